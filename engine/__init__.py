@@ -1,0 +1,1 @@
+"""The exchange: records, books, matching and portfolios as compiled kernels; strategies."""
