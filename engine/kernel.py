@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba.core import caching
+from numba.core import caching, config
 
 F = TypeVar("F", bound=Callable[..., Any])
+_settings: Any = config
+_njit: Any = numba.njit
 _ENGINE = Path(__file__).parent
 
 
 @functools.cache
 def _stamp(package: Path) -> str:
     """Hash of every source that machine code of `package` may be made from."""
-    said = hashlib.sha256(f"{numba.__version__} {numba.config.BOUNDSCHECK}".encode())
+    said = hashlib.sha256(f"{numba.__version__} {_settings.BOUNDSCHECK}".encode())
     for folder in sorted({package, _ENGINE}):
         for path in sorted(folder.glob("*.py")):
             said.update(path.read_bytes())
@@ -78,16 +80,16 @@ def kernel(function: F) -> F:
     `_nrt=False`: counting references to the arrays of the state doubled the time of the hot path. A kernel therefore allocates
     nothing: arrays come in as arguments.
     """
-    made = numba.njit(error_model="numpy", _nrt=False)(function)
+    made = _njit(error_model="numpy", _nrt=False)(function)
     return _cached(made, function)
 
 
 def allocating_kernel(function: F) -> F:
     """As `kernel`, for the few outside the hot path that make arrays."""
-    return _cached(numba.njit(error_model="numpy")(function), function)
+    return _cached(_njit(error_model="numpy")(function), function)
 
 
 def _cached(made: Any, function: F) -> F:
-    if not numba.config.DISABLE_JIT:
+    if not _settings.DISABLE_JIT:
         made._cache = _Cache(function)
     return made

@@ -38,7 +38,7 @@ FACT = np.dtype(
             "quantity",  # lots; of a trade: traded; else the order's total
             "remaining",  # lots open after the fact (taker's)
             "maker_remaining",
-            "ahead",  # OrderCreated, OrderReplaced: lots ahead at its price when it rested; TradeExecuted: ahead of the maker when the taker came
+            "ahead",  # lots of the queue ahead: when it rested (OrderCreated, OrderReplaced), when a FLOW came (TradeExecuted)
             "portfolio",
             "trader",
             "maker_portfolio",
@@ -55,10 +55,7 @@ FACT = np.dtype(
             "time_in_force",
             "flags",
         ],
-        "formats": ["<i8", "<i8", "<u8", "<u8", "<i4", "<i4"]
-        + ["<u4"] * 8
-        + ["<i8"] * 4
-        + ["<u2", "u1", "u1", "u1", "u1", "u1", "u1"],
+        "formats": ["<i8", "<i8", "<u8", "<u8", "<i4", "<i4"] + ["<u4"] * 8 + ["<i8"] * 4 + ["<u2", "u1", "u1", "u1", "u1", "u1", "u1"],
         "offsets": [0, 8, 16, 24, 32, 36, 40, 44, 48, 52, 56, 60, 64, 68, 72, 80, 72, 80, 88, 90, 91, 92, 93, 94, 95],
         "itemsize": 96,
     }
@@ -70,7 +67,9 @@ FACT_COLUMNS = [name for name in FACT.names or () if name not in ("value", "limi
 NAME_BYTES = 40
 """Longest name, UTF-8: a SYMBOL, PORTFOLIO or TRADER command carries it in the 40 bytes from `order_id` to `portfolio`."""
 
-_NAME = np.dtype([("order_id", "<u8"), ("quantity", "<i8"), ("price", "<i8"), ("stop_price", "<i8"), ("instrument", "<u4"), ("portfolio", "<u4")])
+_NAME = np.dtype(
+    [("order_id", "<u8"), ("quantity", "<i8"), ("price", "<i8"), ("stop_price", "<i8"), ("instrument", "<u4"), ("portfolio", "<u4")]
+)
 
 assert COMMAND.itemsize == 64
 assert _NAME.itemsize == NAME_BYTES
