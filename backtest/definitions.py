@@ -1,0 +1,153 @@
+"""What every figure of a summary is: label, unit, definition, source. One row per figure, in the order in which they are shown."""
+
+from typing import NamedTuple
+
+
+class Metric(NamedTuple):
+    """`unit`: money, fraction (0.01 is 1 %), ratio, count, lots, units (of the instrument), ticks, bps, seconds, or text."""
+
+    name: str
+    label: str
+    unit: str
+    definition: str
+    source: str = ""
+
+
+_PSR = "Bailey & López de Prado (2012), The Sharpe Ratio Efficient Frontier, Journal of Risk 15(2)"
+_SORTINO = "Sortino & Price (1994), Performance Measurement in a Downside Risk Framework, Journal of Investing 3(3)"
+_SHARPE = "Sharpe (1994), The Sharpe Ratio, Journal of Portfolio Management 21(1)"
+_HARRIS = "Harris (2003), Trading and Exchanges, ch. 21; sign turned so that positive is good for us"
+
+_MARKOUTS = [
+    Metric(
+        f"markout_{name}{suffix}",
+        f"Markout {words}{label}",
+        unit,
+        f"side × (middle {words} after the fill − fill price){what}; positive is good for us. Middles are as of the last "
+        f"sample, every 100 ms. "
+        "Fills whose session ends earlier, or without a middle then, are left out.",
+        _HARRIS,
+    )
+    for name, words in (("100ms", "100 ms"), ("1s", "1 s"), ("10s", "10 s"), ("60s", "60 s"))
+    for suffix, label, unit, what in (
+        ("", "", "money", ", × quantity × multiplier, summed"),
+        ("_ticks", ", ticks", "ticks", " in ticks, mean weighted by quantity"),
+        ("_bps", ", bps", "bps", " over the notional"),
+    )
+]
+
+METRICS = [
+    Metric(
+        "net_pnl", "Net P&L", "money", "Equity at the end − opening cash − later deposits; fees are taken off. Exact to the money unit."
+    ),
+    Metric("gross_pnl", "P&L before fees", "money", "Net P&L + fees."),
+    Metric("realized_pnl", "P&L of closed trips", "money", "Σ P&L, net of fees, of the round trips that ended flat."),
+    Metric(
+        "open_pnl", "P&L of open trips", "money", "P&L, net of fees, of positions still held at the end, at the mark (last trade price)."
+    ),
+    Metric("start_equity", "Opening equity", "money", "Cash of all portfolios when the run began."),
+    Metric(
+        "end_equity",
+        "Closing equity",
+        "money",
+        "Cash + Σ position × mark; the mark is the last trade price or the last MARK, whichever came later.",
+    ),
+    Metric("total_return", "Total return", "fraction", "Net P&L ÷ (opening cash + later deposits)."),
+    Metric("sharpe", "Sharpe ratio", "ratio", "Sharpe per interval × √(252 × intervals in a session), risk-free rate 0.", _SHARPE),
+    Metric(
+        "sharpe_interval", "Sharpe per interval", "ratio", "Mean ÷ sample standard deviation of the returns of equal intervals.", _SHARPE
+    ),
+    Metric(
+        "return_interval",
+        "Return interval",
+        "seconds",
+        "Length of an interval: the longest usual step with at least 100 in a session; a day from 20 sessions on.",
+    ),
+    Metric("return_count", "Return intervals", "count", "Returns that the ratios are taken from; below 20 they are not given."),
+    Metric(
+        "probabilistic_sharpe",
+        "Probabilistic Sharpe",
+        "fraction",
+        "Φ(SR √(n−1) ÷ √(1 − γ₃ SR + (γ₄−1)/4 SR²)): how probable a true Sharpe above 0 is, given length, skewness γ₃ and "
+        "kurtosis γ₄ of the n returns.",
+        _PSR,
+    ),
+    Metric(
+        "sortino",
+        "Sortino ratio",
+        "ratio",
+        "Mean return ÷ root mean square of the negative returns (target 0), annualised like the Sharpe ratio.",
+        _SORTINO,
+    ),
+    Metric("volatility", "Volatility, a year", "fraction", "Sample standard deviation of the returns × √(252 × intervals in a session)."),
+    Metric("max_drawdown", "Max drawdown", "money", "Lowest P&L below its highest so far, at every change of the account or the mark."),
+    Metric("max_drawdown_fraction", "Max drawdown, %", "fraction", "Lowest of drawdown ÷ the highest equity before it."),
+    Metric(
+        "max_drawdown_duration",
+        "Drawdown duration",
+        "seconds",
+        "From the peak before the deepest drawdown to its recovery, or to the end of the run.",
+    ),
+    Metric("orders", "Orders", "count", "New orders with a row: accepted, or refused after the malformed check."),
+    Metric("rejected_orders", "Orders rejected", "count", "Orders that were refused."),
+    Metric("fills", "Fills", "count", "Trades of ours; one that met another order of ours counts for both sides."),
+    Metric("maker_share", "Maker share", "fraction", "Part of our traded notional where our order rested in the book."),
+    Metric("fill_ratio", "Fill ratio", "fraction", "Lots filled ÷ lots of accepted orders (their last total)."),
+    Metric("filled_orders", "Orders filled", "fraction", "Accepted orders that were filled whole."),
+    Metric(
+        "order_to_trade",
+        "Order-to-trade",
+        "ratio",
+        "New orders, replaces and cancels that were sent ÷ fills.",
+        "after Delegated Regulation (EU) 2017/566 (MiFID II RTS 9), without its −1",
+    ),
+    Metric("turnover", "Turnover", "money", "Σ |price × quantity × multiplier| of our fills."),
+    Metric("turnover_cash", "Turnover ÷ cash", "ratio", "Turnover ÷ opening cash."),
+    Metric("market_share", "Share of volume", "fraction", "Our lots ÷ lots printed in the market."),
+    Metric("fees", "Fees, net", "money", "Fees paid − rebates received."),
+    Metric("fees_paid", "Fees paid", "money", "Σ of the fees above zero."),
+    Metric("rebates", "Rebates", "money", "Σ of the fees below zero, as a positive amount."),
+    Metric(
+        "spread_captured",
+        "Spread captured",
+        "money",
+        "side × (middle before the fill − fill price) × quantity × multiplier, summed: earned by makers, paid by takers.",
+        _HARRIS,
+    ),
+    Metric("spread_captured_ticks", "Spread captured, ticks", "ticks", "The same per lot, mean weighted by quantity.", _HARRIS),
+    Metric("spread_captured_bps", "Spread captured, bps", "bps", "The same over the notional.", _HARRIS),
+    *_MARKOUTS,
+    Metric(
+        "queue_ahead_entry",
+        "Queue ahead at entry",
+        "lots",
+        "Median of the lots ahead of our order when it joined its queue, over maker fills.",
+    ),
+    Metric(
+        "queue_ahead_fill", "Queue ahead at fill", "lots", "Median of the lots still ahead of it when the taker came, over maker fills."
+    ),
+    Metric("estimated_share", "Estimated queue fills", "fraction", "Maker fills whose place in the queue was estimated, not exact."),
+    Metric("time_to_fill", "Time to first fill", "seconds", "Median time from acceptance to first fill, over resting orders with a fill."),
+    Metric("time_in_market", "Time in market", "fraction", "Part of the sessions' time with any position."),
+    Metric("position_average", "Position, average", "units", "Mean over time of |position|; given for one symbol."),
+    Metric("position_max", "Position, largest", "units", "Largest |position|; given for one symbol."),
+    Metric("notional_average", "Exposure, average", "money", "Mean over time of Σ |position × mark × multiplier|."),
+    Metric("notional_max", "Exposure, largest", "money", "Largest Σ |position × mark × multiplier|."),
+    Metric(
+        "round_trips",
+        "Round trips",
+        "count",
+        "Closed round trips: from flat to flat in one symbol of one portfolio; a flip ends one and begins the next.",
+    ),
+    Metric("open_trips", "Open round trips", "count", "Positions still held at the end."),
+    Metric("open_positions", "Open positions", "text", "What is still held at the end."),
+    Metric("win_rate", "Win rate", "fraction", "Closed round trips with P&L above 0, net of fees."),
+    Metric("profit_factor", "Profit factor", "ratio", "Σ P&L of winning ÷ Σ loss of losing closed round trips."),
+    Metric("average_trip", "Average trip", "money", "Mean P&L of closed round trips, net of fees."),
+    Metric("expectancy", "Expectancy", "bps", "Mean over closed round trips of P&L ÷ entry notional."),
+    Metric("best_trip", "Best trip", "money", "Highest P&L of a closed round trip."),
+    Metric("worst_trip", "Worst trip", "money", "Lowest P&L of a closed round trip."),
+    Metric("trip_duration", "Trip duration", "seconds", "Median time from entry to exit of closed round trips."),
+]
+
+BY_NAME = {one.name: one for one in METRICS}

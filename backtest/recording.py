@@ -1,0 +1,130 @@
+"""What a backtest leaves behind: our own facts, the market as it was sampled, and who ran what. All of a result follows from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from engine.instrument import Instrument
+
+BID, ASK, LAST = 1, 2, 4
+"""Bits of `has`: which of a sample's prices are there."""
+
+SAMPLE = np.dtype(
+    [
+        ("ts", "<i8"),  # ns UTC, a whole multiple of `Recording.resolution`: the market after everything up to and including this time
+        ("bid_quantity", "<i8"),  # lots at the best bid
+        ("ask_quantity", "<i8"),
+        ("volume", "<i8"),  # lots printed since the start
+        ("instrument", "<u4"),
+        ("bid", "<i4"),  # price units
+        ("ask", "<i4"),
+        ("last", "<i4"),  # last trade price, price units
+        ("has", "<u4"),  # BID, ASK, LAST
+        ("spare", "<u4"),
+    ]
+)
+assert SAMPLE.itemsize == 56
+
+
+class DepthWindow(NamedTuple):
+    """The book through a stretch of time: C columns, L levels. An empty level has quantity 0."""
+
+    ts: np.ndarray  # int64 (C,), ns UTC, ascending
+    price: np.ndarray  # int64 (C, 2, L), price units; side 0 holds the bids, side 1 the asks, best first
+    quantity: np.ndarray  # int64 (C, 2, L), lots
+    instrument: int = 0
+
+
+Depth = Callable[[int, int, int, int, int], DepthWindow]
+"""depth(at_ns, before_ns, after_ns, columns, levels) -> DepthWindow"""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The outcome of one run. All times are ns UTC, prices price units, quantities lots, fees and flows 10^-decimals of money.
+
+    `facts`: FACT array of our own traders in order of seq. `samples`: SAMPLE array in order of ts, a row only where something changed.
+    `cash`: money of each portfolio when the run began (deposits at or before `start` are part of it; later ones are facts).
+    `counters`: lots, of clipped, displaced, revealed, removed, estimated, unknown and crossed history.
+    `meta`: who ran what: run_id, strategy, parameters, data, fingerprint, engine, digest, feed_latency, order_latency, response_latency
+    (ns), seed, time_zone (IANA name, for the clock of the report; default UTC); anything else is shown as it is.
+    """
+
+    facts: np.ndarray
+    instruments: list[Instrument]
+    decimals: int
+    cash: dict[str, Decimal]
+    portfolios: list[str]
+    traders: list[str]
+    samples: np.ndarray
+    start: int
+    end: int
+    warm_up_end: int = 0
+    market_commands: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+    wakes: int = 0
+    resolution: int = 100_000_000
+    depth_window: Depth | None = None
+
+    @property
+    def opened(self) -> int:
+        """When the strategy may first trade: the end of the warm-up, or the start."""
+        return max(self.start, min(self.warm_up_end, self.end))
+
+    @property
+    def unit(self) -> int:
+        """Money units of 1: 10^decimals."""
+        return int(10**self.decimals)
+
+    @property
+    def opening_cash(self) -> int:
+        """Money units that all portfolios together began with."""
+        return int(sum(self.cash.values(), Decimal(0)).scaleb(self.decimals))
+
+    @property
+    def currency(self) -> str:
+        return self.instruments[0].currency if self.instruments else "USD"
+
+    @property
+    def zone(self) -> tzinfo:
+        """The clock that the report shows."""
+        name = str(self.meta.get("time_zone") or "UTC")
+        return UTC if name == "UTC" else ZoneInfo(name)
+
+    def value(self, instrument: int) -> int:
+        """Money units of one price unit × one lot."""
+        return int(self.instruments[instrument].value(self.decimals))
+
+    def values(self) -> np.ndarray:
+        """int64 (instruments,): `value` of each."""
+        return np.array([self.value(i) for i in range(len(self.instruments))], np.int64)
+
+    def offset(self, ts: int) -> int:
+        """Nanoseconds that the shown clock is ahead of UTC at `ts`."""
+        shift = datetime.fromtimestamp(ts // 10**9, UTC).astimezone(self.zone).utcoffset()
+        return int(shift.total_seconds()) * 10**9 if shift else 0
+
+    def sessions(self) -> list[tuple[int, int]]:
+        """First and last time of each trading day (by the shown clock), the warm-up left out. A day without a sample is no session."""
+        ts = self.samples["ts"]
+        ts = ts[(ts >= self.opened) & (ts <= self.end)]
+        if not len(ts):
+            return [(self.opened, self.end)]
+        days = self._day(ts)
+        first = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
+        last = np.append(first[1:] - 1, len(ts) - 1)
+        spans = [(int(a), int(b)) for a, b in zip(ts[first], ts[last])]
+        if self._day(np.int64(self.opened)) == days[0]:
+            spans[0] = (self.opened, spans[0][1])
+        if self._day(np.int64(self.end)) == days[-1]:
+            spans[-1] = (spans[-1][0], self.end)
+        return spans
+
+    def _day(self, ts: Any) -> Any:
+        return (ts + self.offset(self.opened)) // (86_400 * 10**9)
