@@ -88,10 +88,10 @@ class Book:
         return [order for p in prices for order in self.queue(opposite(side), p)]
 
     def ahead(self, order: Order) -> int:
-        """Lots before `order` in the queue at its price; of an order that is not there yet, the whole queue."""
+        """Lots before `order` in the queue at its price; of an order that is not there yet, the whole queue. At most 2^32 - 1."""
         queue = self.queue(order.side, order.price)
         before = queue[: queue.index(order)] if order in queue else queue
-        return sum(other.open for other in before)
+        return min(sum(other.open for other in before), 2**32 - 1)
 
     def levels(self) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
         """(bids, asks), best first: (price, quantity, number of orders)."""
