@@ -1,0 +1,117 @@
+"""Cash, fees and positions: what a fill does to its two portfolios, exact to the unit of money."""
+
+import numpy as np
+
+from engine.bits import muldiv
+from engine.kernel import kernel
+from engine.state import EMPTY
+
+FEE_PARTS = 10**12
+
+
+@kernel
+def _spread(portfolio, instrument, size):  # type: ignore[no-untyped-def]
+    """Where the search for a position begins."""
+    word = (np.uint64(portfolio) << np.uint64(16) | np.uint64(instrument)) * np.uint64(0x9E3779B97F4A7C15)
+    return np.int64(word >> np.uint64(33)) & (size - 1)
+
+
+@kernel
+def enter_index(index, positions, k):  # type: ignore[no-untyped-def]
+    """Make position `k` findable."""
+    at = _spread(positions[k]["portfolio"], positions[k]["instrument"], len(index))
+    while index[at] != 0:
+        at = (at + 1) & (len(index) - 1)
+    index[at] = k + 1
+
+
+@kernel
+def position_of(state, portfolio, instrument):  # type: ignore[no-untyped-def]
+    """Number of the position of `portfolio` in `instrument`; it is opened, flat, where there was none."""
+    index = state.index
+    at = _spread(portfolio, instrument, len(index))
+    while index[at] != 0:
+        k = np.int64(index[at]) - 1
+        held = state.positions[k]
+        if held["portfolio"] == portfolio and held["instrument"] == instrument:
+            return k
+        at = (at + 1) & (len(index) - 1)
+    session = state.session[0]
+    k = session["positions"]
+    session["positions"] = k + 1
+    state.positions[k]["portfolio"] = portfolio
+    state.positions[k]["instrument"] = instrument
+    index[at] = k + 1
+    return k
+
+
+@kernel
+def fee_of(notional, rate):  # type: ignore[no-untyped-def]
+    """`rate` (parts of 10^12) of |notional|, rounded half away from zero; a negative rate is a rebate."""
+    if rate == 0:
+        return 0
+    parts, rest = muldiv(abs(notional), abs(rate), FEE_PARTS)
+    if 2 * rest >= FEE_PARTS:
+        parts += 1
+    return parts if rate > 0 else -parts
+
+
+@kernel
+def _close(cost, lots, held):  # type: ignore[no-untyped-def]
+    """The cost that leaves with `lots` of `held` lots, truncated toward zero; the last lot takes the rest."""
+    if lots == held:
+        return cost
+    part, _ = muldiv(abs(cost), lots, held)
+    return part if cost >= 0 else -part
+
+
+@kernel
+def book_fill(state, portfolio, position, lots, money, fee):  # type: ignore[no-untyped-def]
+    """`portfolio` trades `lots` (signed: bought is positive) worth `money` (price × |lots| × value, signed as the price).
+
+    Average cost through zero: a flip closes first, then opens (`money` is divided by lots exactly: it is a price times lots).
+    """
+    account = state.portfolios[portfolio]
+    held = state.positions[position]
+    size = abs(lots)
+    account["cash"] -= (money if lots > 0 else -money) + fee
+    account["fees"] += fee
+    had = held["quantity"]
+    if had == 0 or (had > 0) == (lots > 0):
+        held["cost"] += money if lots > 0 else -money
+    else:
+        closed = min(size, abs(had))
+        each = money // size
+        cost = _close(held["cost"], closed, abs(had))
+        proceeds = each * closed if had > 0 else -each * closed
+        held["realized"] += proceeds - cost
+        held["cost"] -= cost
+        if size > closed:
+            held["cost"] += each * (size - closed) if lots > 0 else -each * (size - closed)
+    held["quantity"] = had + lots
+
+
+@kernel
+def notional_of(terms, price, lots):  # type: ignore[no-untyped-def]
+    """|price × lots| in money, or -1 where it reaches 2^62."""
+    product = abs(price) * lots
+    return product * terms["value"] if product <= terms["reach"] else -1
+
+
+@kernel
+def market_value_price(state, instrument, opposite):  # type: ignore[no-untyped-def]
+    """The price (units) at which a MARKET order is valued: the opposite best, else the mark, else 0."""
+    best = state.ladders[opposite]["best"]
+    terms = state.instruments[instrument]
+    if best != EMPTY:
+        return (best ^ -(opposite & 1)) * terms["tick"]
+    return terms["mark"] if terms["marked"] else 0
+
+
+@kernel
+def in_range(state, portfolio, notional, released):  # type: ignore[no-untyped-def]
+    """Whether |cash| and working notional stay below 2^62 with `notional` more and `released` less."""
+    if notional < 0:
+        return False
+    account = state.portfolios[portfolio]
+    return notional < (1 << 62) - abs(account["cash"]) - (account["working"] - released)

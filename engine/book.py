@@ -1,0 +1,293 @@
+"""Price ladders: where resting orders stand, best price first, first in first out within a price.
+
+A ladder is a ring of W price cells with an occupancy bitmap; what lies outside its window waits in the ladder's parked list and comes
+back before the window could need it. Nothing that a caller can see depends on where the window stands.
+"""
+
+import numpy as np
+
+from engine.bits import leading_zeros
+from engine.kernel import kernel
+from engine.state import EMPTY, MASK, NEAR, UNCOUNTED, W
+
+
+@kernel
+def first_node(state):  # type: ignore[no-untyped-def]
+    """Node index of order slot 0."""
+    return len(state.ladders) * (W + 1)
+
+
+@kernel
+def key_of(side, ticks):  # type: ignore[no-untyped-def]
+    """Ladder key of a price in ticks; its own inverse."""
+    return ticks ^ -side
+
+
+@kernel
+def lots_at(state, cell):  # type: ignore[no-untyped-def]
+    """Lots of a level (or of a parked list)."""
+    node = state.nodes[cell]
+    return np.int64(node["quantity"]) | (np.int64(node["cell"]) << 32)
+
+
+@kernel
+def add_lots(state, cell, lots):  # type: ignore[no-untyped-def]
+    """Change a level's lots by `lots`."""
+    node = state.nodes[cell]
+    total = (np.int64(node["quantity"]) | (np.int64(node["cell"]) << 32)) + lots
+    node["quantity"] = np.uint32(total & 0xFFFFFFFF)
+    node["cell"] = np.uint32(total >> 32)
+
+
+@kernel
+def next_key(state, ladder, key):  # type: ignore[no-untyped-def]
+    """Best occupied key below `key`, whose own bit no longer counts; EMPTY where there is none."""
+    at = key & MASK
+    word = at >> 6
+    first = ladder * 64
+    below = state.words[first + word] & ((np.uint64(1) << np.uint64(at & 63)) - np.uint64(1))
+    if below != 0:
+        return key - ((at & 63) - (63 - leading_zeros(below)))
+    summary = state.ladders[ladder]["summary"]
+    if summary == 0:
+        return EMPTY
+    turned = (summary >> np.uint64(word)) | (summary << np.uint64((64 - word) & 63))
+    found = (word - 1 - leading_zeros(turned)) & 63
+    bits = state.words[first + found]
+    if found == word:  # only what stands above `key` in its own word: almost a whole turn away
+        bits = bits & ~((np.uint64(2) << np.uint64(at & 63)) - np.uint64(1))
+        if bits == 0:
+            return EMPTY
+    return key - ((at - (found * 64 + 63 - leading_zeros(bits))) & MASK)
+
+
+@kernel
+def key_below(state, ladder, key):  # type: ignore[no-untyped-def]
+    """Next occupied key of the window below the occupied `key`, without changing anything; EMPTY where there is none."""
+    found = next_key(state, ladder, key)
+    base = state.ladders[ladder]["base"]
+    return found if found >= base and found < key else EMPTY
+
+
+@kernel
+def occupy(state, ladder, key):  # type: ignore[no-untyped-def]
+    at = key & MASK
+    word = at >> 6
+    state.words[ladder * 64 + word] |= np.uint64(1) << np.uint64(at & 63)
+    state.ladders[ladder]["summary"] |= np.uint64(1) << np.uint64(word)
+
+
+@kernel
+def vacate(state, ladder, key):  # type: ignore[no-untyped-def]
+    at = key & MASK
+    word = at >> 6
+    left = state.words[ladder * 64 + word] & ~(np.uint64(1) << np.uint64(at & 63))
+    state.words[ladder * 64 + word] = left
+    if left == 0:
+        state.ladders[ladder]["summary"] &= ~(np.uint64(1) << np.uint64(word))
+
+
+@kernel
+def append(state, cell, node):  # type: ignore[no-untyped-def]
+    """Put `node` (its quantity is set) at the end of the list of `cell`."""
+    nodes = state.nodes
+    last = nodes[cell]["prev"]
+    entry = nodes[node]
+    entry["next"] = cell
+    entry["prev"] = last
+    entry["cell"] = cell
+    nodes[last]["next"] = node
+    nodes[cell]["prev"] = node
+    add_lots(state, cell, np.int64(entry["quantity"]))
+
+
+@kernel
+def take_out(state, node):  # type: ignore[no-untyped-def]
+    """Take `node` out of its list; True where the list is empty now. Its quantity stays as it is."""
+    nodes = state.nodes
+    entry = nodes[node]
+    before = entry["prev"]
+    after = entry["next"]
+    nodes[before]["next"] = after
+    nodes[after]["prev"] = before
+    add_lots(state, np.int64(entry["cell"]), -np.int64(entry["quantity"]))
+    return before == after
+
+
+@kernel
+def ticks_of(state, slot):  # type: ignore[no-untyped-def]
+    """Price in ticks of the order in `slot`."""
+    order = state.orders[slot]
+    return np.int64(order["price"]) // state.instruments[order["instrument"]]["tick"]
+
+
+@kernel
+def _rebase(state, ladder, top):  # type: ignore[no-untyped-def]
+    """Move the window down or up so that `top` lies in its upper part: park what falls out, bring back what falls in."""
+    book = state.ladders[ladder]
+    base = top - (W - NEAR)
+    park = len(state.ladders) * W + ladder
+    first = first_node(state)
+    key = book["best"]
+    while key != EMPTY:  # cells below the new window go to the parked list, whole levels in their order
+        below = key_below(state, ladder, key)
+        if key < base or key >= base + W:
+            cell = ladder * W + (key & MASK)
+            while state.nodes[cell]["next"] != cell:
+                node = np.int64(state.nodes[cell]["next"])
+                take_out(state, node)
+                append(state, park, node)
+                book["parked"] += 1
+            vacate(state, ladder, key)
+        key = below
+    book["base"] = base
+    node = np.int64(state.nodes[park]["next"])
+    side = ladder & 1
+    while node != park:
+        after = np.int64(state.nodes[node]["next"])
+        key = key_of(side, ticks_of(state, node - first))
+        if key >= base:
+            take_out(state, node)
+            append(state, ladder * W + (key & MASK), node)
+            occupy(state, ladder, key)
+            book["parked"] -= 1
+        node = after
+
+
+@kernel
+def _best_parked(state, ladder, below):  # type: ignore[no-untyped-def]
+    """Highest key under `below` in the parked list; EMPTY where there is none."""
+    park = len(state.ladders) * W + ladder
+    first = first_node(state)
+    best = EMPTY
+    node = np.int64(state.nodes[park]["next"])
+    while node != park:
+        key = key_of(ladder & 1, ticks_of(state, node - first))
+        if key < below:
+            best = max(best, key)
+        node = np.int64(state.nodes[node]["next"])
+    return best
+
+
+@kernel
+def _settle(state, ladder):  # type: ignore[no-untyped-def]
+    """After the best fell: bring parked orders back where the window no longer covers what is near."""
+    book = state.ladders[ladder]
+    best = book["best"]
+    if book["parked"] != 0 and (best == EMPTY or best - book["base"] < NEAR):
+        if best == EMPTY:
+            best = _best_parked(state, ladder, -EMPTY)
+        _rebase(state, ladder, best)
+        book["best"] = best
+
+
+@kernel
+def rest(state, ladder, key, slot, lots):  # type: ignore[no-untyped-def]
+    """The order in `slot` joins the end of the level at `key` with `lots` lots."""
+    book = state.ladders[ladder]
+    node = first_node(state) + slot
+    state.nodes[node]["quantity"] = lots
+    state.orders[slot]["queued"] = state.session[0]["seq"]
+    book["orders"] += 1
+    best = book["best"]
+    if best == EMPTY:
+        book["base"] = key - (W - NEAR)
+    elif key >= book["base"] + W or (key < book["base"] and best - key < W - NEAR):
+        _rebase(state, ladder, max(key, best))
+    if key > best:
+        book["best"] = key
+    if key < book["base"]:
+        append(state, len(state.ladders) * W + ladder, node)
+        book["parked"] += 1
+    else:
+        append(state, ladder * W + (key & MASK), node)
+        occupy(state, ladder, key)
+
+
+@kernel
+def leave(state, slot):  # type: ignore[no-untyped-def]
+    """The order in `slot` leaves its ladder."""
+    node = first_node(state) + slot
+    cell = np.int64(state.nodes[node]["cell"])
+    emptied = take_out(state, node)
+    if cell >= len(state.ladders) * W:
+        ladder = cell - len(state.ladders) * W
+        state.ladders[ladder]["parked"] -= 1
+        state.ladders[ladder]["orders"] -= 1
+        return
+    ladder = cell >> 12
+    book = state.ladders[ladder]
+    book["orders"] -= 1
+    if emptied:
+        best = book["best"]
+        key = best - ((best - cell) & MASK)
+        vacate(state, ladder, key)
+        if key == best:
+            book["best"] = next_key(state, ladder, key)
+            if book["parked"] != 0:
+                _settle(state, ladder)
+
+
+@kernel
+def shrink(state, slot, lots):  # type: ignore[no-untyped-def]
+    """The order in `slot` gives up `lots` lots, fewer than it has, and keeps its place."""
+    node = state.nodes[first_node(state) + slot]
+    node["quantity"] -= np.uint32(lots)
+    add_lots(state, np.int64(node["cell"]), -lots)
+
+
+@kernel
+def ahead_of(state, ladder, key):  # type: ignore[no-untyped-def]
+    """Lots that stand at `key`; UNCOUNTED where `key` is NEAR or more below the best, or the lots do not fit 32 bits."""
+    best = state.ladders[ladder]["best"]
+    if best == EMPTY or key > best:
+        return 0
+    if best - key >= NEAR:
+        return UNCOUNTED
+    return min(lots_at(state, ladder * W + (key & MASK)), UNCOUNTED)
+
+
+@kernel
+def level_list(state, ladder, key):  # type: ignore[no-untyped-def]
+    """Node index of the list in which orders at `key` stand: the price's cell, or the parked list with other prices."""
+    if key >= state.ladders[ladder]["base"]:
+        return ladder * W + (key & MASK)
+    return len(state.ladders) * W + ladder
+
+
+@kernel
+def stands_at(state, ladder, sentinel, node, key):  # type: ignore[no-untyped-def]
+    """Whether `node` of that list is an order at `key`."""
+    return sentinel < len(state.ladders) * W or key_of(ladder & 1, ticks_of(state, node - first_node(state))) == key
+
+
+@kernel
+def lower_key(state, ladder, key):  # type: ignore[no-untyped-def]
+    """Next key below the occupied `key` at which orders stand, in the window or parked; EMPTY where there is none."""
+    found = key_below(state, ladder, key) if key >= state.ladders[ladder]["base"] else EMPTY
+    if found != EMPTY or state.ladders[ladder]["parked"] == 0:
+        return found
+    return _best_parked(state, ladder, key)
+
+
+@kernel
+def levels_into(state, ladder, out):  # type: ignore[no-untyped-def]
+    """Fill int64 rows (price in units, lots, orders) of `out`, best first; returns how many levels there are, at most len(out)."""
+    key = state.ladders[ladder]["best"]
+    count = 0
+    tick = state.instruments[ladder >> 1]["tick"]
+    while key != EMPTY and count < len(out):
+        sentinel = level_list(state, ladder, key)
+        lots, orders = 0, 0
+        node = np.int64(state.nodes[sentinel]["next"])
+        while node != sentinel:
+            if stands_at(state, ladder, sentinel, node, key):
+                lots += np.int64(state.nodes[node]["quantity"])
+                orders += 1
+            node = np.int64(state.nodes[node]["next"])
+        out[count, 0] = key_of(ladder & 1, key) * tick
+        out[count, 1] = lots
+        out[count, 2] = orders
+        count += 1
+        key = lower_key(state, ladder, key)
+    return count

@@ -1,0 +1,117 @@
+"""Writing facts: each function writes one at out[n], takes the next seq, and returns n + 1."""
+
+import numpy as np
+
+from engine.kernel import kernel
+from engine.vocabulary import HISTORY, Flag, Kind
+
+HISTORY_TRADER = np.uint32(HISTORY)
+KEPT_FLAGS = int(Flag.POST_ONLY | Flag.REDUCE_ONLY)
+
+
+@kernel
+def blank(state, out, n, kind, reason, instrument):  # type: ignore[no-untyped-def]
+    """A fact with nothing but its kind; the caller fills in the rest."""
+    session = state.session[0]
+    seq = session["seq"] + 1
+    session["seq"] = seq
+    fact = out[n]
+    fact["seq"] = seq
+    fact["ts"] = session["ts"]
+    fact["order_id"] = 0
+    fact["maker_order_id"] = 0
+    fact["price"] = 0
+    fact["stop_price"] = 0
+    fact["quantity"] = 0
+    fact["remaining"] = 0
+    fact["maker_remaining"] = 0
+    fact["ahead"] = 0
+    fact["portfolio"] = 0
+    fact["trader"] = 0
+    fact["maker_portfolio"] = 0
+    fact["maker_trader"] = 0
+    fact["value"] = 0
+    fact["limit"] = 0
+    fact["instrument"] = instrument
+    fact["kind"] = kind
+    fact["reason"] = reason
+    fact["side"] = 0
+    fact["type"] = 0
+    fact["time_in_force"] = 0
+    fact["flags"] = 0
+    return n + 1
+
+
+@kernel
+def tell_order(state, out, n, kind, reason, slot, remaining, ahead):  # type: ignore[no-untyped-def]
+    """OrderCreated, OrderReplaced, OrderCancelled, OrderExpired: the order as it stands."""
+    order = state.orders[slot]
+    blank(state, out, n, kind, reason, order["instrument"])
+    fact = out[n]
+    fact["order_id"] = order["id"]
+    fact["price"] = order["price"]
+    fact["stop_price"] = order["stop_price"]
+    fact["quantity"] = order["quantity"]
+    fact["remaining"] = remaining
+    fact["ahead"] = ahead
+    fact["portfolio"] = order["portfolio"]
+    fact["trader"] = order["trader"]
+    fact["side"] = order["side"]
+    fact["type"] = order["type"]
+    fact["time_in_force"] = order["time_in_force"]
+    fact["flags"] = order["flags"] & KEPT_FLAGS
+    return n + 1
+
+
+@kernel
+def refuse(state, out, n, kind, reason, c):  # type: ignore[no-untyped-def]
+    """CancelRejected, ReplaceRejected, CommandRejected: the command's names, and why."""
+    instrument = c["instrument"] if c["instrument"] < len(state.instruments) else 0
+    blank(state, out, n, kind, reason, instrument)
+    fact = out[n]
+    fact["order_id"] = c["order_id"]
+    fact["portfolio"] = c["portfolio"]
+    fact["trader"] = c["trader"]
+    return n + 1
+
+
+@kernel
+def _fits(value, low, high):  # type: ignore[no-untyped-def]
+    return value if low <= value < high else 0
+
+
+@kernel
+def reject_order(state, out, n, reason, c, value, limit):  # type: ignore[no-untyped-def]
+    """OrderRejected: the order as it was asked for; a field that does not fit its place is 0."""
+    refuse(state, out, n, Kind.OrderRejected, reason, c)
+    fact = out[n]
+    fact["price"] = _fits(c["price"], -(1 << 31) + 1, 1 << 31) if c["type"] != 0 else 0
+    fact["stop_price"] = _fits(c["stop_price"], -(1 << 31) + 1, 1 << 31) if c["type"] >= 2 else 0
+    fact["quantity"] = _fits(c["quantity"], 0, 1 << 32)
+    fact["side"] = c["side"]
+    fact["type"] = c["type"]
+    fact["time_in_force"] = c["time_in_force"]
+    fact["flags"] = c["flags"] & KEPT_FLAGS
+    fact["value"] = value
+    fact["limit"] = limit
+    return n + 1
+
+
+@kernel
+def tell_history(state, out, n, kind, c, price, lots, remaining, clipped):  # type: ignore[no-untyped-def]
+    """A fact about history's own order: it always takes a seq, and is built only where somebody asked."""
+    session = state.session[0]
+    if session["history_facts"] == 0:
+        session["seq"] += 1
+        return n
+    blank(state, out, n, kind, 0, c["instrument"])
+    fact = out[n]
+    fact["order_id"] = c["order_id"]
+    fact["trader"] = HISTORY_TRADER
+    fact["price"] = price
+    fact["quantity"] = lots
+    fact["remaining"] = remaining
+    fact["value"] = clipped
+    fact["side"] = c["side"]
+    fact["flags"] = c["flags"]
+    return n + 1

@@ -1,0 +1,106 @@
+"""Arrays that grow between two kernel calls. Nothing here changes what the state means."""
+
+import numpy as np
+
+from engine.accounts import enter_index
+from engine.ids import rehash
+from engine.kernel import entry_kernel
+from engine.state import FINISHED, USED, Room, State, W, empty_state
+
+
+@entry_kernel
+def _rehash(old, new, orders):  # type: ignore[no-untyped-def]
+    rehash(old, new, orders, FINISHED)
+
+
+@entry_kernel
+def _reindex(index, positions, count):  # type: ignore[no-untyped-def]
+    for k in range(count):
+        enter_index(index, positions, k)
+
+
+def _longer(array: np.ndarray, length: int) -> np.ndarray:
+    made = np.zeros(length, array.dtype)
+    made[: len(array)] = array
+    return made
+
+
+def grow_orders(state: State, orders: int) -> State:
+    """Room for `orders` live orders; their nodes are the last ones, so nothing moves."""
+    more = orders - len(state.orders)
+    return state._replace(
+        orders=_longer(state.orders, orders),
+        scratch=np.zeros(orders, np.uint32),
+        nodes=_longer(state.nodes, len(state.nodes) + more),
+    )
+
+
+def grow_ids(state: State, ids: int) -> State:
+    """A table of `ids` entries (a power of two) for clients' ids."""
+    table = np.zeros(ids, USED)
+    _rehash(state.ids, table, state.orders)
+    return state._replace(ids=table)
+
+
+def grow_venue(state: State, venue: int) -> State:
+    """A table of `venue` entries (a power of two) for history's ids."""
+    table = np.zeros(venue, USED)
+    _rehash(state.venue, table, state.orders)
+    return state._replace(venue=table)
+
+
+def grow_positions(state: State, positions: int) -> State:
+    """Room for `positions` positions."""
+    grown = state._replace(positions=_longer(state.positions, positions), index=np.zeros(4 * positions, np.uint32))
+    _reindex(grown.index, grown.positions, int(grown.session["positions"][0]))
+    return grown
+
+
+def grow_names(state: State, portfolios: int, traders: int) -> State:
+    """Rows for `portfolios` and `traders` numbers."""
+    return state._replace(portfolios=_longer(state.portfolios, portfolios), traders=_longer(state.traders, traders))
+
+
+def grow_instruments(state: State, instruments: int) -> State:
+    """Two ladders more for each new instrument: all nodes behind the cells move up, and every link with them."""
+    old, new = len(state.ladders), 2 * instruments
+    fresh = empty_state(Room(instruments=instruments, orders=len(state.orders), ids=4, venue=4, portfolios=1, traders=1, positions=1))
+    first, then = old * (W + 1), new * (W + 1)
+
+    def moved(links: np.ndarray) -> np.ndarray:
+        wide = links.astype(np.int64)
+        parked = (wide >= old * W) & (wide < first)
+        return np.where(wide < old * W, wide, np.where(parked, wide + (new - old) * W, wide + then - first)).astype(np.uint32)
+
+    cells, parks, orders = slice(0, old * W), slice(old * W, first), slice(first, None)
+    for source, target in ((cells, cells), (parks, slice(new * W, new * W + old)), (orders, slice(then, None))):
+        fresh.nodes[target] = state.nodes[source]
+        for link in ("next", "prev"):
+            fresh.nodes[link][target] = moved(state.nodes[link][source])
+    fresh.nodes["cell"][then:] = moved(state.nodes["cell"][orders])
+    fresh.ladders[:old] = state.ladders
+    fresh.words[: old * 64] = state.words
+    return state._replace(nodes=fresh.nodes, ladders=fresh.ladders, words=fresh.words, instruments=_longer(state.instruments, instruments))
+
+
+def above(number: int) -> int:
+    """The smallest power of two above `number`."""
+    return 1 << int(number).bit_length()
+
+
+def make_room(state: State, instrument: int = 0, portfolio: int = 0, trader: int = 0) -> State:
+    """Grow whatever is full, and so that the given numbers have rows."""
+    session = state.session[0]
+    if session["live"] + 2 >= len(state.orders):
+        state = grow_orders(state, 2 * len(state.orders))
+    if 2 * session["used"] >= len(state.ids):
+        state = grow_ids(state, 4 * len(state.ids))
+    if 2 * session["known"] >= len(state.venue):
+        state = grow_venue(state, 2 * len(state.venue))
+    if session["positions"] >= min(len(state.positions), len(state.index) // 4):
+        state = grow_positions(state, 2 * len(state.positions))
+    if portfolio >= len(state.portfolios) or trader >= len(state.traders):
+        state = grow_names(state, max(above(portfolio), len(state.portfolios)), max(above(trader), len(state.traders)))
+    if instrument >= len(state.instruments):
+        state = grow_instruments(state, above(instrument))
+    return state

@@ -1,0 +1,223 @@
+"""Price-time matching: an order takes from the other side, best price first, first in first out within a price."""
+
+import numpy as np
+
+from engine.accounts import book_fill, fee_of
+from engine.book import first_node, leave, level_list, lower_key, shrink, stands_at
+from engine.facts import blank, tell_order
+from engine.ids import erase
+from engine.kernel import kernel
+from engine.state import FINISHED, MASK, W
+from engine.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
+
+HISTORY_TRADER = np.uint32(HISTORY)
+ESTIMATED = int(Flag.ESTIMATED)
+MAKER_HISTORY = int(Flag.MAKER_HISTORY)
+TAKER_HISTORY = int(Flag.TAKER_HISTORY)
+ANY_PRICE = 1 << 40
+"""The reach of an order without a price: above every key."""
+
+
+@kernel
+def open_slot(state):  # type: ignore[no-untyped-def]
+    """A free order slot; the driver keeps at least one."""
+    session = state.session[0]
+    session["live"] += 1
+    slot = session["free"]
+    if slot != 0:
+        session["free"] = max(0, np.int64(state.nodes[first_node(state) + slot]["next"]) - first_node(state))
+        return slot
+    slot = session["fresh"]
+    session["fresh"] = slot + 1
+    return slot
+
+
+@kernel
+def close_slot(state, slot):  # type: ignore[no-untyped-def]
+    """Give a slot back."""
+    session = state.session[0]
+    session["live"] -= 1
+    state.nodes[first_node(state) + slot]["next"] = first_node(state) + session["free"] if session["free"] != 0 else 0
+    session["free"] = slot
+
+
+@kernel
+def finish(state, slot, status):  # type: ignore[no-untyped-def]
+    """A client's order that rests nowhere any more ends with `status`; its id stays used."""
+    order = state.orders[slot]
+    state.ids[order["place"]]["slot"] = FINISHED | (np.int64(status) << 16) | np.int64(order["instrument"])
+    close_slot(state, slot)
+
+
+@kernel
+def forget(state, slot):  # type: ignore[no-untyped-def]
+    """An order of history ends and its id is free again."""
+    order = state.orders[slot]
+    if order["id"] != 0:
+        erase(state.venue, np.int64(order["place"]), state.orders)
+        state.session[0]["known"] -= 1
+    close_slot(state, slot)
+
+
+@kernel
+def working_money(state, slot, lots):  # type: ignore[no-untyped-def]
+    """Notional of `lots` lots of the order in `slot`."""
+    order = state.orders[slot]
+    return abs(np.int64(order["price"])) * lots * state.instruments[order["instrument"]]["value"]
+
+
+@kernel
+def end_resting(state, out, n, slot, kind, reason, status):  # type: ignore[no-untyped-def]
+    """Take a client's resting order out and tell why."""
+    order = state.orders[slot]
+    remaining = np.int64(state.nodes[first_node(state) + slot]["quantity"])
+    leave(state, slot)
+    state.ladders[2 * np.int64(order["instrument"]) + order["side"]]["own"] -= 1
+    state.portfolios[order["portfolio"]]["working"] -= working_money(state, slot, remaining)
+    n = tell_order(state, out, n, kind, reason, slot, remaining, 0)
+    finish(state, slot, status)
+    return n
+
+
+@kernel
+def set_last(state, instrument, price, lots):  # type: ignore[no-untyped-def]
+    """Every print sets the last trade price and the mark."""
+    terms = state.instruments[instrument]
+    terms["last"] = price
+    terms["mark"] = price
+    terms["traded"] = 1
+    terms["marked"] = 1
+    terms["volume"] += lots
+
+
+@kernel
+def book_trade(state, out, n, maker, price, lots, ahead):  # type: ignore[no-untyped-def]
+    """The maker's half of a fill: TradeExecuted with the maker's side filled in, its account booked, its lots taken from the book."""
+    order = state.orders[maker]
+    instrument = np.int64(order["instrument"])
+    terms = state.instruments[instrument]
+    node = state.nodes[first_node(state) + maker]
+    left = np.int64(node["quantity"]) - lots
+    blank(state, out, n, Kind.TradeExecuted, 0, instrument)
+    fact = out[n]
+    fact["price"] = price
+    fact["quantity"] = lots
+    fact["maker_order_id"] = order["id"]
+    fact["maker_trader"] = order["trader"]
+    fact["maker_portfolio"] = order["portfolio"]
+    fact["maker_remaining"] = left
+    fact["ahead"] = ahead
+    fact["side"] = 1 - order["side"]
+    signed = lots if order["side"] == 0 else -lots
+    money = price * lots * terms["value"]
+    set_last(state, instrument, price, lots)
+    order["executed"] += np.uint32(lots)
+    if order["trader"] == HISTORY_TRADER:
+        fact["flags"] = MAKER_HISTORY
+        book_fill(state, 0, np.int64(order["position"]), signed, money, 0)
+        if left == 0:  # known until its record ends: later messages are clipped
+            leave(state, maker)
+            node["quantity"] = 0
+        else:
+            shrink(state, maker, lots)
+        if left == 0 and order["id"] == 0:
+            forget(state, maker)
+        return n + 1
+    fee = fee_of(money, terms["maker_fee"])
+    fact["maker_fee"] = fee
+    fact["flags"] = order["flags"] & ESTIMATED
+    book_fill(state, np.int64(order["portfolio"]), np.int64(order["position"]), signed, money, fee)
+    state.session[0]["fee_cash"] += fee
+    state.portfolios[order["portfolio"]]["working"] -= abs(money)
+    if left == 0:
+        leave(state, maker)
+        state.ladders[2 * instrument + order["side"]]["own"] -= 1
+        finish(state, maker, OrderStatus.FILLED)
+    else:
+        shrink(state, maker, lots)
+    return n + 1
+
+
+@kernel
+def book_taker(state, fact, slot, remaining):  # type: ignore[no-untyped-def]
+    """The taker's half of the TradeExecuted in `fact`: the client's order in `slot`."""
+    order = state.orders[slot]
+    terms = state.instruments[order["instrument"]]
+    lots = np.int64(fact["quantity"])
+    money = np.int64(fact["price"]) * lots * terms["value"]
+    fee = fee_of(money, terms["taker_fee"])
+    fact["order_id"] = order["id"]
+    fact["trader"] = order["trader"]
+    fact["portfolio"] = order["portfolio"]
+    fact["remaining"] = remaining
+    fact["fee"] = fee
+    fact["type"] = order["type"]
+    fact["time_in_force"] = order["time_in_force"]
+    order["executed"] += np.uint32(lots)
+    book_fill(state, np.int64(order["portfolio"]), np.int64(order["position"]), lots if order["side"] == 0 else -lots, money, fee)
+    state.session[0]["fee_cash"] += fee
+
+
+@kernel
+def match(state, out, n, slot, remaining, reach):  # type: ignore[no-untyped-def]
+    """The client's order in `slot`, in no list, takes up to `remaining` lots at keys within `reach`.
+
+    Returns (n, remaining, reason): reason is SELF_TRADE where its own portfolio stopped it, else NONE.
+    """
+    order = state.orders[slot]
+    opposite = 2 * np.int64(order["instrument"]) + 1 - order["side"]
+    portfolio = order["portfolio"]
+    mode = order["self_trade"] if portfolio != 0 else np.uint8(SelfTrade.NONE)
+    ladder = state.ladders[opposite]
+    tick = state.instruments[order["instrument"]]["tick"]
+    first = first_node(state)
+    while remaining > 0 and ~ladder["best"] <= reach:
+        best = ladder["best"]
+        maker = np.int64(state.nodes[opposite * W + (best & MASK)]["next"]) - first
+        if mode != SelfTrade.NONE and state.orders[maker]["portfolio"] == portfolio:
+            if mode != SelfTrade.CANCEL_TAKER:
+                n = end_resting(state, out, n, maker, Kind.OrderCancelled, Reason.SELF_TRADE, OrderStatus.CANCELLED)
+            if mode != SelfTrade.CANCEL_MAKER:
+                return n, remaining, Reason.SELF_TRADE
+            continue
+        price = (best ^ -(opposite & 1)) * tick
+        lots = min(remaining, np.int64(state.nodes[first + maker]["quantity"]))
+        remaining -= lots
+        book_trade(state, out, n, maker, price, lots, 0)
+        book_taker(state, out[n], slot, remaining)
+        n += 1
+    return n, remaining, Reason.NONE
+
+
+@kernel
+def _count_level(state, ladder, key, portfolio, mode, wanted):  # type: ignore[no-untyped-def]
+    """Lots of a level that an order may trade with, up to `wanted`; (lots, stopped by its own portfolio)."""
+    first = first_node(state)
+    sentinel = level_list(state, ladder, key)
+    lots = 0
+    node = np.int64(state.nodes[sentinel]["next"])
+    while node != sentinel and lots < wanted:
+        if stands_at(state, ladder, sentinel, node, key):
+            if mode == SelfTrade.NONE or state.orders[node - first]["portfolio"] != portfolio:
+                lots += np.int64(state.nodes[node]["quantity"])
+            elif mode != SelfTrade.CANCEL_MAKER:
+                return lots, True
+        node = np.int64(state.nodes[node]["next"])
+    return lots, False
+
+
+@kernel
+def fillable(state, slot, wanted, reach):  # type: ignore[no-untyped-def]
+    """Whether the order in `slot` could fill `wanted` lots at once under its self-trade mode."""
+    order = state.orders[slot]
+    opposite = 2 * np.int64(order["instrument"]) + 1 - order["side"]
+    portfolio = order["portfolio"]
+    mode = order["self_trade"] if portfolio != 0 else np.uint8(SelfTrade.NONE)
+    key = state.ladders[opposite]["best"]
+    lots = 0
+    stopped = False
+    while lots < wanted and not stopped and ~key <= reach:
+        more, stopped = _count_level(state, opposite, key, portfolio, mode, wanted - lots)
+        lots += more
+        key = lower_key(state, opposite, key)
+    return lots >= wanted

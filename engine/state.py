@@ -1,0 +1,146 @@
+"""The state of an exchange: a NamedTuple of flat structured arrays, so that it copies, saves and compares like data.
+
+Node indices: the price cells of all ladders come first (W each), then one parked list per ladder, then the orders' nodes; a cell or a
+parked list is itself the sentinel of a circular FIFO list, so append and unlink have no branch for head or tail.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+W = 4096
+"""Ticks in the window of a ladder; 64 words of 64 bits say which are occupied."""
+MASK = W - 1
+NEAR = W // 4
+"""Every order within this many ticks of its side's best is in the window."""
+EMPTY = -(1 << 62)
+"""Best key of an empty ladder."""
+FINISHED = 0x80000000
+"""`slot` of a used id: FINISHED | OrderStatus << 16 | instrument once the order is finished, else the order's slot + 1."""
+UNCOUNTED = 0xFFFFFFFF
+"""`ahead` where it is not counted: NEAR or more ticks from the best, or too many lots."""
+
+NODE = np.dtype([("next", "<u4"), ("prev", "<u4"), ("quantity", "<u4"), ("cell", "<u4")])
+"""An order's place in a list; of a cell `quantity` is the low and `cell` the high half of the level's lots."""
+
+LADDER = np.dtype(
+    [("best", "<i8"), ("base", "<i8"), ("summary", "<u8"), ("orders", "<u4"), ("own", "<u4"), ("parked", "<u4"), ("spare", "<u4")]
+)
+"""One side of a book. Keys are ticks for bids and ~ticks for asks, so the highest key is the best on both sides."""
+
+ORDER = np.dtype(
+    [
+        ("id", "<u8"),
+        ("created", "<i8"),  # seq of its command: the order of acceptance
+        ("queued", "<i8"),  # seq when it joined the end of its level: the order within a price
+        ("price", "<i4"),
+        ("stop_price", "<i4"),
+        ("quantity", "<u4"),  # total
+        ("executed", "<u4"),  # of history's orders: lots that ours took from it
+        ("portfolio", "<u4"),
+        ("trader", "<u4"),
+        ("place", "<u4"),  # of its id in `ids` (of history's in `venue`)
+        ("position", "<u4"),  # index in `positions`
+        ("instrument", "<u2"),
+        ("side", "u1"),
+        ("type", "u1"),
+        ("time_in_force", "u1"),
+        ("self_trade", "u1"),
+        ("flags", "u1"),
+        ("spare", "u1"),
+    ]
+)
+USED = np.dtype([("id", "<u8"), ("owner", "<u4"), ("slot", "<u4")])
+"""An entry of the tables of ids: `owner` is the trader, of history's ids the instrument."""
+
+TERMS = np.dtype(
+    [
+        ("tick", "<i8"),  # price units
+        ("value", "<i8"),  # money of one price unit × one lot
+        ("reach", "<i8"),  # largest |price × quantity| whose money stays below 2^62
+        ("maker_fee", "<i8"),  # parts of 10^12
+        ("taker_fee", "<i8"),
+        ("last", "<i8"),
+        ("mark", "<i8"),
+        ("volume", "<i8"),  # lots printed
+        ("listed", "u1"),
+        ("negative", "u1"),
+        ("traded", "u1"),  # there was a last price
+        ("marked", "u1"),
+        ("spare", "<u4"),
+    ]
+)
+PORTFOLIO = np.dtype([("cash", "<i8"), ("fees", "<i8"), ("working", "<i8"), ("open", "<i8")])
+POSITION = np.dtype([("portfolio", "<u4"), ("instrument", "<u4"), ("quantity", "<i8"), ("cost", "<i8"), ("realized", "<i8")])
+COUNTERS = ("displaced", "clipped", "revealed", "removed", "estimated", "unknown", "crossed")
+"""Lots of history that did not go as recorded, by what happened to them."""
+LIMITS = ("orders_max", "portfolios_max", "traders_max", "instruments_max")
+COUNTS = ("instruments", "portfolios", "traders", "live", "free", "fresh", "used", "known", "positions", "fee_cash")
+SESSION = np.dtype(
+    [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *COUNTERS)]
+    + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state
+)
+
+
+class State(NamedTuple):
+    """Everything that matching remembers. `orders[k]` and `nodes[first + k]` are one order; slot 0 is never used."""
+
+    session: Any  # SESSION[1]
+    instruments: Any  # TERMS
+    ladders: Any  # LADDER, two an instrument: 2 × instrument + side
+    words: Any  # uint64, 64 a ladder
+    nodes: Any  # NODE
+    orders: Any  # ORDER
+    ids: Any  # USED, a power of two: clients' ids of the day
+    venue: Any  # USED, a power of two: history's live ids
+    portfolios: Any  # PORTFOLIO
+    traders: Any  # uint8: admitted
+    positions: Any  # POSITION, in order of opening
+    index: Any  # uint32, a power of two: hash of (portfolio, instrument) to position + 1
+    scratch: Any  # uint32, as many as orders
+
+
+class Room(NamedTuple):
+    """What the arrays hold before they grow."""
+
+    instruments: int = 1
+    orders: int = 1 << 10
+    ids: int = 1 << 12
+    venue: int = 1 << 10
+    portfolios: int = 16
+    traders: int = 16
+    positions: int = 64
+
+
+DEFAULT_ROOM = Room()
+
+
+def empty_state(room: Room = DEFAULT_ROOM) -> State:
+    """A state before its first command, with room as asked for (powers of two for the tables)."""
+    ladders = 2 * room.instruments
+    state = State(
+        session=np.zeros(1, SESSION),
+        instruments=np.zeros(room.instruments, TERMS),
+        ladders=np.zeros(ladders, LADDER),
+        words=np.zeros(ladders * 64, np.uint64),
+        nodes=np.zeros(ladders * (W + 1) + room.orders, NODE),
+        orders=np.zeros(room.orders, ORDER),
+        ids=np.zeros(room.ids, USED),
+        venue=np.zeros(room.venue, USED),
+        portfolios=np.zeros(room.portfolios, PORTFOLIO),
+        traders=np.zeros(room.traders, np.uint8),
+        positions=np.zeros(room.positions, POSITION),
+        index=np.zeros(4 * room.positions, np.uint32),
+        scratch=np.zeros(room.orders, np.uint32),
+    )
+    sentinels = np.arange(ladders * (W + 1), dtype=np.uint32)
+    state.nodes["next"][: len(sentinels)] = sentinels
+    state.nodes["prev"][: len(sentinels)] = sentinels
+    state.ladders["best"] = EMPTY
+    state.session["fresh"] = 1
+    return state
+
+
+def copy_state(state: State) -> State:
+    """An independent copy."""
+    return State(*(array.copy() for array in state))

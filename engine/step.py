@@ -1,0 +1,144 @@
+"""One command in, its facts out; and the loop over many. `step` is the whole exchange: everything else is a room of it."""
+
+import numpy as np
+
+from engine.bits import prefetch
+from engine.entry import cancel_order, new_order, replace_order
+from engine.facts import refuse, tell_history
+from engine.history import add_history, apply_flow, modify_history, print_trade, reduce_history, remove, reveal
+from engine.ids import home
+from engine.kernel import entry_kernel, kernel
+from engine.session import deposit_cash, end_day, list_instrument, mark_price, name_one, open_session, start_day
+from engine.vocabulary import Kind, Reason
+
+AHEAD = 12
+"""Commands between the prefetch of an id and its use."""
+SLACK = 8
+"""Facts that a command may need beside one for each order it can meet."""
+
+
+@kernel
+def _history(state, c, out, n):  # type: ignore[no-untyped-def]
+    kind = c["kind"]
+    if kind == Kind.ADD:
+        return add_history(state, c, out, n)
+    if kind == Kind.REDUCE or kind == Kind.EXECUTE:
+        return reduce_history(state, c, out, n)
+    if kind == Kind.FLOW:
+        return apply_flow(state, c, out, n)
+    if kind == Kind.MODIFY:
+        return modify_history(state, c, out, n)
+    if kind == Kind.REVEAL:
+        return reveal(state, c, out, n)
+    if kind == Kind.REMOVE:
+        return remove(state, c, out, n)
+    if kind == Kind.PRINT:
+        return print_trade(state, c, out, n)
+    if kind == Kind.NOTICE:
+        return tell_history(state, out, n, Kind.NoticeGiven, c, 0, 0, 0, 0)
+    return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
+
+
+@kernel
+def _desk(state, c, out, n):  # type: ignore[no-untyped-def]
+    kind = c["kind"]
+    if kind == Kind.END_OF_DAY:
+        return end_day(state, c, out, n)
+    if kind == Kind.START_OF_DAY:
+        return start_day(state, c, out, n)
+    if kind == Kind.MARK:
+        return mark_price(state, c, out, n)
+    if kind == Kind.DEPOSIT:
+        return deposit_cash(state, c, out, n)
+    if kind == Kind.SESSION:
+        return open_session(state, c, out, n)
+    if kind == Kind.SYMBOL or kind == Kind.PORTFOLIO or kind == Kind.TRADER:
+        return name_one(state, c, out, n)
+    if kind == Kind.INSTRUMENT:
+        return list_instrument(state, c, out, n)
+    return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
+
+
+@kernel
+def step(state, c, out, n):  # type: ignore[no-untyped-def]
+    """Carry out the command `c`: change `state`, write its facts at out[n:], return the new n."""
+    session = state.session[0]
+    session["seq"] += 1
+    if c["ts"] > session["ts"]:
+        session["ts"] = c["ts"]
+    kind = c["kind"]
+    if kind == Kind.NEW:
+        return new_order(state, c, out, n)
+    if kind == Kind.CANCEL:
+        return cancel_order(state, c, out, n)
+    if kind == Kind.REPLACE:
+        return replace_order(state, c, out, n)
+    if kind >= Kind.ADD:
+        return _history(state, c, out, n)
+    return _desk(state, c, out, n)
+
+
+@kernel
+def worst_case(state, c):  # type: ignore[no-untyped-def]
+    """Facts that `c` can cause at most."""
+    instrument = np.int64(c["instrument"])
+    if instrument >= len(state.instruments):
+        return SLACK
+    if c["kind"] == Kind.END_OF_DAY:
+        return SLACK + state.ladders[2 * instrument]["orders"] + state.ladders[2 * instrument + 1]["orders"]
+    if c["kind"] == Kind.CANCEL:
+        return SLACK
+    if c["kind"] == Kind.REPLACE:  # its side is the order's
+        return SLACK + max(state.ladders[2 * instrument]["orders"], state.ladders[2 * instrument + 1]["orders"])
+    if c["kind"] >= Kind.ADD:
+        return SLACK + max(state.ladders[2 * instrument]["own"], state.ladders[2 * instrument + 1]["own"])
+    return SLACK + state.ladders[2 * instrument + 1 - (c["side"] & 1)]["orders"]
+
+
+@kernel
+def commands_left(state):  # type: ignore[no-untyped-def]
+    """Commands that certainly fit the arrays: each takes at most one order, id, history id and position."""
+    session = state.session[0]
+    left = min(len(state.orders) - 2 - session["live"], len(state.ids) // 2 - session["used"])
+    left = min(left, len(state.venue) // 2 - session["known"])
+    return min(left, min(len(state.positions), len(state.index) // 4) - session["positions"])
+
+
+@kernel
+def needs_number(state, c):  # type: ignore[no-untyped-def]
+    """Whether `c` names an instrument, portfolio or trader for which the arrays have no row yet, within the session's limits."""
+    kind = c["kind"]
+    if kind > Kind.TRADER or kind == Kind.SESSION:
+        return False
+    session = state.session[0]
+    if kind == Kind.PORTFOLIO:
+        return len(state.portfolios) <= c["trader"] < session["portfolios_max"]
+    if kind == Kind.TRADER:
+        return len(state.traders) <= c["trader"] < session["traders_max"]
+    number = c["trader"] if kind == Kind.SYMBOL else c["instrument"]
+    return len(state.instruments) <= number < session["instruments_max"]
+
+
+@entry_kernel
+def run(state, commands, start, stop, out, n):  # type: ignore[no-untyped-def]
+    """Carry out commands[start:stop]; returns (next command, next free fact).
+
+    It returns early, between two commands, where an array is full: `out` if fewer than worst_case facts are left in it, else
+    the state; the driver makes room and calls again. Facts and state do not depend on where it stopped.
+    """
+    i = start
+    last = len(commands) - 1
+    room = len(out)
+    while i < stop:
+        until = min(stop, i + commands_left(state))
+        if until <= i:
+            return i, n
+        while i < until:
+            c = commands[i]
+            if n + worst_case(state, c) > room or needs_number(state, c):
+                return i, n
+            later = commands[min(i + AHEAD, last)]
+            prefetch(state.ids, home(state.ids, later["order_id"], later["trader"]))
+            n = step(state, c, out, n)
+            i += 1
+    return i, n
