@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.book import first_node
 from engine.kernel import entry_kernel, kernel
-from engine.state import COUNTERS, EMPTY, FINISHED, LIMITS, MASK, SESSION, W, State
+from engine.state import COUNTERS, EMPTY, FINISHED, LIMITS, MASK, SESSION, State, W
 
 START = np.uint64(0x9E3779B97F4A7C15)
 _LOGICAL = ("seq", "ts", "opened", "decimals", *LIMITS, "instruments", "portfolios", "traders", "fee_cash", *COUNTERS)

@@ -1,0 +1,181 @@
+"""From columns (arrays, polars or pandas frames) to command records, many at once."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from engine.instrument import Instrument, whole_units
+from engine.names import Names
+from engine.records import COMMAND
+from engine.vocabulary import NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderType, SelfTrade, Side, TimeInForce
+
+KNOWN = (
+    *("kind", "order_id", "symbol", "side", "type", "time_in_force", "self_trade", "post_only", "reduce_only"),
+    *("price", "price_ticks", "stop_price", "stop_price_ticks", "quantity", "quantity_lots", "portfolio", "trader", "ts"),
+)
+_ENUMS: dict[str, tuple[type[IntEnum], int]] = {
+    "kind": (Kind, Kind.NEW),
+    "side": (Side, Side.BUY),
+    "type": (OrderType, OrderType.LIMIT),
+    "time_in_force": (TimeInForce, TimeInForce.DAY),
+    "self_trade": (SelfTrade, SelfTrade.CANCEL_TAKER),
+}
+
+
+def _array(values: Any) -> np.ndarray:
+    """One column as a 1-d array; polars and pandas series, lists and scalars alike."""
+    made = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
+    return made.reshape(1) if made.ndim == 0 else made
+
+
+def _arrays(columns: Any) -> tuple[dict[str, np.ndarray], int]:
+    """Columns by name, each of one length or of length 1 (meant for every row); and that length."""
+    names = list(columns.columns) if hasattr(columns, "columns") else list(columns)
+    unknown = [name for name in names if name not in KNOWN]
+    if unknown:
+        raise ValueError(f"unknown column {unknown[0]!r}; known are {', '.join(KNOWN)}")
+    made = {name: _array(columns[name]) for name in names}
+    lengths = {len(array) for array in made.values()} - {1}
+    if len(lengths) > 1:
+        raise ValueError("columns differ in length: " + ", ".join(f"{name} {len(array):,}" for name, array in made.items()))
+    return made, lengths.pop() if lengths else 1
+
+
+def _enum(name: str, values: np.ndarray) -> np.ndarray:
+    words, _ = _ENUMS[name]
+    if values.dtype.kind in "iub":
+        return values
+    table: dict[Any, int] = {word.name: int(word) for word in words}
+    table.update({word: int(word) for word in words})
+    try:
+        return np.array([table[value if value in table else str(value)] for value in values.tolist()], np.int64)
+    except KeyError as odd:
+        raise ValueError(f"column {name}: {odd.args[0]!r} is none of {', '.join(w.name for w in words)}") from None
+
+
+def _integers(name: str, values: np.ndarray) -> np.ndarray:
+    """An integer column; null, NaN and the int64 minimum are "not named"."""
+    if values.dtype.kind in "iu":
+        return values
+    if values.dtype.kind == "f":
+        named = ~np.isnan(values)
+        whole = np.where(named, values, 0.0)
+        if (whole != np.rint(whole)).any():
+            raise ValueError(f"column {name}: row {int(np.flatnonzero(whole != np.rint(whole))[0])} is no whole number")
+        return np.where(named, whole.astype(np.int64), NOT_NAMED)
+    return np.array([NOT_NAMED if value is None or value != value else int(value) for value in values.tolist()], np.int64)
+
+
+def _units(values: np.ndarray, unit: Decimal) -> np.ndarray:
+    """Decimals in units: exact, NOT_WHOLE where a number is off the unit, NOT_NAMED where there is none."""
+    _, digits, exponent = unit.normalize().as_tuple()
+    mantissa, power = int("".join(map(str, digits))), -int(exponent)
+    if values.dtype.kind in "iu" and power >= 0 and (len(values) == 0 or int(np.abs(values).max()) < 2**62 // 10**power):
+        scaled = values.astype(np.int64) * 10**power
+        return np.where(scaled % mantissa == 0, scaled // mantissa, NOT_WHOLE)
+    if values.dtype.kind == "f" and 0 <= power <= 22 and mantissa < 2**20:
+        named = np.isfinite(values)
+        units = np.rint(np.where(named, values, 0.0) * (10**power / mantissa))
+        exact = (np.abs(units) < 2**53 / mantissa) & (units * mantissa / 10**power == values)  # division of exact floats rounds correctly
+        return np.where(exact, units.astype(np.int64), np.where(np.isnan(values), NOT_NAMED, NOT_WHOLE))
+    seen: dict[Any, int] = {}
+    made = np.empty(len(values), np.int64)
+    for k, value in enumerate(values.tolist()):
+        if value not in seen:
+            seen[value] = NOT_NAMED if value is None or value != value else whole_units(value, unit)
+        made[k] = seen[value]
+    return made
+
+
+def _by_instrument(values: np.ndarray, numbers: np.ndarray, instruments: list[Instrument], field: str) -> np.ndarray:
+    """Decimals of many instruments in their units; those of an unknown instrument stay 0."""
+    if len(numbers) == 1:
+        known = int(numbers[0]) < len(instruments)
+        return _units(values, getattr(instruments[int(numbers[0])], field)) if known else np.zeros(len(values), np.int64)
+    values = np.broadcast_to(values, len(numbers))
+    made = np.zeros(len(numbers), np.int64)
+    for number in np.unique(numbers):
+        if number < len(instruments):
+            rows = numbers == number
+            made[rows] = _units(values[rows], getattr(instruments[int(number)], field))
+    return made
+
+
+def _symbols(values: np.ndarray, names: Names) -> np.ndarray:
+    if values.dtype.kind in "iu":
+        return values.astype(np.uint32)
+    return _numbers(values, {name: names.symbol(name) for name in set(values.tolist())})
+
+
+def _numbers(values: np.ndarray, table: dict[Any, int]) -> np.ndarray:
+    """Names as numbers, through polars where there are many."""
+    if len(values) == 1:
+        return np.array([table[values[0]]], np.uint32)
+    import polars as pl
+
+    return pl.Series(values.tolist()).replace_strict(table, return_dtype=pl.UInt32).to_numpy()
+
+
+def _prices(made: np.ndarray, arrays: Mapping[str, np.ndarray], numbers: np.ndarray, instruments: list[Instrument]) -> None:
+    for field in ("price", "stop_price"):
+        if field in arrays:
+            made[field] = _by_instrument(arrays[field], numbers, instruments, "price_unit")
+        elif f"{field}_ticks" in arrays:
+            ticks = _integers(f"{field}_ticks", arrays[f"{field}_ticks"])
+            each = np.array([i.tick_units for i in instruments] + [1])[np.minimum(numbers, len(instruments))]
+            safe = (ticks > -(2**31)) & (ticks < 2**31)
+            made[field] = ticks if (each == 1).all() else np.where(safe, ticks * each, np.where(ticks == NOT_NAMED, NOT_NAMED, NOT_WHOLE))
+        else:
+            made[field] = NOT_NAMED
+    if "quantity" in arrays:
+        made["quantity"] = _by_instrument(arrays["quantity"], numbers, instruments, "lot")
+    else:
+        made["quantity"] = _integers("quantity_lots", arrays["quantity_lots"]) if "quantity_lots" in arrays else NOT_NAMED
+
+
+def encode_columns(columns: Any, names: Names) -> np.ndarray:
+    """Command records of `columns`; each new portfolio or trader name is introduced by a command of its own, right before its first row.
+
+    Raises ValueError for unknown columns, columns of different length, and names that no enum has.
+    """
+    arrays, length = _arrays(columns)
+    made = np.zeros(length, COMMAND)
+    for name, (_, default) in _ENUMS.items():
+        made[name] = _enum(name, arrays[name]) if name in arrays else default
+    numbers = _symbols(arrays["symbol"], names) if "symbol" in arrays else np.zeros(1, np.uint32)
+    made["instrument"] = numbers
+    if "order_id" in arrays:
+        made["order_id"] = arrays["order_id"].astype(np.uint64)
+    if "ts" in arrays:
+        made["ts"] = _integers("ts", arrays["ts"].view(np.int64) if arrays["ts"].dtype.kind == "M" else arrays["ts"])
+    _prices(made, arrays, numbers, names.instruments)
+    for name, flag in (("post_only", Flag.POST_ONLY), ("reduce_only", Flag.REDUCE_ONLY)):
+        if name in arrays:
+            made["flags"] |= np.where(arrays[name].astype(bool), np.uint8(flag), np.uint8(0))
+    return _introduce(made, arrays, names)
+
+
+def _introduce(made: np.ndarray, arrays: Mapping[str, np.ndarray], names: Names) -> np.ndarray:
+    """Fill in portfolio and trader numbers and put the introducing commands in place."""
+    where: list[int] = []
+    what: list[np.ndarray] = []
+    for column, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
+        if column not in arrays:
+            continue
+        values = arrays[column]
+        table: dict[Any, int] = {}
+        for name in dict.fromkeys(values.tolist()):
+            table[name], command = names.number(kind, str(name or ""))
+            if command is not None:
+                row = 0 if len(values) == 1 else int(np.argmax(values == name))
+                command["ts"] = made["ts"][row] if len(made) else 0
+                where.append(row)
+                what.append(command)
+        made[column] = _numbers(values, table)
+    if not what:
+        return made
+    order = sorted(range(len(where)), key=lambda k: where[k])  # stable: a row's portfolio before its trader
+    return np.insert(made, [where[k] for k in order], np.concatenate([what[k] for k in order]))

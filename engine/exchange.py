@@ -1,0 +1,256 @@
+"""The exchange as Python sees it: commands in, facts out, and what the facts say."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from engine import growth
+from engine.book import levels_into
+from engine.columns import encode_columns
+from engine.digest import digest
+from engine.instrument import Instrument, Number, money_decimals, whole_units
+from engine.kernel import entry_kernel
+from engine.names import Names, open_session, read_terms, record
+from engine.orders import Command, Limits
+from engine.records import COMMAND, FACT, read_name
+from engine.state import Room, empty_state
+from engine.step import run, worst_case
+from engine.vocabulary import NOT_NAMED, Flag, Kind, Reason
+
+_MONEY = {Kind.DEPOSIT}
+
+
+@entry_kernel
+def _levels(state, ladder, out):  # type: ignore[no-untyped-def]
+    return levels_into(state, ladder, out)
+
+
+@entry_kernel
+def _room_for(state, commands, i):  # type: ignore[no-untyped-def]
+    return worst_case(state, commands[i])
+
+
+class Book:
+    """The order book of one instrument, as it is when asked."""
+
+    def __init__(self, exchange: "Exchange", number: int) -> None:
+        self._exchange = exchange
+        self._number = number
+
+    def rows(self, side: int, depth: int) -> np.ndarray:
+        """int64 rows (price in units, lots, orders) of a side, best first, at most `depth`."""
+        out = np.zeros((depth, 3), np.int64)
+        return out[: _levels(self._exchange.state, 2 * self._number + side, out)]
+
+    def levels(self, depth: int = 10) -> tuple[list[tuple[float, float, int]], list[tuple[float, float, int]]]:
+        """(bids, asks): lists of (price, quantity, order count), best first."""
+        instrument = self._exchange.instruments[self._number]
+        bids, asks = (
+            [(float(instrument.price(p)), float(instrument.quantity(q)), n) for p, q, n in self.rows(side, depth).tolist()]
+            for side in (0, 1)
+        )
+        return bids, asks
+
+    def __repr__(self) -> str:
+        bids, asks = self.levels(5)
+        rows = [f"{'':>12} {price:>12g} {quantity:<12g}" for price, quantity, _ in reversed(asks)]
+        rows += [f"{quantity:>12g} {price:>12g}" for price, quantity, _ in bids]
+        return "\n".join([f"{'bid':>12} {self._exchange.instruments[self._number].symbol:^12} ask", *rows])
+
+
+class Tape:
+    """Facts in the order of `seq`, in few large arrays; those of one run lie together."""
+
+    def __init__(self, reserve: int) -> None:
+        self.chunk = np.zeros(max(1024, reserve), FACT)
+        if reserve:
+            self.chunk["seq"] = 0  # touch the memory now, not in the run
+        self.used = 0
+        self._full: list[np.ndarray] = []
+
+    def widen(self, start: int, least: int) -> int:
+        """A larger chunk that takes over what the current run wrote since `start`; returns the run's new start."""
+        held = self.used - start
+        larger = np.zeros(max(2 * len(self.chunk), 2 * (held + least)), FACT)
+        larger[:held] = self.chunk[start : self.used]
+        self._full.append(self.chunk[:start])
+        self.chunk, self.used = larger, held
+        return 0
+
+    def all(self) -> np.ndarray:
+        """Every fact so far."""
+        return np.concatenate([*self._full, self.chunk[: self.used]]) if self._full else self.chunk[: self.used]
+
+
+class Exchange:
+    """An exchange of many instruments, portfolios and traders.
+
+    `cash`: portfolio name to currency, deposited at the start; `limits`: risk limits by portfolio; `reserve`: room for that many
+    facts (and half as many orders' ids), touched in advance; `history_facts`: build facts about history's own orders, too;
+    `session_limits`: largest number of live `orders`, `portfolios`, `traders`, `instruments`.
+    """
+
+    def __init__(
+        self,
+        instruments: Iterable[Instrument] = (),
+        cash: Mapping[str, Number] | None = None,
+        limits: Mapping[str, Limits] | None = None,
+        reserve: int = 0,
+        *,
+        history_facts: bool = False,
+        session_limits: dict[str, int] | None = None,
+    ) -> None:
+        self.names = Names(instruments)
+        self.decimals = money_decimals(self.instruments)
+        self._start(reserve, history_facts)
+        parts = [open_session(self.instruments, self.decimals, session_limits)]
+        for portfolio, amount in (cash or {}).items():
+            parts.append(self._encode(Command(Kind.DEPOSIT, portfolio=portfolio, more=amount)))
+        for portfolio, limit in (limits or {}).items():
+            parts.append(self._encode(Command(Kind.SET_LIMITS, portfolio=portfolio, more=limit)))
+        self.opening = np.concatenate(parts)
+        facts = self.run(self.opening)
+        refused = facts[facts["kind"] == Kind.CommandRejected]
+        if len(refused):
+            raise ValueError(f"the session could not open: {Reason(int(refused['reason'][0])).name}")
+
+    def _start(self, reserve: int, history_facts: bool) -> None:
+        room = Room(
+            instruments=max(1, len(self.names.instruments)),
+            ids=growth.above(max(reserve // 2, 1 << 11)),
+            orders=1 << 12 if reserve else 1 << 10,
+        )
+        self.state = empty_state(room)
+        self.state.session["history_facts"] = history_facts
+        if reserve:
+            self.state.ids["slot"] = 0
+        self._tape = Tape(reserve)
+
+    @classmethod
+    def from_commands(cls, commands: np.ndarray, *, history_facts: bool = False) -> "Exchange":
+        """Replay a session from its first command on; names and instruments come from the commands themselves."""
+        made = cls.__new__(cls)
+        made.names = Names(())
+        made.decimals = int(commands["type"][0]) if len(commands) and commands["kind"][0] == Kind.SESSION else 6
+        made._start(0, history_facts)
+        made.opening = commands[:0]
+        made.run(commands)
+        return made
+
+    @property
+    def instruments(self) -> list[Instrument]:
+        """Instruments in the order of their numbers."""
+        return self.names.instruments
+
+    @property
+    def facts(self) -> np.ndarray:
+        """Every fact so far, in the order of `seq`."""
+        return self._tape.all()
+
+    def send(self, command: Command) -> np.ndarray:
+        """Carry out one command; returns its facts, with those of names that it introduced."""
+        return self.run(self._encode(command))
+
+    def commands(self, columns: Any) -> np.ndarray:
+        """Command records from a mapping of arrays or a frame: see DESIGN names in `engine.columns.KNOWN`."""
+        return encode_columns(columns, self.names)
+
+    def run(self, commands: np.ndarray) -> np.ndarray:
+        """Carry out an array of command records in order; returns their facts (a view into the tape)."""
+        if commands.dtype != COMMAND:
+            raise TypeError(f"run takes an array of command records, not {commands.dtype}; Exchange.commands makes one from columns")
+        tape = self._tape
+        start, i = tape.used, 0
+        while True:
+            i, tape.used = run(self.state, commands, i, len(commands), tape.chunk, tape.used)
+            if i >= len(commands):
+                break
+            least = _room_for(self.state, commands, i)
+            if tape.used + least > len(tape.chunk):
+                start = tape.widen(start, least)
+            self.state = growth.make_room(self.state, *self._numbers(commands[i]))
+        self._learn(commands)
+        return tape.chunk[start : tape.used]
+
+    def _numbers(self, command: np.void) -> tuple[int, int, int]:
+        """Instrument, portfolio and trader number that a naming command needs rows for."""
+        number, kind = int(command["trader"]), int(command["kind"])
+        session = self.state.session[0]
+        if kind == Kind.PORTFOLIO:
+            return 0, min(number, int(session["portfolios_max"]) - 1), 0
+        if kind == Kind.TRADER:
+            return 0, 0, min(number, int(session["traders_max"]) - 1)
+        if kind in (Kind.SYMBOL, Kind.INSTRUMENT):
+            number = number if kind == Kind.SYMBOL else int(command["instrument"])
+            return min(number, int(session["instruments_max"]) - 1), 0, 0
+        return 0, 0, 0
+
+    def _learn(self, commands: np.ndarray) -> None:
+        """Take names and instruments that the commands introduced (a replay; another session's commands)."""
+        naming = commands[(commands["kind"] >= Kind.SYMBOL) & (commands["kind"] <= Kind.TRADER)]
+        for command in naming:
+            number = int(command["trader"])
+            if command["kind"] == Kind.PORTFOLIO:
+                self.names.portfolios.setdefault(read_name(command), number)
+            elif command["kind"] == Kind.TRADER:
+                self.names.traders.setdefault(read_name(command), number)
+            elif command["kind"] == Kind.SYMBOL:
+                self.names.symbols.setdefault(read_name(command), number)
+            elif int(command["instrument"]) == len(self.instruments):
+                symbol = next(s for s, k in self.names.symbols.items() if k == int(command["instrument"]))
+                self.instruments.append(read_terms(command, symbol, self.decimals))
+
+    def _encode(self, command: Command) -> np.ndarray:
+        """The records of one command: those that introduce its names, then itself."""
+        parts: list[np.ndarray] = []
+        made = record(command.kind, order_id=command.order_id, ts=command.ts, side=command.side, type=command.type)
+        made["time_in_force"], made["self_trade"] = command.time_in_force, command.self_trade
+        made["flags"] = Flag.POST_ONLY * bool(command.post_only) + Flag.REDUCE_ONLY * bool(command.reduce_only)
+        number = self.names.symbol(command.symbol) if command.symbol is not None else 0
+        made["instrument"] = number
+        instrument = self.instruments[number] if number < len(self.instruments) else None
+        for field in ("price", "stop_price"):
+            given = getattr(command, field)
+            made[field] = NOT_NAMED if given is None else instrument.price_units(given) if instrument else 0
+        made["quantity"] = NOT_NAMED if command.quantity is None else instrument.lots(command.quantity) if instrument else 0
+        if command.kind in _MONEY:
+            made["quantity"] = whole_units(command.more, Decimal(1).scaleb(-self.decimals), "amount")
+        for field, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
+            name = getattr(command, field)
+            if name is not None:
+                made[field], introduced = self.names.number(kind, name)
+                if introduced is not None:
+                    introduced["ts"] = command.ts
+                    parts.append(introduced)
+        return np.concatenate([*parts, made])
+
+    def book(self, symbol: str) -> Book:
+        """The order book of `symbol`."""
+        number = self.names.symbol(symbol)
+        if number >= len(self.instruments):
+            raise KeyError(f"no instrument {symbol!r}; there are {', '.join(self.names.symbols)}")
+        return Book(self, number)
+
+    def digest(self) -> str:
+        """Hash of the logical state, 32 hex digits."""
+        return digest(self.state)
+
+    def orders(self) -> Any:
+        """Polars frame of the day's orders, one row a used id, in order of entry."""
+        from engine.frames import orders
+
+        return orders(self.facts, self.names, self.decimals)
+
+    def trades(self) -> Any:
+        """Polars frame of all trades, in order of `seq`."""
+        from engine.frames import trades
+
+        return trades(self.facts, self.names)
+
+    def portfolio(self, name: str) -> dict[str, Any]:
+        """Cash, equity, P&L, fees, exposure, leverage and positions of a portfolio, in currency and units."""
+        from engine.frames import portfolio
+
+        return portfolio(self, name)
