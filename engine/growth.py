@@ -28,7 +28,7 @@ def _longer(array: np.ndarray, length: int) -> np.ndarray:
 def grow_orders(state: State, orders: int) -> State:
     """Room for `orders` live orders; their nodes are the last ones, so nothing moves."""
     more = orders - len(state.orders)
-    return state._replace(
+    return state.replaced(
         orders=_longer(state.orders, orders),
         scratch=np.zeros(orders, np.uint32),
         nodes=_longer(state.nodes, len(state.nodes) + more),
@@ -39,26 +39,26 @@ def grow_ids(state: State, ids: int) -> State:
     """A table of `ids` entries (a power of two) for clients' ids."""
     table = np.zeros(ids, USED)
     _rehash(state.ids, table, state.orders)
-    return state._replace(ids=table)
+    return state.replaced(ids=table)
 
 
 def grow_venue(state: State, venue: int) -> State:
     """A table of `venue` entries (a power of two) for history's ids."""
     table = np.zeros(venue, USED)
     _rehash(state.venue, table, state.orders)
-    return state._replace(venue=table)
+    return state.replaced(venue=table)
 
 
 def grow_positions(state: State, positions: int) -> State:
     """Room for `positions` positions."""
-    grown = state._replace(positions=_longer(state.positions, positions), index=np.zeros(4 * positions, np.uint32))
+    grown: State = state.replaced(positions=_longer(state.positions, positions), index=np.zeros(4 * positions, np.uint32))
     _reindex(grown.index, grown.positions, int(grown.session["positions"][0]))
     return grown
 
 
 def grow_names(state: State, portfolios: int, traders: int) -> State:
     """Rows for `portfolios` and `traders` numbers."""
-    return state._replace(portfolios=_longer(state.portfolios, portfolios), traders=_longer(state.traders, traders))
+    return state.replaced(portfolios=_longer(state.portfolios, portfolios), traders=_longer(state.traders, traders))
 
 
 def grow_instruments(state: State, instruments: int) -> State:
@@ -80,7 +80,7 @@ def grow_instruments(state: State, instruments: int) -> State:
     fresh.nodes["cell"][then:] = moved(state.nodes["cell"][orders])
     fresh.ladders[:old] = state.ladders
     fresh.words[: old * 64] = state.words
-    return state._replace(nodes=fresh.nodes, ladders=fresh.ladders, words=fresh.words, instruments=_longer(state.instruments, instruments))
+    return state.replaced(nodes=fresh.nodes, ladders=fresh.ladders, words=fresh.words, instruments=_longer(state.instruments, instruments))
 
 
 def above(number: int) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite.binding import Linkage
 from numba import types
 from numba.core import caching, config
 from numba.core.codegen import JITCodeLibrary
@@ -99,9 +100,28 @@ class _Part(JITCodeLibrary):
         """Nothing to set: there is no machine code yet."""
 
 
+class _Whole(JITCodeLibrary):
+    """The code of an entry kernel with all its parts, which nobody else calls: the optimiser may change their signatures."""
+
+    def _optimize_final_module(self) -> None:
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
+
+
 class _PartCompiler(Compiler):
+    library_class: Any = _Part
+
     def __init__(self, typingctx: Any, targetctx: Any, library: Any, *rest: Any) -> None:
-        super().__init__(typingctx, targetctx, library or _Part(targetctx.codegen(), "part"), *rest)
+        library = library or self.library_class(targetctx.codegen(), "kernel")
+        if self.library_class is _Whole:
+            library.enable_object_caching()
+        super().__init__(typingctx, targetctx, library, *rest)
+
+
+class _WholeCompiler(_PartCompiler):
+    library_class = _Whole
 
 
 def _plain(kind: Any) -> Any:
@@ -131,7 +151,7 @@ def kernel(function: F) -> F:
 
 def entry_kernel(function: F) -> F:
     """A kernel that Python calls: compiled on first call, its machine code kept on disk."""
-    made = _compiled(function)
+    made = _compiled(function, pipeline_class=_WholeCompiler)
     if not _settings.DISABLE_JIT:
         made._cache = _Cache(function)
     return cast(F, made)

@@ -1,12 +1,14 @@
-"""The state of an exchange: a NamedTuple of flat structured arrays, so that it copies, saves and compares like data.
+"""The state of an exchange: named flat structured arrays, so that it copies, saves and compares like data.
 
 Node indices: the price cells of all ladders come first (W each), then one parked list per ladder, then the orders' nodes; a cell or a
 parked list is itself the sentinel of a circular FIFO list, so append and unlink have no branch for head or tail.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+
+from engine.handle import Handle
 
 W = 4096
 """Ticks in the window of a ladder; 64 words of 64 bits say which are occupied."""
@@ -82,22 +84,37 @@ SESSION = np.dtype(
 )
 
 
-class State(NamedTuple):
+class State(Handle):
     """Everything that matching remembers. `orders[k]` and `nodes[first + k]` are one order; slot 0 is never used."""
 
-    session: Any  # SESSION[1]
-    instruments: Any  # TERMS
-    ladders: Any  # LADDER, two an instrument: 2 × instrument + side
-    words: Any  # uint64, 64 a ladder
-    nodes: Any  # NODE
-    orders: Any  # ORDER
-    ids: Any  # USED, a power of two: clients' ids of the day
-    venue: Any  # USED, a power of two: history's live ids
-    portfolios: Any  # PORTFOLIO
-    traders: Any  # uint8: admitted
-    positions: Any  # POSITION, in order of opening
-    index: Any  # uint32, a power of two: hash of (portfolio, instrument) to position + 1
-    scratch: Any  # uint32, as many as orders
+    FIELDS: ClassVar[dict[str, np.dtype]] = {
+        "session": SESSION,  # one
+        "instruments": TERMS,
+        "ladders": LADDER,  # two an instrument: 2 × instrument + side
+        "words": np.dtype(np.uint64),  # 64 a ladder
+        "nodes": NODE,
+        "orders": ORDER,
+        "ids": USED,  # a power of two: clients' ids of the day
+        "venue": USED,  # a power of two: history's live ids
+        "portfolios": PORTFOLIO,
+        "traders": np.dtype(np.uint8),  # admitted
+        "positions": POSITION,  # in order of opening
+        "index": np.dtype(np.uint32),  # a power of two: hash of (portfolio, instrument) to position + 1
+        "scratch": np.dtype(np.uint32),  # as many as orders
+    }
+    session: Any
+    instruments: Any
+    ladders: Any
+    words: Any
+    nodes: Any
+    orders: Any
+    ids: Any
+    venue: Any
+    portfolios: Any
+    traders: Any
+    positions: Any
+    index: Any
+    scratch: Any
 
 
 class Room(NamedTuple):
@@ -139,8 +156,3 @@ def empty_state(room: Room = DEFAULT_ROOM) -> State:
     state.ladders["best"] = EMPTY
     state.session["fresh"] = 1
     return state
-
-
-def copy_state(state: State) -> State:
-    """An independent copy."""
-    return State(*(array.copy() for array in state))
