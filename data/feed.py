@@ -1,0 +1,249 @@
+"""Feeds: recorded markets as commands of history, in time order and bounded memory."""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.instrument import Instrument
+from engine.records import COMMAND
+from engine.vocabulary import Flag, Kind
+
+Commands = np.ndarray[Any, np.dtype[np.void]]
+BATCH_ROWS = 65536
+_COUNTED = {
+    "adds": Kind.ADD,
+    "reduces": Kind.REDUCE,
+    "modifies": Kind.MODIFY,
+    "executes": Kind.EXECUTE,
+    "prints": Kind.PRINT,
+    "notices": Kind.NOTICE,
+    "flows": Kind.FLOW,
+}
+
+
+class DataError(ValueError):
+    """Market data that cannot be read: what is wrong, in which file, line (from 1) and field, and how to mend it."""
+
+    def __init__(self, file: str | Path, what: str, line: int = 0, field: str = "") -> None:
+        self.file, self.line, self.field = str(file), line, field
+        super().__init__(str(file) + (f" line {line}" if line else "") + (f", field {field}" if field else "") + f": {what}")
+
+
+class Feed(ABC):
+    """A recorded market: its instruments and, batch by batch, the commands of its history.
+
+    `name`: what people call it. `instruments`: the field `instrument` of the commands is an index into them. `counts`: filled by
+    `commands`: rows by kind, and the lots that reconciliation revealed and removed.
+    """
+
+    name: str
+    instruments: list[Instrument]
+    counts: dict[str, int]
+
+    @property
+    def instrument(self) -> Instrument:
+        """The one instrument. Raises ValueError where there are several."""
+        if len(self.instruments) != 1:
+            raise ValueError(f"{self.name} has {len(self.instruments)} instruments; choose from feed.instruments")
+        return self.instruments[0]
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the bytes read, the reader's version and its options: equal feeds give equal commands."""
+
+    @abstractmethod
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
+        """Commands (COMMAND) in time order, about `rows` source rows at a time. Raises DataError where the data are bad."""
+
+    def commands(self, cache: Path | str | None = None) -> Commands:
+        """All commands (COMMAND). With `cache` (a folder) they are decoded once, into `<fingerprint>.npy` there, and memory-mapped."""
+        if cache is None:
+            self.counts = {}
+            parts = list(self._counted())
+            return np.concatenate(parts) if parts else np.zeros(0, COMMAND)
+        folder = Path(cache)
+        path = folder / f"{self.fingerprint}.npy"
+        found = _load(path)
+        if found is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.counts = {}
+            _store(path, self._counted())
+            path.with_suffix(".json").write_text(json.dumps(self.counts))
+            found = np.load(path, mmap_mode="r")
+        elif not self.counts:
+            self.counts = _counts_beside(path, found)
+        return found
+
+    def until(self, ts: int) -> "Feed":
+        """The same market up to the time `ts` (ns UTC), without what happens at it or later."""
+        return _Until(self, ts)
+
+    def _counted(self) -> Iterator[Commands]:
+        for batch in self.batches():
+            for name, count in count_commands(batch).items():
+                self.counts[name] = self.counts.get(name, 0) + count
+            yield batch
+
+
+def count_commands(commands: Commands) -> dict[str, int]:
+    """Rows by kind; commands and lots that reconciliation revealed (after the opening) and removed."""
+    kinds = np.bincount(commands["kind"], minlength=int(max(Kind)) + 1)
+    counts = {"messages": int(np.count_nonzero(commands["row"]))}
+    counts |= {name: int(kinds[kind]) for name, kind in _COUNTED.items()}
+    shown = commands[(commands["kind"] == Kind.REVEAL) & (commands["flags"] & Flag.OPENING == 0)]
+    gone = commands[commands["kind"] == Kind.REMOVE]
+    counts |= {"opening": int(kinds[Kind.REVEAL]) - len(shown), "reveals": len(shown), "removes": len(gone)}
+    return counts | {"revealed_lots": int(shown["quantity"].sum()), "removed_lots": int(gone["quantity"].sum())}
+
+
+def _counts_beside(path: Path, commands: Commands) -> dict[str, int]:
+    try:
+        return {str(name): int(count) for name, count in json.loads(path.with_suffix(".json").read_text()).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return count_commands(commands)
+
+
+def _load(path: Path) -> Commands | None:
+    """The cached commands, or None where there are none or the file is broken (it is then made again)."""
+    try:
+        found = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.dtype == COMMAND and found.ndim == 1 else None
+
+
+def _header(rows: int) -> bytes:
+    """The head of an .npy file of `rows` commands; numpy pads it so that its length does not depend on `rows`."""
+    head = io.BytesIO()
+    described = {"descr": np.lib.format.dtype_to_descr(COMMAND), "fortran_order": False, "shape": (rows,)}
+    np.lib.format.write_array_header_2_0(head, described)
+    return head.getvalue()
+
+
+def _store(path: Path, batches: Iterator[Commands]) -> None:
+    """Write an .npy of unknown length under a temporary name, then rename it: a reader sees all of it or nothing."""
+    number, name = tempfile.mkstemp(prefix=path.stem[:16], suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(_header(0))
+            rows = 0
+            for batch in batches:
+                file.write(np.ascontiguousarray(batch).data)
+                rows += len(batch)
+            file.seek(0)
+            file.write(_header(rows))
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+class _Until(Feed):
+    """The beginning of another feed."""
+
+    def __init__(self, feed: Feed, ts: int) -> None:
+        self.feed, self.ts = feed, ts
+        self.name, self.instruments, self.counts = feed.name, feed.instruments, {}
+
+    @property
+    def fingerprint(self) -> str:
+        return mixed(f"until {self.ts}", [self.feed.fingerprint])
+
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
+        for batch in self.feed.batches(rows):
+            end = int(np.searchsorted(batch["ts"], self.ts))
+            if end:
+                yield batch[:end]
+            if end < len(batch):
+                return
+
+
+class Merged(Feed):
+    """Several feeds as one, in time order; at equal times in the order of the feeds."""
+
+    def __init__(self, feeds: Sequence[Feed]) -> None:
+        self.feeds = list(feeds)
+        self.instruments = [instrument for feed in self.feeds for instrument in feed.instruments]
+        self.name = " + ".join(feed.name for feed in self.feeds)
+        self.counts = {}
+        symbols = [instrument.symbol for instrument in self.instruments]
+        twice = next((symbol for symbol in symbols if symbols.count(symbol) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice} is in two of the feeds; days of one symbol are run one after the other, not merged")
+
+    @property
+    def fingerprint(self) -> str:
+        return mixed("merge", [feed.fingerprint for feed in self.feeds])
+
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
+        sources = self._numbered(rows)
+        waiting: list[Commands] = [np.zeros(0, COMMAND) for _ in sources]
+        live = set(range(len(sources)))
+        while live:
+            horizon = _fill(sources, waiting, live)
+            ends = [len(w) if horizon is None else int(np.searchsorted(w["ts"], horizon)) for w in waiting]
+            ready = np.concatenate([w[:end] for w, end in zip(waiting, ends)])
+            waiting = [w[end:] for w, end in zip(waiting, ends)]
+            if len(ready):
+                yield ready[np.argsort(ready["ts"], kind="stable")]
+
+    def _numbered(self, rows: int) -> list[Iterator[Commands]]:
+        first, sources = 0, []
+        for feed in self.feeds:
+            sources.append(_renumbered(feed.batches(rows), first))
+            first += len(feed.instruments)
+        return sources
+
+
+def _renumbered(batches: Iterator[Commands], first: int) -> Iterator[Commands]:
+    for batch in batches:
+        if first:
+            batch = batch.copy()
+            batch["instrument"] += first
+        yield batch
+
+
+def _fill(sources: list[Iterator[Commands]], waiting: list[Commands], live: set[int]) -> int | None:
+    """Read on in the feeds until some time is complete in all of them: what lies before it can go. None at the end of all."""
+    while live:
+        for k in sorted(live):
+            if not len(waiting[k]):
+                _read_on(sources, waiting, live, k)
+        if not live:
+            return None
+        horizon = min(int(waiting[k]["ts"][-1]) for k in live)
+        if any(len(w) and w["ts"][0] < horizon for w in waiting):
+            return horizon
+        for k in [k for k in live if waiting[k]["ts"][-1] == horizon]:
+            _read_on(sources, waiting, live, k)
+    return None
+
+
+def _read_on(sources: list[Iterator[Commands]], waiting: list[Commands], live: set[int], k: int) -> None:
+    batch = next((b for b in sources[k] if len(b)), None)
+    if batch is None:
+        live.discard(k)
+    else:
+        waiting[k] = np.concatenate([waiting[k], batch])
+
+
+def merge(feeds: Sequence[Feed]) -> Feed:
+    """One feed of several, in time order (stable), instruments numbered through. Raises ValueError where a symbol is in two of them."""
+    feeds = list(feeds)
+    if not feeds:
+        raise ValueError("merge needs at least one feed")
+    return feeds[0] if len(feeds) == 1 else Merged(feeds)
+
+
+def mixed(what: str, fingerprints: Sequence[str]) -> str:
+    """Fingerprint of something made from other feeds."""
+    return hashlib.sha256("\n".join([what, *fingerprints]).encode()).hexdigest()
