@@ -21,9 +21,6 @@ OPENING = 240
 """Orders that stand in the book at the open."""
 USUAL = 360
 """Orders in the book at which as many come as go."""
-_HIDDEN = int(Flag.HIDDEN)
-_KINDS: Any = [np.int64(k) for k in (Kind.ADD, Kind.REDUCE, Kind.MODIFY, Kind.EXECUTE, Kind.FLOW, Kind.PRINT)]
-_ADD, _REDUCE, _MODIFY, _EXECUTE, _FLOW, _PRINT = _KINDS  # as Python numbers, each would compile `write` anew
 
 ORDER = np.dtype([(name, "<i8") for name in ("price", "open", "next", "prev", "place", "side")])
 LEVEL = np.dtype([(name, "<i8") for name in ("head", "tail", "lots")])
@@ -133,7 +130,7 @@ def write(m: Crowd, rows: Any, kind: int, number: int, side: int, price: int, qu
     row = rows[now["rows"]]
     row["ts"], row["kind"], row["order_id"], row["side"], row["price"], row["quantity"] = now["event"], kind, number, side, price, quantity
     now["rows"] += 1
-    now["messages"] += kind != _FLOW
+    now["messages"] += kind != Kind.FLOW
 
 
 @kernel
@@ -187,12 +184,12 @@ def aggress(m: Crowd, rows: Any, room: int) -> None:
     die = m.dice[now["event"]]
     side = now["taker"] if die["habit"] < 35 else lean(m)
     now["taker"] = side
-    spread, sign, nobody = now["ask"] - now["bid"], 1 - 2 * side, 0 * side
+    spread, sign = now["ask"] - now["bid"], 1 - 2 * side
     if spread > 1 and die["manner"] < 25:
         price = now["bid"] + 1 + (die["part"] * (spread - 1) >> 16)
-        write(m, rows, _FLOW, nobody, side, price, die["size"])
-        write(m, rows, _PRINT, nobody, side, price, die["size"])
-        rows[now["rows"] - 1]["flags"] = rows[now["rows"] - 2]["flags"] = _HIDDEN
+        write(m, rows, Kind.FLOW, 0, side, price, die["size"])
+        write(m, rows, Kind.PRINT, 0, side, price, die["size"])
+        rows[now["rows"] - 1]["flags"] = rows[now["rows"] - 2]["flags"] = Flag.HIDDEN
         return
     price = now["bid"] if side else now["ask"]
     level = level_at(m, price)
@@ -206,12 +203,12 @@ def aggress(m: Crowd, rows: Any, room: int) -> None:
         while number == 0 and price != limit:
             price += sign
             number = level_at(m, price)["head"]
-    write(m, rows, _FLOW, nobody, side, worst, total)
+    write(m, rows, Kind.FLOW, 0, side, worst, total)
     for _ in range(count):
         price = now["bid"] if side else now["ask"]
         number = level_at(m, price)["head"]
         quantity = min(m.orders[number]["open"], total)
-        write(m, rows, _EXECUTE, number, 1 - side, price, quantity)
+        write(m, rows, Kind.EXECUTE, number, 1 - side, price, quantity)
         reduce(m, number, quantity)
         total -= quantity
 
@@ -221,7 +218,7 @@ def withdraw(m: Crowd, rows: Any, number: int) -> None:
     """Cancel an order, now and then only a part of it."""
     order, die = m.orders[number], m.dice[m.now[0]["event"]]
     quantity = order["open"] - (order["open"] * die["part"] >> 17 if die["manner"] < 6 else 0)
-    write(m, rows, _REDUCE, number, order["side"], order["price"], quantity)
+    write(m, rows, Kind.REDUCE, number, order["side"], order["price"], quantity)
     reduce(m, number, quantity)
 
 
@@ -233,11 +230,11 @@ def amend(m: Crowd, rows: Any, number: int) -> None:
     moved = free_price(m, side)
     kept = 1 + (m.dice[m.now[0]["event"]]["part"] * (quantity - 1) >> 16)
     if moved != price:
-        write(m, rows, _MODIFY, number, side, moved, quantity)
+        write(m, rows, Kind.MODIFY, number, side, moved, quantity)
         reduce(m, number, quantity)
         rest(m, number, side, moved, quantity)
     elif kept < quantity:
-        write(m, rows, _MODIFY, number, side, price, kept)
+        write(m, rows, Kind.MODIFY, number, side, price, kept)
         reduce(m, number, quantity - kept)
     else:
         withdraw(m, rows, number)
@@ -250,7 +247,7 @@ def add(m: Crowd, rows: Any, side: int, price: int) -> None:
     now["orders"] += 1
     quantity = m.dice[now["event"]]["size"]
     rest(m, now["orders"], side, price, quantity)
-    write(m, rows, _ADD, now["orders"], side, price, quantity)
+    write(m, rows, Kind.ADD, now["orders"], side, price, quantity)
 
 
 @kernel
