@@ -1,0 +1,181 @@
+"""Where bars come from: CSV, Parquet, QuantConnect Lean's zips, pandas and polars frames, as one table of named raw columns."""
+
+import csv
+import gzip
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from polars.exceptions import PolarsError
+
+from data.feed import DataError
+
+NAMES = {
+    "open": ("o",),
+    "high": ("h",),
+    "low": ("l",),
+    "close": ("c", "last"),
+    "volume": ("vol", "v", "tickvol", "tick_volume"),
+    "date": (),
+    "time": ("timestamp", "datetime", "date_time", "open_time", "ts"),
+}
+"""What each column may also be called."""
+_INDEX = ("", "index", "unnamed: 0")
+"""A written frame's index: the time where no other column is."""
+_STANDARD = {alias: name for name, aliases in NAMES.items() for alias in (name, *aliases)}
+_LEAN_DAY = re.compile(r"(\d{8})_(\w+)_(?:minute|second)_trade\.csv", re.IGNORECASE)
+_LEAN_COLUMNS = ["time", "open", "high", "low", "close", "volume"]
+LEAN_SCALE = 10_000
+LEAN_ZONE = "America/New_York"
+
+
+class Table(NamedTuple):
+    """Raw bars: as they stand in the source, not yet checked."""
+
+    name: str  # file, or kind of frame
+    frame: pl.DataFrame  # columns of NAMES that are there, and `line`, counted from 1 (of a frame: the row)
+    zone: str = "UTC"  # of times that name no zone
+    scale: int = 1  # prices are written times this
+    symbol: str = "BARS"  # what the file's name calls it
+
+    def refuse(self, name: str, bad: pl.Series, what: str, values: pl.Series | None = None) -> None:
+        """Raise DataError for the first line where `bad` is true: it names the value of the column `name` and says `what` it is."""
+        if not bad.any():
+            return
+        place = int(bad.arg_max() or 0)
+        value = (self.frame[name] if values is None else values)[place]
+        said = what if value is None or what == "is missing" else f"{value} {what}"
+        raise DataError(self.name, said, int(self.frame["line"][place]), name)
+
+
+def open_table(source: Any) -> Table:
+    """The raw bars of a file or a frame. Raises DataError where it cannot be read or a column is missing."""
+    if isinstance(source, (str, Path)):
+        return _open_file(Path(source))
+    if isinstance(source, pl.LazyFrame):
+        source = source.collect()
+    if isinstance(source, pl.DataFrame):
+        return _named("DataFrame", source, source.columns, 1)
+    if type(source).__module__.split(".")[0] == "pandas" and hasattr(source, "columns"):
+        return _open_pandas(source)
+    raise DataError(type(source).__name__, "bars come from a CSV, Parquet or zip file, or from a pandas or polars frame")
+
+
+def _open_file(path: Path) -> Table:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(path, f"cannot be read: {error.strerror}") from None
+    try:
+        if content[:4] == b"PAR1":
+            frame = pl.read_parquet(io.BytesIO(content))
+            return _named(str(path), frame, frame.columns, 1)._replace(symbol=path.stem.upper())
+        if content[:2] == b"PK":
+            return _open_zip(path, content)
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (PolarsError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise DataError(path, f"is damaged ({str(error).splitlines()[0]}); fetch it again") from None
+    return _open_text(str(path), path.name, content)
+
+
+def _open_zip(path: Path, content: bytes) -> Table:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = [name for name in archive.namelist() if not name.endswith("/")]
+        if len(members) != 1:
+            raise DataError(path, f"holds {len(members)} files; bars need exactly one")
+        return _open_text(f"{path}:{members[0]}", members[0], archive.read(members[0]))
+
+
+def _open_text(name: str, file: str, content: bytes) -> Table:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(name, "is no UTF-8 text", content[: error.start].count(b"\n") + 1) from None
+    first = text.split("\n", 1)[0].rstrip("\r")
+    if not first.strip():
+        raise DataError(name, "has no first line; bars need a header line and rows", 1)
+    separator = max(",;\t", key=first.count)
+    if first[0].isdigit():
+        return _open_lean(name, file, _columns(name, text, separator, False))
+    labels = next(csv.reader([first], delimiter=separator))
+    return _named(name, _columns(name, text, separator, True), labels, 2)._replace(symbol=Path(file).stem.upper())
+
+
+def _columns(name: str, text: str, separator: str, header: bool) -> pl.DataFrame:
+    """The text's columns, as text."""
+    try:
+        return pl.read_csv(io.BytesIO(text.encode()), infer_schema=False, separator=separator, has_header=header)
+    except PolarsError as error:
+        rows = csv.reader(io.StringIO(text), delimiter=separator)
+        wide = len(next(rows))
+        for row in rows:
+            if len(row) > wide:
+                raise DataError(name, f"{len(row)} fields where the first line has {wide}", rows.line_num) from None
+        raise DataError(name, f"is no table: {str(error).splitlines()[0]}") from None
+
+
+def _open_lean(name: str, file: str, frame: pl.DataFrame) -> Table:
+    """Trade bars of US equities as Lean keeps them: no header, prices × 10,000, times of the exchange (of a day: ms since midnight)."""
+    if frame.width != len(_LEAN_COLUMNS):
+        raise DataError(name, f"has no header line; name its {frame.width} columns (time,open,high,low,close,volume)", 1)
+    frame.columns = _LEAN_COLUMNS
+    day = _LEAN_DAY.fullmatch(file)
+    if day:
+        midnight = pl.lit(day[1]).str.to_date("%Y%m%d").cast(pl.Datetime("ns"))
+        frame = frame.with_columns(time=midnight + pl.duration(milliseconds=pl.col("time").cast(pl.Int64, strict=False)))
+    elif not re.fullmatch(r"\d{8} \d\d:\d\d", str(frame["time"][0])):
+        raise DataError(name, "has no header line, and its times are not those of a Lean file (20131007 09:30)", 1, "time")
+    symbol = day[2] if day else Path(file).stem
+    return Table(name, frame.with_row_index("line", 1), LEAN_ZONE, LEAN_SCALE, symbol.upper())
+
+
+def _open_pandas(source: Any) -> Table:
+    """A pandas frame; the index is the time where no column is."""
+    labels = [str(label[0] if isinstance(label, tuple) else label) for label in source.columns]
+    columns = [source.iloc[:, place] for place in range(len(labels))]
+    if not {_standard(label) for label in labels} & {"time", "date"} and source.index.dtype.kind != "i":
+        labels, columns = ["time", *labels], [source.index.to_series(), *columns]
+    try:
+        frame = pl.DataFrame([pl.Series(str(place), _values(column), strict=False) for place, column in enumerate(columns)])
+    except (TypeError, ValueError) as error:
+        raise DataError("DataFrame", f"holds what is no number, text or time: {error}") from None
+    return _named("DataFrame", frame, labels, 1)
+
+
+def _values(column: Any) -> Any:
+    """A pandas column as what polars takes; times with a zone as UTC."""
+    if getattr(column.dtype, "tz", None) is not None:
+        return pl.Series(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()).dt.replace_time_zone("UTC")
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind != "O":
+        return column.to_numpy()
+    return [None if missing else value for value, missing in zip(column.tolist(), column.isna())]
+
+
+def _standard(label: str) -> str | None:
+    return _STANDARD.get(label.strip().strip("<>").lower())
+
+
+def _named(name: str, frame: pl.DataFrame, labels: list[str], first_line: int) -> Table:
+    """The columns under their standard names, with `line`; lines that hold nothing are left out."""
+    header, found = max(first_line - 1, 0), {}
+    for label, column in zip(labels, frame.get_columns()):
+        standard = _standard(label)
+        if standard in found:
+            raise DataError(name, f"a second column is the {standard}; keep one", header, label)
+        if standard is not None:
+            found[standard] = column.alias(standard)
+    if not {"time", "date"} & set(found):
+        index = next((place for place, label in enumerate(labels) if label.strip().lower() in _INDEX), None)
+        if index is None:
+            raise DataError(name, f"no column named date, time, datetime or timestamp among {', '.join(map(repr, labels))}", header)
+        found["time"] = frame.get_columns()[index].alias("time")
+    for needed in ("open", "high", "low", "close"):
+        if needed not in found:
+            raise DataError(name, f"no column named {needed} among {', '.join(map(repr, labels))}", header)
+    table = pl.DataFrame(list(found.values())).with_row_index("line", first_line)
+    return Table(name, table.filter(~pl.all_horizontal(pl.exclude("line").is_null())))
