@@ -16,7 +16,7 @@ from engine.names import Names, open_session, read_terms, record
 from engine.orders import Command, Limits
 from engine.records import COMMAND, FACT, read_name
 from engine.state import Room, empty_state
-from engine.step import run, worst_case
+from engine.step import run
 from engine.vocabulary import NOT_NAMED, Flag, Kind, Reason
 
 _MONEY = {Kind.DEPOSIT}
@@ -25,11 +25,6 @@ _MONEY = {Kind.DEPOSIT}
 @entry_kernel
 def _levels(state, ladder, out):  # type: ignore[no-untyped-def]
     return levels_into(state, ladder, out)
-
-
-@entry_kernel
-def _room_for(state, commands, i):  # type: ignore[no-untyped-def]
-    return worst_case(state, commands[i])
 
 
 class Book:
@@ -89,7 +84,8 @@ class Exchange:
 
     `cash`: portfolio name to currency, deposited at the start; `limits`: risk limits by portfolio; `reserve`: room for that many
     facts (and half as many orders' ids), touched in advance; `history_facts`: build facts about history's own orders, too;
-    `session_limits`: largest number of live `orders`, `portfolios`, `traders`, `instruments`.
+    `session_limits`: largest number of live `orders`, `portfolios`, `traders`, `instruments`; `open_now=False`: the caller carries out
+    `opening` itself.
     """
 
     def __init__(
@@ -101,6 +97,7 @@ class Exchange:
         *,
         history_facts: bool = False,
         session_limits: dict[str, int] | None = None,
+        open_now: bool = True,
     ) -> None:
         self.names = Names(instruments)
         self.decimals = money_decimals(self.instruments)
@@ -111,6 +108,10 @@ class Exchange:
         for portfolio, limit in (limits or {}).items():
             parts.append(self._encode(Command(Kind.SET_LIMITS, portfolio=portfolio, more=limit)))
         self.opening = np.concatenate(parts)
+        if open_now:
+            self._open()
+
+    def _open(self) -> None:
         facts = self.run(self.opening)
         refused = facts[facts["kind"] == Kind.CommandRejected]
         if len(refused):
@@ -164,15 +165,18 @@ class Exchange:
         tape = self._tape
         start, i = tape.used, 0
         while True:
-            i, tape.used = run(self.state, commands, i, len(commands), tape.chunk, tape.used)
+            i, tape.used, least = run(self.state, commands, i, len(commands), tape.chunk, tape.used)
             if i >= len(commands):
                 break
-            least = _room_for(self.state, commands, i)
             if tape.used + least > len(tape.chunk):
                 start = tape.widen(start, least)
-            self.state = growth.make_room(self.state, *self._numbers(commands[i]))
+            self.make_room(commands[i])
         self._learn(commands)
         return tape.chunk[start : tape.used]
+
+    def make_room(self, command: np.void) -> None:
+        """Grow what is full before `command`."""
+        self.state = growth.make_room(self.state, *self._numbers(command))
 
     def _numbers(self, command: np.void) -> tuple[int, int, int]:
         """Instrument, portfolio and trader number that a naming command needs rows for."""

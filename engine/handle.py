@@ -32,6 +32,7 @@ class Handle:
             self._table[k] = array.ctypes.data, len(array)
         if arrays:
             raise TypeError(f"unknown arrays {sorted(arrays)}")
+        self._numba_type_ = handle_type(type(self))  # where Numba looks first: a call costs 1 µs less
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays by name."""
@@ -73,12 +74,16 @@ class _HandleModel(models.PrimitiveModel):  # type: ignore[misc]
 _types: dict[type, HandleType] = {}
 
 
-@typeof_impl.register(Handle)
-def _typeof(value: Handle, context: Any) -> HandleType:
-    kind = type(value)
+def handle_type(kind: type[Handle]) -> HandleType:
+    """Numba's type of a subclass of Handle."""
     if kind not in _types:
         _types[kind] = HandleType(kind.__name__, field_types(kind.FIELDS))
     return _types[kind]
+
+
+@typeof_impl.register(Handle)
+def _typeof(value: Handle, context: Any) -> HandleType:
+    return handle_type(type(value))
 
 
 @unbox(HandleType)

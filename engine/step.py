@@ -121,7 +121,7 @@ def needs_number(state, c):  # type: ignore[no-untyped-def]
 
 @entry_kernel
 def run(state, commands, start, stop, out, n):  # type: ignore[no-untyped-def]
-    """Carry out commands[start:stop]; returns (next command, next free fact).
+    """Carry out commands[start:stop]; returns (next command, next free fact, facts that the next command may need).
 
     It returns early, between two commands, where an array is full: `out` if fewer than worst_case facts are left in it, else
     the state; the driver makes room and calls again. Facts and state do not depend on where it stopped.
@@ -132,13 +132,13 @@ def run(state, commands, start, stop, out, n):  # type: ignore[no-untyped-def]
     while i < stop:
         until = min(stop, i + commands_left(state))
         if until <= i:
-            return i, n
+            return i, n, worst_case(state, commands[i])
         while i < until:
             c = commands[i]
             if n + worst_case(state, c) > room or needs_number(state, c):
-                return i, n
+                return i, n, worst_case(state, c)
             later = commands[min(i + AHEAD, last)]
             prefetch(state.ids, home(state.ids, later["order_id"], later["trader"]))
             n = step(state, c, out, n)
             i += 1
-    return i, n
+    return i, n, 0
