@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from data.synthetic import synthetic_flow
+from engine import Exchange
+from engine.state import COUNTERS
 from engine.vocabulary import Flag, Kind, Side
 
 HOUR_NS = 3_600 * 10**9
@@ -142,6 +144,18 @@ def test_replayed_alone_it_never_contradicts_itself(seed, options):
     _, book = replayed(synthetic_flow(seed, **options).commands())
     assert len(book.orders) > 100
     assert min(len(levels) for levels in book.levels) > 5
+
+
+def test_the_exchange_finds_nothing_to_mend():
+    feed = synthetic_flow(symbols=("A", "B"), messages=20_000)
+    rows = feed.commands()
+    exchange = Exchange(feed.instruments)
+    assert Kind.CommandRejected not in exchange.run(rows)["kind"]
+    assert {name: int(exchange.state.session[0][name]) for name in COUNTERS} == dict.fromkeys(COUNTERS, 0)
+    for number, symbol in enumerate("AB"):
+        seen, _ = replayed(rows[rows["instrument"] == number])
+        (bid, bid_lots, _), (ask, ask_lots, _) = (side[0] for side in exchange.book(symbol).levels(1))
+        assert [bid * 100, bid_lots, ask * 100, ask_lots] == pytest.approx(seen[-1])
 
 
 def test_few_messages_are_only_the_opening_book():
