@@ -60,6 +60,7 @@ READING = np.dtype(
         ("last", "<i8"),  # ns since midnight, of the message before
         ("rows", "<i8"),  # messages decoded
         ("n", "<i8"),  # commands written
+        ("kept", "<i8"),  # published rows written
         ("flow", "<i8"),  # index of the FLOW whose aggressor may go on, else -1
         ("fault", "<i8"),
         ("field", "<i8"),  # column of the fault, from 0
@@ -240,10 +241,11 @@ def _open(reading, message, row, ladders, ts, out):  # type: ignore[no-untyped-d
 
 
 @entry_kernel
-def decode(messages, book, readings, stop, message, row, ladders, out):  # type: ignore[no-untyped-def]
+def decode(messages, book, readings, stop, message, row, ladders, out, published):  # type: ignore[no-untyped-def]
     """Decode whole lines of `messages` and `book` (uint8) into commands at out[n:] until a text ends, `stop` rows are done, or a fault.
 
     `readings[0]` says where it stands, `message` and `row` are scratch; `out` comes zeroed. ROOM asks for a larger `out` or ladders.
+    If `published` (int64, rows × 4 levels) has room for any row, it gets the published ones.
     """
     reading = readings[0]
     reading["fault"] = Fault.NONE
@@ -252,7 +254,8 @@ def decode(messages, book, readings, stop, message, row, ladders, out):  # type:
         if levels > 0 and reading["book_at"] == reading["book_end"]:
             return
         bids, asks = ladders.count[0], ladders.count[1]
-        if reading["n"] + bids + asks + 4 * levels + 4 > len(out) or max(bids, asks) + levels + 2 > ladders.keys.shape[1]:
+        full = reading["n"] + bids + asks + 4 * levels + 4 > len(out) or max(bids, asks) + levels + 2 > ladders.keys.shape[1]
+        if full or (len(published) > 0 and reading["kept"] == len(published)):
             reading["fault"] = Fault.ROOM
             return
         after = _read_fields(messages, reading["message_at"], reading, message)
@@ -269,6 +272,10 @@ def decode(messages, book, readings, stop, message, row, ladders, out):  # type:
         _write_message(reading, message, ts, out)
         if levels > 0:
             _keep_book(reading, message, row, ladders, ts, out)
+            if len(published) > 0:
+                for k in range(len(row)):
+                    published[reading["kept"], k] = row[k]
+                reading["kept"] += 1
         reading["last"] = message[0]
         reading["message_at"] = after
         reading["rows"] += 1

@@ -47,6 +47,8 @@ class Feed(ABC):
     name: str
     instruments: list[Instrument]
     counts: dict[str, int]
+    levels: int = 0
+    """Levels of the published book to which the commands reconcile; 0: none is published."""
 
     @property
     def instrument(self) -> Instrument:
@@ -63,6 +65,11 @@ class Feed(ABC):
     @abstractmethod
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
         """Commands (COMMAND) in time order, about `rows` source rows at a time. Raises DataError where the data are bad."""
+
+    def reconciled(self, rows: int = BATCH_ROWS) -> Iterator[tuple[Commands, np.ndarray]]:
+        """Batches, each with the published book after each of its messages: int64 (messages, 4 × levels), LOBSTER's order."""
+        for batch in self.batches(rows):
+            yield batch, np.zeros((int(np.count_nonzero(batch["row"])), 0), np.int64)
 
     def commands(self, cache: Path | str | None = None) -> Commands:
         """All commands (COMMAND). With `cache` (a folder) they are decoded once, into `<fingerprint>.npy` there, and memory-mapped."""

@@ -57,7 +57,11 @@ class Lobster(Feed):
 
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
         """Commands (COMMAND) of about `rows` message rows at a time; the rows of one aggressor stay together."""
-        return _Decoder(self, max(1, rows)).batches()
+        return (commands for commands, _ in _Decoder(self, max(1, rows), keeps_rows=False).batches())
+
+    def reconciled(self, rows: int = BATCH_ROWS) -> Iterator[tuple[Commands, np.ndarray]]:
+        """Batches, each with the rows of the order book file that belong to its messages: int64 (messages, 4 × levels)."""
+        return _Decoder(self, max(1, rows), keeps_rows=True).batches()
 
 
 def read_lobster(
@@ -116,7 +120,7 @@ class _Text:
 class _Decoder:
     """One reading of a LOBSTER day."""
 
-    def __init__(self, feed: Lobster, rows: int) -> None:
+    def __init__(self, feed: Lobster, rows: int, keeps_rows: bool) -> None:
         self.feed, self.rows = feed, rows
         self.readings = np.zeros(1, READING)
         self.reading = self.readings[0]
@@ -127,18 +131,20 @@ class _Decoder:
         self.ladders = empty_ladders(256 + 4 * feed.levels)
         self.room = rows + rows // 4 + 64 + 8 * feed.levels
         self.out = np.zeros(self.room, COMMAND)
+        self.published = np.zeros((2 * rows if keeps_rows and feed.levels else 0, 4 * feed.levels), np.int64)
 
-    def batches(self) -> Iterator[Commands]:
+    def batches(self) -> Iterator[tuple[Commands, np.ndarray]]:
         reading = self.reading
         stop = self.rows
         while self._load():
-            decode(self.messages.text, self.book.text, self.readings, stop, self.message, self.row, self.ladders, self.out)
+            texts = self.messages.text, self.book.text
+            decode(*texts, self.readings, stop, self.message, self.row, self.ladders, self.out, self.published)
             if reading["fault"] > Fault.ROOM:
                 raise self._error()
             if reading["fault"] == Fault.ROOM or reading["rows"] >= stop:
                 ready = self._flush(self._room_needed())
                 stop = int(reading["rows"]) + self.rows
-                if len(ready):
+                if len(ready[0]):
                     yield ready
         if not reading["rows"]:
             raise DataError(self.feed.messages.name, "holds no messages")
@@ -181,7 +187,7 @@ class _Decoder:
             self.ladders = self.ladders.grown(2 * room)
         return int(self.ladders.count.sum()) + 4 * levels + 4
 
-    def _flush(self, needed: int) -> Commands:
+    def _flush(self, needed: int) -> tuple[Commands, np.ndarray]:
         """What is written but for an aggressor that may go on; that one moves to the next, empty output."""
         reading = self.reading
         end, n = int(reading["n"]), int(reading["n"])
@@ -191,7 +197,19 @@ class _Decoder:
         out, self.out = self.out, np.zeros(max(self.room, 2 * (n - end) + needed), COMMAND)
         self.out[: n - end] = out[end:n]
         reading["n"] = n - end
-        return out[:end]
+        return out[:end], self._rows_of(out[:end])
+
+    def _rows_of(self, commands: Commands) -> np.ndarray:
+        """The published rows of the messages among `commands`; those of later messages stay."""
+        messages, kept = int(np.count_nonzero(commands["row"])), int(self.reading["kept"])
+        published = self.published
+        if not len(published):
+            return np.zeros((messages, 0), np.int64)
+        later = kept - messages
+        self.published = np.zeros((max(len(published), 2 * (later + self.rows)), published.shape[1]), np.int64)
+        self.published[:later] = published[messages:kept]
+        self.reading["kept"] = later
+        return published[:messages]
 
     def _error(self) -> DataError:
         """The fault at which the loop stopped, in words."""
