@@ -29,6 +29,7 @@ from data.verification import Verification, verify_chain, verify_replay
 from data.views import VIEWS, time_of
 from engine.instrument import Instrument, money_decimals
 from engine.records import FACT, FACT_COLUMNS
+from engine.vocabulary import Kind
 
 if TYPE_CHECKING:
     from engine import Exchange
@@ -208,7 +209,8 @@ class EventLog:
             raise LogError(f"{self.path}: session {session} keeps its feed by reference; replay it with the backtest that made it")
         from engine import Exchange  # compiles kernels: only who replays waits for it
 
-        return Exchange.from_commands(self.read(session)[0].records)
+        told = self._rows("SELECT 1 FROM facts WHERE session = ? AND kind >= ? LIMIT 1", [session, int(Kind.HistoryAdded)])
+        return Exchange.from_commands(self.read(session)[0].records, history_facts=bool(told))
 
     def verify(self, session: int) -> Verification:
         """Check the hash chain, then replay and compare byte for byte; a session with its feed by reference gets the chain alone."""

@@ -108,7 +108,7 @@ def _check_rest(
 
 def verify_replay(replayed: np.ndarray, pieces: Iterator[np.ndarray], checked: Verification) -> Verification:
     """Compare the facts of a replay (FACT array) with the log's, byte for byte; `checked` is what the chain said."""
-    at = 0
+    replayed, at = replayed.astype(FACT, copy=False), 0
     for piece in pieces:
         again = replayed[at : at + len(piece)]
         differ = np.flatnonzero((_raw(piece[: len(again)]) != _raw(again)).any(axis=1))
