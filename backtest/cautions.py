@@ -1,7 +1,8 @@
 """What the reader of a result must know before believing its figures."""
 
-from collections import Counter
 from typing import NamedTuple
+
+import numpy as np
 
 from backtest.analysis import Analysis
 from backtest.numbers import count, number, percent
@@ -82,6 +83,6 @@ def _refusals(a: Analysis) -> list[Caution]:
     refused = facts[facts["kind"] == Kind.OrderRejected]
     if not len(refused):
         return []
-    reasons = Counter(Reason(int(code)).name for code in refused["reason"])
-    top = ", ".join(f"{name} {count(times)}" for name, times in reasons.most_common(3))
+    reasons = sorted(enumerate(np.bincount(refused["reason"]).tolist()), key=lambda one: -one[1])
+    top = ", ".join(f"{Reason(code).name} {count(times)}" for code, times in reasons[:3] if times)
     return [Caution("rejected", f"{count(len(refused))} orders were rejected: {top}.")]

@@ -43,7 +43,8 @@ def equity_curve(recording: Recording, fills: np.ndarray, quotes: list[Quotes]) 
     facts = recording.facts
     paid_in = facts[(facts["kind"] == Kind.CashDeposited) & (facts["ts"] > recording.start)]
     times = np.concatenate([recording.samples["ts"], fills["ts"], paid_in["ts"], [recording.opened, recording.end]])
-    ts = np.unique(times[(times >= recording.opened) & (times <= recording.end)])
+    times = np.sort(times[(times >= recording.opened) & (times <= recording.end)], kind="stable")
+    ts = times[np.diff(times, prepend=times[0] - 1) > 0]
     capital = as_of(paid_in["ts"], recording.opening_cash + np.cumsum(paid_in["value"]), ts, recording.opening_cash)
     cash = capital + as_of(fills["ts"], np.cumsum(fills["flow"]), ts)
     value, doubled_value, notional = (np.zeros(len(ts), np.int64) for _ in range(3))
@@ -89,7 +90,7 @@ def returns(recording: Recording, curve: Curve) -> Returns:
     From DAYS_DAILY sessions on an interval is a session; below that it is `interval` of a session's mean length, counted from each
     session's begin, a rest at its end dropped. What happens between two sessions belongs to the first interval of the second.
     """
-    sessions = recording.sessions()
+    sessions = recording.sessions
     if len(sessions) >= DAYS_DAILY:
         step, points = 86_400 * SECOND, np.array([sessions[0][0]] + [b for _, b in sessions])
         per_session = 1.0

@@ -34,7 +34,7 @@ def markouts(recording: Recording, fills: np.ndarray, quotes: list[Quotes]) -> M
     doubled = np.zeros((len(HORIZONS), len(fills)), np.int64)
     known = np.zeros(doubled.shape, bool)
     doubled[0], known[0] = fills["doubled"], fills["known"]
-    ends = np.array([end for _, end in recording.sessions()])
+    ends = np.array([end for _, end in recording.sessions])
     closing = ends[np.minimum(np.searchsorted(ends, fills["ts"]), len(ends) - 1)]
     for row, horizon in enumerate(HORIZONS.values()):
         later = fills["ts"] + horizon

@@ -189,7 +189,7 @@ def _seconds(nanoseconds: float | None) -> float | None:
 def weights(recording: Recording, curve: Curve) -> np.ndarray:
     """int64 (len(curve.ts),): nanoseconds that each row of the curve lasted, time between two sessions left out."""
     last = np.diff(curve.ts, append=curve.ts[-1])
-    sessions = recording.sessions()
+    sessions = recording.sessions
     for (_, closed), (opened, _) in pairwise(sessions):
         last[(curve.ts >= closed) & (curve.ts < opened)] = 0
     return last

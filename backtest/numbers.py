@@ -64,15 +64,24 @@ def duration(seconds: float | None) -> str:
     if seconds < 1e-3:
         return f"{seconds * 1e6:.0f}\u202fµs" if seconds else "0\u202fs"
     if seconds < 1:
-        return f"{significant(seconds * 1e3)}\u202fms"
+        return f"{_short(seconds * 1e3)}\u202fms"
     if seconds < 60:
-        return f"{significant(seconds)}\u202fs"
+        return f"{_short(seconds)}\u202fs"
     whole = round(seconds)
     if whole < 3600:
-        return f"{whole // 60}\u202fm {whole % 60:02d}\u202fs"
+        return _both(whole // 60, "m", whole % 60, "s")
     if whole < 86_400:
-        return f"{whole // 3600}\u202fh {whole % 3600 // 60:02d}\u202fm"
-    return f"{whole // 86_400}\u202fd {whole % 86_400 // 3600}\u202fh"
+        return _both(whole // 3600, "h", whole % 3600 // 60, "m")
+    return _both(whole // 86_400, "d", whole % 86_400 // 3600, "h")
+
+
+def _short(value: float) -> str:
+    text = significant(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _both(large: int, unit: str, small: int, lesser: str) -> str:
+    return f"{large}\u202f{unit}" + (f" {small:02d}\u202f{lesser}" if small else "")
 
 
 def price(instrument: Instrument, units: float, more: int = 0) -> str:

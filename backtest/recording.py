@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -110,6 +111,7 @@ class Recording:
         shift = datetime.fromtimestamp(ts // 10**9, UTC).astimezone(self.zone).utcoffset()
         return int(shift.total_seconds()) * 10**9 if shift else 0
 
+    @cached_property
     def sessions(self) -> list[tuple[int, int]]:
         """First and last time of each trading day (by the shown clock), the warm-up left out. A day without a sample is no session."""
         ts = self.samples["ts"]

@@ -11,7 +11,7 @@ from backtest.recording import Recording
 if TYPE_CHECKING:
     import polars as pl
 
-    from backtest.charts import Picture
+    from backtest.pictures import Picture
 
 
 class Result:
@@ -114,7 +114,7 @@ class Result:
         return write_report(self.analysis, Path(path))
 
     def _repr_html_(self) -> str:
-        from backtest.report import card
+        from backtest.notebook_card import card
 
         return card(self.analysis)
 

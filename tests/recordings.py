@@ -257,7 +257,7 @@ def fabricate(
         counters=counters(made, random),
         meta=meta(seed, seconds, days),
         wakes=steps * days,
-        depth_window=depth_of(random) if symbols else None,
+        depth_window=depth_of(made, instruments[0].tick_units, seed) if len(made) else None,
     )
 
 
@@ -306,15 +306,18 @@ def meta(seed: int, seconds: int, days: int) -> dict[str, Any]:
     }
 
 
-def depth_of(random: np.random.Generator) -> Any:
-    """A depth window around a walking price of the first instrument."""
+def depth_of(samples: np.ndarray, tick: int, seed: int) -> Any:
+    """A depth window around the sampled best prices of the first instrument; each level keeps its size while the best price stands."""
+    rows = samples[(samples["instrument"] == 0) & (samples["has"] & (BID | ASK) == (BID | ASK))]
 
     def depth(at: int, before: int, after: int, columns: int, levels: int) -> DepthWindow:
         ts = np.linspace(at - before, at + after, columns).astype(np.int64)
-        walk = np.round(np.cumsum(random.normal(0, 0.5, columns))).astype(np.int64) * 2 + 24_000
-        steps = np.arange(levels) * 2
-        price = np.stack([walk[:, None] - 4 - steps, walk[:, None] + 4 + steps], axis=1)
-        quantity = (100 * random.poisson(4, price.shape)).astype(np.int64)
-        return DepthWindow(ts, price, quantity)
+        now = rows[np.maximum(np.searchsorted(rows["ts"], ts, "right") - 1, 0)]
+        away = tick * np.arange(levels)
+        price = np.stack([now["bid"][:, None] - away, now["ask"][:, None] + away], axis=1).astype(np.int64)
+        sizes = np.random.default_rng(seed).poisson(5, (1 << 16, 2)).astype(np.int64) * 100
+        quantity = np.stack([sizes[price[:, 0] % 65_536, 0], sizes[price[:, 1] % 65_536, 1]], axis=1)
+        noise = (ts // 2_000_000_000)[:, None, None] * 31 + price
+        return DepthWindow(ts, price, np.where(noise % 7 == 0, quantity // 3, quantity))
 
     return depth
