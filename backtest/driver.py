@@ -7,27 +7,48 @@ import numpy as np
 
 from engine.compiled import machine_code
 from engine.digest import digest
-from engine.exchange import Exchange, Tape
+from engine.exchange import Exchange, Tape, read_only
 from engine.loop import CALL, DONE, advance, trade
 from engine.strategy import Strategy
-from engine.world import NEVER, WAKE_ROOM, Wake, Want, World
+from engine.world import WAKE_ROOM, Wake, Want, World
 
 BLOCK = 65_536
 """Rows of history between two digests."""
 
 
 class Driver:
-    """One run: exchange, world and history; `blocks` collects (row, digest)."""
+    """One run: exchange, world and history; `blocks` collects (seq, digest) at every BLOCK rows."""
 
     def __init__(self, exchange: Exchange, world: World, history: np.ndarray) -> None:
-        self.exchange, self.world, self.history = exchange, world, history
+        self.exchange, self.world, self.history = exchange, world, read_only(history)
         self.facts = Tape(1 << 12)
+        self.opening = 0
         self.blocks: list[tuple[int, str]] = []
         self.progress: Callable[[int], None] | None = None
 
     @property
     def clock(self) -> np.void:
         return self.world.clock[0]
+
+    def open(self, commands: np.ndarray) -> None:
+        """Carry out the session's opening commands, through the same loop (one kernel to compile), then start with row 0 of history."""
+        history, self.history = self.history, read_only(commands)
+        self.clock["rows"] = len(commands)
+        self._run(0, None)
+        self.opening = self.facts.used
+        self.history = history
+        self.clock["row"], self.clock["rows"] = 0, len(history)
+
+    def load(self, commands: np.ndarray, arrivals: np.ndarray) -> None:
+        """Put ready commands on their way to the exchange; `arrivals` (int64 ns) ascend."""
+        world, count = self.world, len(commands)
+        sent = np.zeros(count + 2 * WAKE_ROOM, world.sent.dtype)
+        sent["arrival"][:count] = arrivals
+        records = np.zeros(len(sent), commands.dtype)
+        records[:count] = commands
+        records["ts"][:count] = arrivals
+        self.world = world.replaced(commands=records, sent=sent)
+        self.clock["sent"] = self.clock["stamped"] = count
 
     def play(self, until: int) -> None:
         """History and whatever is in flight up to and including `until`; nobody is called."""
@@ -82,7 +103,7 @@ class Driver:
         """Do what the loop stopped for: note a block's digest, or replace what is full."""
         clock, world = self.clock, self.world
         if clock["row"] >= clock["block"]:
-            self.blocks.append((int(clock["row"]), digest(self.exchange.state)))
+            self.blocks.append((int(self.exchange.state.session["seq"][0]), digest(self.exchange.state)))
             clock["block"] += BLOCK
             if self.progress is not None:
                 self.progress(int(clock["row"]))
@@ -113,6 +134,3 @@ def _doubled(array: np.ndarray) -> np.ndarray:
     made = np.zeros(2 * len(array), array.dtype)
     made[: len(array)] = array
     return made
-
-
-__all__ = ["BLOCK", "NEVER", "Driver"]

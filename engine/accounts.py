@@ -10,14 +10,14 @@ FEE_PARTS = 10**12
 
 
 @kernel
-def _spread(portfolio, instrument, size):  # type: ignore[no-untyped-def]
+def _spread(portfolio, instrument, size):
     """Where the search for a position begins."""
     word = (np.uint64(portfolio) << np.uint64(16) | np.uint64(instrument)) * np.uint64(0x9E3779B97F4A7C15)
     return np.int64(word >> np.uint64(33)) & (size - 1)
 
 
 @kernel
-def enter_index(index, positions, k):  # type: ignore[no-untyped-def]
+def enter_index(index, positions, k):
     """Make position `k` findable."""
     at = _spread(positions[k]["portfolio"], positions[k]["instrument"], len(index))
     while index[at] != 0:
@@ -26,7 +26,7 @@ def enter_index(index, positions, k):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def position_of(state, portfolio, instrument):  # type: ignore[no-untyped-def]
+def position_of(state, portfolio, instrument):
     """Number of the position of `portfolio` in `instrument`; it is opened, flat, where there was none."""
     index = state.index
     at = _spread(portfolio, instrument, len(index))
@@ -46,7 +46,7 @@ def position_of(state, portfolio, instrument):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fee_of(notional, rate):  # type: ignore[no-untyped-def]
+def fee_of(notional, rate):
     """`rate` (parts of 10^12) of |notional|, rounded half away from zero; a negative rate is a rebate."""
     if rate == 0:
         return 0
@@ -57,7 +57,7 @@ def fee_of(notional, rate):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _close(cost, lots, held):  # type: ignore[no-untyped-def]
+def _close(cost, lots, held):
     """The cost that leaves with `lots` of `held` lots, truncated toward zero; the last lot takes the rest."""
     if lots == held:
         return cost
@@ -66,7 +66,7 @@ def _close(cost, lots, held):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def book_fill(state, portfolio, position, lots, money, fee):  # type: ignore[no-untyped-def]
+def book_fill(state, portfolio, position, lots, money, fee):
     """`portfolio` trades `lots` (signed: bought is positive) worth `money` (price × |lots| × value, signed as the price).
 
     Average cost through zero: a flip closes first, then opens (`money` is divided by lots exactly: it is a price times lots).
@@ -92,14 +92,14 @@ def book_fill(state, portfolio, position, lots, money, fee):  # type: ignore[no-
 
 
 @kernel
-def notional_of(terms, price, lots):  # type: ignore[no-untyped-def]
+def notional_of(terms, price, lots):
     """|price × lots| in money, or -1 where it reaches 2^62."""
     product = abs(price) * lots
     return product * terms["value"] if product <= terms["reach"] else -1
 
 
 @kernel
-def market_value_price(state, instrument, opposite):  # type: ignore[no-untyped-def]
+def market_value_price(state, instrument, opposite):
     """The price (units) at which a MARKET order is valued: the opposite best, else the mark, else 0."""
     best = state.ladders[opposite]["best"]
     terms = state.instruments[instrument]
@@ -109,7 +109,7 @@ def market_value_price(state, instrument, opposite):  # type: ignore[no-untyped-
 
 
 @kernel
-def in_range(state, portfolio, notional, released):  # type: ignore[no-untyped-def]
+def in_range(state, portfolio, notional, released):
     """Whether |cash| and working notional stay below 2^62 with `notional` more and `released` less."""
     if notional < 0:
         return False

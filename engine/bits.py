@@ -51,7 +51,7 @@ else:
 
 
 @kernel
-def _product(a, b):  # type: ignore[no-untyped-def]
+def _product(a, b):
     """128-bit product of two uint64 as (high, low)."""
     half = np.uint64(32)
     low = np.uint64(0xFFFFFFFF)
@@ -62,7 +62,7 @@ def _product(a, b):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def muldiv(a, b, c):  # type: ignore[no-untyped-def]
+def muldiv(a, b, c):
     """(a × b // c, a × b % c) for 0 <= a, b and 0 < c < 2^63, exact where the quotient fits 63 bits; the product has 128."""
     if float(a) * float(b) < 9.0e18:
         product = a * b

@@ -12,26 +12,26 @@ from engine.state import EMPTY, MASK, NEAR, UNCOUNTED, W
 
 
 @kernel
-def first_node(state):  # type: ignore[no-untyped-def]
+def first_node(state):
     """Node index of order slot 0."""
     return len(state.ladders) * (W + 1)
 
 
 @kernel
-def key_of(side, ticks):  # type: ignore[no-untyped-def]
+def key_of(side, ticks):
     """Ladder key of a price in ticks; its own inverse."""
     return ticks ^ -side
 
 
 @kernel
-def lots_at(state, cell):  # type: ignore[no-untyped-def]
+def lots_at(state, cell):
     """Lots of a level (or of a parked list)."""
     node = state.nodes[cell]
     return np.int64(node["quantity"]) | (np.int64(node["cell"]) << 32)
 
 
 @kernel
-def add_lots(state, cell, lots):  # type: ignore[no-untyped-def]
+def add_lots(state, cell, lots):
     """Change a level's lots by `lots`."""
     node = state.nodes[cell]
     total = (np.int64(node["quantity"]) | (np.int64(node["cell"]) << 32)) + lots
@@ -40,7 +40,7 @@ def add_lots(state, cell, lots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def next_key(state, ladder, key):  # type: ignore[no-untyped-def]
+def next_key(state, ladder, key):
     """Best occupied key below `key`, whose own bit no longer counts; EMPTY where there is none."""
     at = key & MASK
     word = at >> 6
@@ -62,7 +62,7 @@ def next_key(state, ladder, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def key_below(state, ladder, key):  # type: ignore[no-untyped-def]
+def key_below(state, ladder, key):
     """Next occupied key of the window below the occupied `key`, without changing anything; EMPTY where there is none."""
     found = next_key(state, ladder, key)
     base = state.ladders[ladder]["base"]
@@ -70,7 +70,7 @@ def key_below(state, ladder, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def occupy(state, ladder, key):  # type: ignore[no-untyped-def]
+def occupy(state, ladder, key):
     at = key & MASK
     word = at >> 6
     state.words[ladder * 64 + word] |= np.uint64(1) << np.uint64(at & 63)
@@ -78,7 +78,7 @@ def occupy(state, ladder, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def vacate(state, ladder, key):  # type: ignore[no-untyped-def]
+def vacate(state, ladder, key):
     at = key & MASK
     word = at >> 6
     left = state.words[ladder * 64 + word] & ~(np.uint64(1) << np.uint64(at & 63))
@@ -88,7 +88,7 @@ def vacate(state, ladder, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def append(state, cell, node):  # type: ignore[no-untyped-def]
+def append(state, cell, node):
     """Put `node` (its quantity is set) at the end of the list of `cell`."""
     nodes = state.nodes
     last = nodes[cell]["prev"]
@@ -102,7 +102,7 @@ def append(state, cell, node):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def take_out(state, node):  # type: ignore[no-untyped-def]
+def take_out(state, node):
     """Take `node` out of its list; True where the list is empty now. Its quantity stays as it is."""
     nodes = state.nodes
     entry = nodes[node]
@@ -115,14 +115,14 @@ def take_out(state, node):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def ticks_of(state, slot):  # type: ignore[no-untyped-def]
+def ticks_of(state, slot):
     """Price in ticks of the order in `slot`."""
     order = state.orders[slot]
     return np.int64(order["price"]) // state.instruments[order["instrument"]]["tick"]
 
 
 @kernel
-def _rebase(state, ladder, top):  # type: ignore[no-untyped-def]
+def _rebase(state, ladder, top):
     """Move the window down or up so that `top` lies in its upper part: park what falls out, bring back what falls in."""
     book = state.ladders[ladder]
     base = top - (W - NEAR)
@@ -155,7 +155,7 @@ def _rebase(state, ladder, top):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _best_parked(state, ladder, below):  # type: ignore[no-untyped-def]
+def _best_parked(state, ladder, below):
     """Highest key under `below` in the parked list; EMPTY where there is none."""
     park = len(state.ladders) * W + ladder
     first = first_node(state)
@@ -170,7 +170,7 @@ def _best_parked(state, ladder, below):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _settle(state, ladder):  # type: ignore[no-untyped-def]
+def _settle(state, ladder):
     """After the best fell: bring parked orders back where the window no longer covers what is near."""
     book = state.ladders[ladder]
     best = book["best"]
@@ -182,7 +182,7 @@ def _settle(state, ladder):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def rest(state, ladder, key, slot, lots):  # type: ignore[no-untyped-def]
+def rest(state, ladder, key, slot, lots):
     """The order in `slot` joins the end of the level at `key` with `lots` lots."""
     book = state.ladders[ladder]
     node = first_node(state) + slot
@@ -205,7 +205,7 @@ def rest(state, ladder, key, slot, lots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def leave(state, slot):  # type: ignore[no-untyped-def]
+def leave(state, slot):
     """The order in `slot` leaves its ladder."""
     node = first_node(state) + slot
     cell = np.int64(state.nodes[node]["cell"])
@@ -229,7 +229,7 @@ def leave(state, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def shrink(state, slot, lots):  # type: ignore[no-untyped-def]
+def shrink(state, slot, lots):
     """The order in `slot` gives up `lots` lots, fewer than it has, and keeps its place."""
     node = state.nodes[first_node(state) + slot]
     node["quantity"] -= np.uint32(lots)
@@ -237,7 +237,7 @@ def shrink(state, slot, lots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def ahead_of(state, ladder, key):  # type: ignore[no-untyped-def]
+def ahead_of(state, ladder, key):
     """Lots that stand at `key`; UNCOUNTED where `key` is NEAR or more below the best, or the lots do not fit 32 bits."""
     best = state.ladders[ladder]["best"]
     if best == EMPTY or key > best:
@@ -248,7 +248,7 @@ def ahead_of(state, ladder, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def level_list(state, ladder, key):  # type: ignore[no-untyped-def]
+def level_list(state, ladder, key):
     """Node index of the list in which orders at `key` stand: the price's cell, or the parked list with other prices."""
     if key >= state.ladders[ladder]["base"]:
         return ladder * W + (key & MASK)
@@ -256,13 +256,13 @@ def level_list(state, ladder, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def stands_at(state, ladder, sentinel, node, key):  # type: ignore[no-untyped-def]
+def stands_at(state, ladder, sentinel, node, key):
     """Whether `node` of that list is an order at `key`."""
     return sentinel < len(state.ladders) * W or key_of(ladder & 1, ticks_of(state, node - first_node(state))) == key
 
 
 @kernel
-def lower_key(state, ladder, key):  # type: ignore[no-untyped-def]
+def lower_key(state, ladder, key):
     """Next key below the occupied `key` at which orders stand, in the window or parked; EMPTY where there is none."""
     found = key_below(state, ladder, key) if key >= state.ladders[ladder]["base"] else EMPTY
     if found != EMPTY or state.ladders[ladder]["parked"] == 0:
@@ -271,7 +271,7 @@ def lower_key(state, ladder, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def levels_into(state, ladder, out):  # type: ignore[no-untyped-def]
+def levels_into(state, ladder, out):
     """Fill int64 rows (price in units, lots, orders) of `out`, best first; returns how many levels there are, at most len(out)."""
     key = state.ladders[ladder]["best"]
     count = 0

@@ -15,37 +15,37 @@ LIMIT, MARKET = int(OrderType.LIMIT), int(OrderType.MARKET)
 
 
 @kernel
-def why(desk):  # type: ignore[no-untyped-def]
+def why(desk):
     """The Wake that this call is for."""
     return desk.event[0]["kind"]
 
 
 @kernel
-def clock(desk):  # type: ignore[no-untyped-def]
+def clock(desk):
     """The strategy's time, ns UTC: exchange time + feed latency."""
     return desk.clock[0]["time"]
 
 
 @kernel
-def two_sided(desk, k):  # type: ignore[no-untyped-def]
+def two_sided(desk, k):
     """Whether there are a bid and an ask."""
     return desk.touches[k]["has_bid"] != 0 and desk.touches[k]["has_ask"] != 0
 
 
 @kernel
-def bid(desk, k):  # type: ignore[no-untyped-def]
+def bid(desk, k):
     """Best bid in ticks."""
     return desk.touches[k]["bid"]
 
 
 @kernel
-def ask(desk, k):  # type: ignore[no-untyped-def]
+def ask(desk, k):
     """Best ask in ticks."""
     return desk.touches[k]["ask"]
 
 
 @kernel
-def lots_of(desk, k, side, levels):  # type: ignore[no-untyped-def]
+def lots_of(desk, k, side, levels):
     """Lots of the first `levels` levels of a side (0 bids, 1 asks), at most as many as the strategy's `depth`."""
     depth = desk.clock[0]["depth"]
     total = 0
@@ -55,19 +55,19 @@ def lots_of(desk, k, side, levels):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def position(desk, k):  # type: ignore[no-untyped-def]
+def position(desk, k):
     """Own position in lots, as far as fills have reached the strategy."""
     return desk.touches[k]["position"]
 
 
 @kernel
-def open_orders(desk):  # type: ignore[no-untyped-def]
+def open_orders(desk):
     """How many orders are open or on their way; they are the first rows of desk.own."""
     return desk.clock[0]["open"]
 
 
 @kernel
-def _next_row(desk):  # type: ignore[no-untyped-def]
+def _next_row(desk):
     clock = desk.clock[0]
     if clock["sent"] - clock["stamped"] >= WAKE_ROOM:
         clock["overflow"] = 1
@@ -77,7 +77,7 @@ def _next_row(desk):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def order(desk, k, side, lots, ticks, order_type, time_in_force, flags):  # type: ignore[no-untyped-def]
+def order(desk, k, side, lots, ticks, order_type, time_in_force, flags):
     """Send an order; returns its id."""
     clock = desk.clock[0]
     c = _next_row(desk)
@@ -99,19 +99,19 @@ def order(desk, k, side, lots, ticks, order_type, time_in_force, flags):  # type
 
 
 @kernel
-def buy(desk, k, lots, ticks):  # type: ignore[no-untyped-def]
+def buy(desk, k, lots, ticks):
     """Send a LIMIT order to buy; returns its id."""
     return order(desk, k, 0, lots, ticks, LIMIT, DAY, 0)
 
 
 @kernel
-def sell(desk, k, lots, ticks):  # type: ignore[no-untyped-def]
+def sell(desk, k, lots, ticks):
     """Send a LIMIT order to sell; returns its id."""
     return order(desk, k, 1, lots, ticks, LIMIT, DAY, 0)
 
 
 @kernel
-def cancel(desk, order_id):  # type: ignore[no-untyped-def]
+def cancel(desk, order_id):
     """Ask to cancel an open order of ours; without effect where it is not open or a cancel is on its way."""
     for row in range(desk.clock[0]["open"]):
         own = desk.own[row]
@@ -134,7 +134,7 @@ def cancel(desk, order_id):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cancel_all(desk):  # type: ignore[no-untyped-def]
+def cancel_all(desk):
     """Ask to cancel every open order that no cancel is on its way for."""
     for row in range(desk.clock[0]["open"]):
         cancel(desk, desk.own[row]["order_id"])

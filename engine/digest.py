@@ -12,7 +12,7 @@ _FIELDS = tuple(SESSION.names.index(name) for name in _LOGICAL) if SESSION.names
 
 
 @kernel
-def mix(so_far, word):  # type: ignore[no-untyped-def]
+def mix(so_far, word):
     """Fold a 64-bit word into a hash (the finaliser of MurmurHash3 over their sum)."""
     h = (so_far ^ np.uint64(word)) * np.uint64(0xFF51AFD7ED558CCD)
     h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
@@ -20,7 +20,7 @@ def mix(so_far, word):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _order(state, slot):  # type: ignore[no-untyped-def]
+def _order(state, slot):
     order = state.orders[slot]
     h = mix(START, order["id"])
     h = mix(h, order["created"])
@@ -34,7 +34,7 @@ def _order(state, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _list(state, sentinel):  # type: ignore[no-untyped-def]
+def _list(state, sentinel):
     total = np.uint64(0)
     first = first_node(state)
     node = np.int64(state.nodes[sentinel]["next"])
@@ -45,7 +45,7 @@ def _list(state, sentinel):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _books(state):  # type: ignore[no-untyped-def]
+def _books(state):
     """Sum over all resting orders: each says its level and its place there, so the sum needs no order of its own."""
     total = np.uint64(0)
     for ladder in range(len(state.ladders)):
@@ -58,7 +58,7 @@ def _books(state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _used(table, finished):  # type: ignore[no-untyped-def]
+def _used(table, finished):
     total = np.uint64(0)
     for at in range(len(table)):
         if table[at]["slot"] >= finished:
@@ -67,7 +67,7 @@ def _used(table, finished):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _consumed(state):  # type: ignore[no-untyped-def]
+def _consumed(state):
     """History's orders that ours took whole: in no list, known until their record ends."""
     total = np.uint64(0)
     first = first_node(state)
@@ -79,7 +79,7 @@ def _consumed(state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _accounts(state):  # type: ignore[no-untyped-def]
+def _accounts(state):
     total = np.uint64(0)
     for k in range(len(state.portfolios)):
         if state.portfolios[k]["open"] != 0:
@@ -97,7 +97,7 @@ def _accounts(state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _instruments(state):  # type: ignore[no-untyped-def]
+def _instruments(state):
     total = np.uint64(0)
     for k in range(len(state.instruments)):
         terms = state.instruments[k]
@@ -109,7 +109,7 @@ def _instruments(state):  # type: ignore[no-untyped-def]
 
 
 @entry_kernel
-def fold(state, words, lanes):  # type: ignore[no-untyped-def]
+def fold(state, words, lanes):
     """Fold the session's `words` and every part of the state into the two uint64 of `lanes`."""
     for k in range(len(words)):
         lanes[0] = mix(lanes[0], words[k])

@@ -18,17 +18,17 @@ IOC, FOK = int(TimeInForce.IOC), int(TimeInForce.FOK)
 
 
 @kernel
-def listed(state, instrument):  # type: ignore[no-untyped-def]
+def listed(state, instrument):
     return instrument < len(state.instruments) and state.instruments[instrument]["listed"] != 0
 
 
 @kernel
-def whole_lots(lots):  # type: ignore[no-untyped-def]
+def whole_lots(lots):
     return 0 < lots < (1 << 32)
 
 
 @kernel
-def on_tick(terms, price):  # type: ignore[no-untyped-def]
+def on_tick(terms, price):
     """Whether `price` (units) may stand in the book."""
     if not -(1 << 31) < price < (1 << 31) or (price <= 0 and terms["negative"] == 0):
         return False
@@ -36,13 +36,13 @@ def on_tick(terms, price):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def on_unit(terms, price):  # type: ignore[no-untyped-def]
+def on_unit(terms, price):
     """Whether `price` (units) may be printed or marked."""
     return -(1 << 31) < price < (1 << 31) and (price > 0 or terms["negative"] != 0)
 
 
 @kernel
-def _combines(c):  # type: ignore[no-untyped-def]
+def _combines(c):
     """Whether the enums of a NEW are known and go together."""
     if c["side"] > 1 or c["type"] > 3 or c["time_in_force"] > 3 or c["self_trade"] > 3 or c["flags"] > 3:
         return False
@@ -52,7 +52,7 @@ def _combines(c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _malformed(state, c):  # type: ignore[no-untyped-def]
+def _malformed(state, c):
     """First reason why a NEW is malformed, else NONE; its id is not used by this."""
     if not listed(state, c["instrument"]):
         return Reason.UNKNOWN_INSTRUMENT
@@ -83,7 +83,7 @@ def _malformed(state, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _given(c, reason):  # type: ignore[no-untyped-def]
+def _given(c, reason):
     """The field that a malformed NEW was refused for, as it was given."""
     if reason == Reason.INVALID_QUANTITY:
         return c["quantity"]
@@ -95,7 +95,7 @@ def _given(c, reason):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _accept(state, c, at):  # type: ignore[no-untyped-def]
+def _accept(state, c, at):
     """A slot for the accepted NEW whose id stands at `at`."""
     slot = open_slot(state)
     order = state.orders[slot]
@@ -120,7 +120,7 @@ def _accept(state, c, at):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _reach(state, order, price):  # type: ignore[no-untyped-def]
+def _reach(state, order, price):
     """Key of `price` on the order's own side; an opposite key k is within reach where ~k <= it."""
     if order["type"] == MARKET:
         return ANY_PRICE
@@ -128,7 +128,7 @@ def _reach(state, order, price):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def settle_order(state, out, n, slot, remaining, reach, crosses):  # type: ignore[no-untyped-def]
+def settle_order(state, out, n, slot, remaining, reach, crosses):
     """The order in `slot`, already told, trades what it can; the rest rests or is cancelled."""
     order = state.orders[slot]
     reason = Reason.NONE
@@ -154,7 +154,7 @@ def settle_order(state, out, n, slot, remaining, reach, crosses):  # type: ignor
 
 
 @kernel
-def new_order(state, c, out, n):  # type: ignore[no-untyped-def]
+def new_order(state, c, out, n):
     """NEW: refused by the first failing check, else accepted, matched, and rested or cancelled."""
     reason = _malformed(state, c)
     if reason != Reason.NONE:
@@ -186,7 +186,7 @@ def new_order(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_working(state, c):  # type: ignore[no-untyped-def]
+def find_working(state, c):
     """(slot, NONE) of the trader's unfinished order that a CANCEL or REPLACE names, else (0, reason)."""
     used = np.int64(state.ids[find(state.ids, c["order_id"], c["trader"])]["slot"])
     if used == 0:
@@ -201,7 +201,7 @@ def find_working(state, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def cancel_order(state, c, out, n):  # type: ignore[no-untyped-def]
+def cancel_order(state, c, out, n):
     """CANCEL: the rest of an order leaves the book; one answer."""
     if not listed(state, c["instrument"]):
         return refuse(state, out, n, Kind.CancelRejected, Reason.UNKNOWN_INSTRUMENT, c)
@@ -212,7 +212,7 @@ def cancel_order(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _replace_refused(state, c, slot, total, price):  # type: ignore[no-untyped-def]
+def _replace_refused(state, c, slot, total, price):
     """First reason against a REPLACE of the order in `slot`, else NONE; a total that is executed already is no refusal."""
     order = state.orders[slot]
     terms = state.instruments[order["instrument"]]
@@ -236,7 +236,7 @@ def _replace_refused(state, c, slot, total, price):  # type: ignore[no-untyped-d
 
 
 @kernel
-def replace_order(state, c, out, n):  # type: ignore[no-untyped-def]
+def replace_order(state, c, out, n):
     """REPLACE: new total quantity or price; fewer lots at the same price keep the place in the queue."""
     if not listed(state, c["instrument"]):
         return refuse(state, out, n, Kind.ReplaceRejected, Reason.UNKNOWN_INSTRUMENT, c)

@@ -23,8 +23,15 @@ _MONEY = {Kind.DEPOSIT}
 
 
 @entry_kernel
-def _levels(state, ladder, out):  # type: ignore[no-untyped-def]
+def _levels(state, ladder, out):
     return levels_into(state, ladder, out)
+
+
+def read_only(commands: np.ndarray) -> np.ndarray:
+    """The same commands as the one kind of array that the kernels are compiled for."""
+    made = np.ascontiguousarray(commands).view(np.ndarray)[:]
+    made.flags.writeable = False
+    return made
 
 
 class Book:
@@ -76,7 +83,9 @@ class Tape:
 
     def all(self) -> np.ndarray:
         """Every fact so far."""
-        return np.concatenate([*self._full, self.chunk[: self.used]]) if self._full else self.chunk[: self.used]
+        if not self._full:
+            return self.chunk[: self.used]
+        return np.concatenate([*self._full, self.chunk[: self.used]], dtype=FACT)  # without it numpy would unfold shared places
 
 
 class Exchange:
@@ -162,6 +171,7 @@ class Exchange:
         """Carry out an array of command records in order; returns their facts (a view into the tape)."""
         if commands.dtype != COMMAND:
             raise TypeError(f"run takes an array of command records, not {commands.dtype}; Exchange.commands makes one from columns")
+        commands = read_only(commands)
         tape = self._tape
         start, i = tape.used, 0
         while True:

@@ -10,7 +10,7 @@ KEPT_FLAGS = int(Flag.POST_ONLY | Flag.REDUCE_ONLY)
 
 
 @kernel
-def blank(state, out, n, kind, reason, instrument):  # type: ignore[no-untyped-def]
+def blank(state, out, n, kind, reason, instrument):
     """A fact with nothing but its kind; the caller fills in the rest."""
     session = state.session[0]
     seq = session["seq"] + 1
@@ -43,7 +43,7 @@ def blank(state, out, n, kind, reason, instrument):  # type: ignore[no-untyped-d
 
 
 @kernel
-def tell_order(state, out, n, kind, reason, slot, remaining, ahead):  # type: ignore[no-untyped-def]
+def tell_order(state, out, n, kind, reason, slot, remaining, ahead):
     """OrderCreated, OrderReplaced, OrderCancelled, OrderExpired: the order as it stands."""
     order = state.orders[slot]
     blank(state, out, n, kind, reason, order["instrument"])
@@ -64,10 +64,10 @@ def tell_order(state, out, n, kind, reason, slot, remaining, ahead):  # type: ig
 
 
 @kernel
-def refuse(state, out, n, kind, reason, c):  # type: ignore[no-untyped-def]
+def refuse(state, out, n, kind, reason, c):
     """CancelRejected, ReplaceRejected, CommandRejected: the command's names, and why."""
-    instrument = c["instrument"] if c["instrument"] < len(state.instruments) else 0
-    blank(state, out, n, kind, reason, instrument)
+    known = c["instrument"] < len(state.instruments) and state.instruments[c["instrument"]]["listed"] != 0
+    blank(state, out, n, kind, reason, c["instrument"] if known else 0)
     fact = out[n]
     fact["order_id"] = c["order_id"]
     fact["portfolio"] = c["portfolio"]
@@ -76,12 +76,12 @@ def refuse(state, out, n, kind, reason, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fits(value, low, high):  # type: ignore[no-untyped-def]
+def _fits(value, low, high):
     return value if low <= value < high else 0
 
 
 @kernel
-def reject_order(state, out, n, reason, c, value, limit):  # type: ignore[no-untyped-def]
+def reject_order(state, out, n, reason, c, value, limit):
     """OrderRejected: the order as it was asked for; a field that does not fit its place is 0."""
     refuse(state, out, n, Kind.OrderRejected, reason, c)
     fact = out[n]
@@ -98,7 +98,7 @@ def reject_order(state, out, n, reason, c, value, limit):  # type: ignore[no-unt
 
 
 @kernel
-def tell_history(state, out, n, kind, c, price, lots, remaining, clipped):  # type: ignore[no-untyped-def]
+def tell_history(state, out, n, kind, c, price, lots, remaining, clipped):
     """A fact about history's own order: it always takes a seq, and is built only where somebody asked."""
     session = state.session[0]
     if session["history_facts"] == 0:

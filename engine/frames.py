@@ -82,8 +82,8 @@ _KEY = ["trader", "order_id", "life"]
 
 def _lives(facts: np.ndarray) -> pl.DataFrame:
     """What facts say about clients' orders, one row a fact and order; `life` counts the orders of a reused id."""
-    fields = ("seq", "ts", "order_id", "trader", "portfolio", "instrument", "kind", "reason", "type", "side", "time_in_force")
-    fields += ("price", "stop_price", "quantity", "remaining")
+    fields = ["seq", "ts", "order_id", "trader", "portfolio", "instrument", "kind", "reason", "type", "side", "time_in_force"]
+    fields += ["price", "stop_price", "quantity", "remaining"]
     own = np.isin(facts["kind"], [Kind.OrderCreated, Kind.OrderReplaced, Kind.OrderTriggered, *ENDED])
     own &= ~((facts["kind"] == Kind.OrderRejected) & np.isin(facts["reason"], UNUSED))
     told = pl.DataFrame({name: facts[name][own].copy() for name in fields}).with_columns(

@@ -9,12 +9,12 @@ from engine.state import FINISHED, USED, Room, State, W, empty_state
 
 
 @entry_kernel
-def _rehash(old, new, orders):  # type: ignore[no-untyped-def]
+def _rehash(old, new, orders):
     rehash(old, new, orders, FINISHED)
 
 
 @entry_kernel
-def _reindex(index, positions, count):  # type: ignore[no-untyped-def]
+def _reindex(index, positions, count):
     for k in range(count):
         enter_index(index, positions, k)
 

@@ -3,7 +3,7 @@
 Arrays do not move while a kernel runs, so the loads are marked invariant and the compiler keeps them in registers.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from llvmlite import ir
@@ -18,7 +18,7 @@ from numba.np.numpy_support import from_dtype
 class Handle:
     """Arrays by name. A subclass lists its `FIELDS` (name to dtype); the arrays are one-dimensional and contiguous."""
 
-    FIELDS: dict[str, np.dtype] = {}  # noqa: RUF012
+    FIELDS: ClassVar[dict[str, np.dtype]] = {}
     address: int
 
     def __init__(self, **arrays: Any) -> None:
@@ -66,7 +66,7 @@ def field_types(fields: dict[str, np.dtype]) -> tuple[tuple[str, Any], ...]:
 
 
 @register_model(HandleType)
-class _HandleModel(models.PrimitiveModel):  # type: ignore[misc]
+class _HandleModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, ir.IntType(8).as_pointer())
 
@@ -98,7 +98,7 @@ def _unbox(kind: Any, value: Any, c: Any) -> Any:
 class _Attributes(AttributeTemplate):
     key = HandleType
 
-    def generic_resolve(self, kind: Any, name: str) -> Any:
+    def generic_resolve(self, kind: Any, name: str) -> Any:  # type: ignore[override]
         return dict(kind.fields).get(name)
 
 

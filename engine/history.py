@@ -23,7 +23,7 @@ ESTIMATED = np.uint8(Flag.ESTIMATED)
 
 
 @kernel
-def _take_ours(state, out, n, c, side, lots, reach, counts_history):  # type: ignore[no-untyped-def]
+def _take_ours(state, out, n, c, side, lots, reach, counts_history):
     """An aggressor of history on `side` fills our resting orders within `reach`, in the merged queue.
 
     History's orders use up its quantity only where `counts_history`. Returns (n, lots left, lots that we traded).
@@ -67,7 +67,7 @@ def _take_ours(state, out, n, c, side, lots, reach, counts_history):  # type: ig
 
 
 @kernel
-def _reach_of(terms, side, price):  # type: ignore[no-untyped-def]
+def _reach_of(terms, side, price):
     """Key up to which an aggressor on `side` with worst `price` reaches; the price need not be on the tick."""
     tick = terms["tick"]
     if side == 0:
@@ -76,7 +76,7 @@ def _reach_of(terms, side, price):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _stand(state, out, n, c, slot, lots):  # type: ignore[no-untyped-def]
+def _stand(state, out, n, c, slot, lots):
     """History's order in `slot` comes in with `lots` lots: it trades with ours that it crosses, the rest rests."""
     order = state.orders[slot]
     side = np.int64(c["side"])
@@ -94,7 +94,7 @@ def _stand(state, out, n, c, slot, lots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _new_history(state, c):  # type: ignore[no-untyped-def]
+def _new_history(state, c):
     """A slot for an order of history; not yet in any list or table."""
     slot = open_slot(state)
     order = state.orders[slot]
@@ -117,7 +117,7 @@ def _new_history(state, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def bad_history(state, c, displayed):  # type: ignore[no-untyped-def]
+def bad_history(state, c, displayed):
     """First reason against a history command that names a price and lots, else NONE."""
     if not listed(state, c["instrument"]):
         return Reason.UNKNOWN_INSTRUMENT
@@ -132,7 +132,7 @@ def bad_history(state, c, displayed):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def add_history(state, c, out, n):  # type: ignore[no-untyped-def]
+def add_history(state, c, out, n):
     """ADD: a new order of history."""
     reason = bad_history(state, c, True)
     if reason == Reason.NONE and c["order_id"] == 0:
@@ -151,7 +151,7 @@ def add_history(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def reveal(state, c, out, n):  # type: ignore[no-untyped-def]
+def reveal(state, c, out, n):
     """REVEAL: lots of the published book that we lack join the end of their level, under no id."""
     reason = bad_history(state, c, True)
     if reason != Reason.NONE:
@@ -177,7 +177,7 @@ def reveal(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _lose(state, slot, lots):  # type: ignore[no-untyped-def]
+def _lose(state, slot, lots):
     """History's order in `slot` loses up to `lots` of its open lots; returns how many. It stays in its table."""
     here = np.int64(state.nodes[first_node(state) + slot]["quantity"])
     part = min(here, lots)
@@ -191,7 +191,7 @@ def _lose(state, slot, lots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _take_level(state, c, lots, anonymous, newest_first):  # type: ignore[no-untyped-def]
+def _take_level(state, c, lots, anonymous, newest_first):
     """Take `lots` from history's orders at the command's side and price, anonymous or named ones; returns what is missing."""
     side = np.int64(c["side"])
     ladder = 2 * np.int64(c["instrument"]) + side
@@ -213,7 +213,7 @@ def _take_level(state, c, lots, anonymous, newest_first):  # type: ignore[no-unt
 
 
 @kernel
-def remove(state, c, out, n):  # type: ignore[no-untyped-def]
+def remove(state, c, out, n):
     """REMOVE: lots that the published book does not hold leave their level, anonymous ones first, then the newest."""
     reason = bad_history(state, c, True)
     if reason != Reason.NONE:
@@ -226,7 +226,7 @@ def remove(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def reduce_history(state, c, out, n):  # type: ignore[no-untyped-def]
+def reduce_history(state, c, out, n):
     """REDUCE and EXECUTE: an order of history loses lots, clipped to what ours left of it; EXECUTE prints."""
     executes = c["kind"] == Kind.EXECUTE
     reason = bad_history(state, c, True)
@@ -258,7 +258,7 @@ def reduce_history(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def modify_history(state, c, out, n):  # type: ignore[no-untyped-def]
+def modify_history(state, c, out, n):
     """MODIFY: new open lots or price; fewer lots at the same price keep the place."""
     reason = bad_history(state, c, True)
     session = state.session[0]
@@ -291,7 +291,7 @@ def modify_history(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def apply_flow(state, c, out, n):  # type: ignore[no-untyped-def]
+def apply_flow(state, c, out, n):
     """FLOW: one aggressor takes from our orders what it would have taken in the merged queue."""
     reason = bad_history(state, c, False)
     if reason != Reason.NONE:
@@ -304,7 +304,7 @@ def apply_flow(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def print_trade(state, c, out, n):  # type: ignore[no-untyped-def]
+def print_trade(state, c, out, n):
     """PRINT: a trade of which no order was displayed; it sets the last price and touches nobody."""
     reason = bad_history(state, c, False)
     if reason != Reason.NONE:

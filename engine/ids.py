@@ -7,7 +7,7 @@ from engine.kernel import kernel
 
 
 @kernel
-def home(table, identity, owner):  # type: ignore[no-untyped-def]
+def home(table, identity, owner):
     """Where the search for (identity, owner) begins: Fibonacci hash of the line, low two bits within it."""
     line = (identity >> np.uint64(2)) ^ (np.uint64(owner) * np.uint64(0xC2B2AE3D27D4EB4F))
     shift = np.uint64(leading_zeros(np.uint64(len(table) - 1)) + 2)
@@ -15,7 +15,7 @@ def home(table, identity, owner):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find(table, identity, owner):  # type: ignore[no-untyped-def]
+def find(table, identity, owner):
     """Index of (identity, owner), or of the free entry where it belongs."""
     last = len(table) - 1
     at = home(table, identity, owner)
@@ -25,7 +25,7 @@ def find(table, identity, owner):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def put(table, at, identity, owner, slot):  # type: ignore[no-untyped-def]
+def put(table, at, identity, owner, slot):
     """Write an entry at the place that `find` gave."""
     entry = table[at]
     entry["id"] = identity
@@ -34,7 +34,7 @@ def put(table, at, identity, owner, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def erase(table, at, orders):  # type: ignore[no-untyped-def]
+def erase(table, at, orders):
     """Take the entry at `at` out and close the gap; orders that move are told their new place."""
     last = len(table) - 1
     gap = at
@@ -50,7 +50,7 @@ def erase(table, at, orders):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def rehash(old, new, orders, finished):  # type: ignore[no-untyped-def]
+def rehash(old, new, orders, finished):
     """Move all entries to a larger table; slots from `finished` on are no orders."""
     for k in range(len(old)):
         if old[k]["slot"] != 0:

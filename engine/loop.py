@@ -22,7 +22,7 @@ OWN_FACTS = int(Want.ACCEPTED | Want.REJECTED | Want.CANCELLED | Want.REPLACED |
 
 
 @kernel
-def _latency(series, at, now):  # type: ignore[no-untyped-def]
+def _latency(series, at, now):
     """Index of the step of a latency series that holds at `now`."""
     while at + 1 < len(series) and series[at + 1]["ts"] <= now:
         at += 1
@@ -30,7 +30,7 @@ def _latency(series, at, now):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _tell_latencies(world):  # type: ignore[no-untyped-def]
+def _tell_latencies(world):
     clock = world.clock[0]
     clock["feed_at"] = _latency(world.feed, clock["feed_at"], clock["now"])
     clock["order_at"] = _latency(world.order, clock["order_at"], clock["now"])
@@ -42,7 +42,7 @@ def _tell_latencies(world):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _note_order(world, c):  # type: ignore[no-untyped-def]
+def _note_order(world, c):
     """What we sent is known to us at once: a new order on its way, a cancel asked for."""
     clock = world.clock[0]
     if c["kind"] == Kind.NEW:
@@ -63,7 +63,7 @@ def _note_order(world, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def stamp(state, world):  # type: ignore[no-untyped-def]
+def stamp(state, world):
     """Give what the strategy sent just now its time of arrival, and prices their units (a strategy names ticks)."""
     clock = world.clock[0]
     for k in range(clock["stamped"], clock["sent"]):
@@ -80,7 +80,7 @@ def stamp(state, world):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fits(state, world, c, out, n):  # type: ignore[no-untyped-def]
+def _fits(state, world, c, out, n):
     if n + worst_case(state, c) <= len(out) and commands_left(state) > 0 and not needs_number(state, c):
         return True
     world.clock[0]["need"] = worst_case(state, c)
@@ -88,7 +88,7 @@ def _fits(state, world, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _touched(world, instrument):  # type: ignore[no-untyped-def]
+def _touched(world, instrument):
     if instrument < len(world.is_dirty) and world.is_dirty[instrument] == 0:
         world.is_dirty[instrument] = 1
         world.dirty[world.clock[0]["dirty"]] = instrument
@@ -96,7 +96,7 @@ def _touched(world, instrument):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _add_to_bar(state, world, instrument):  # type: ignore[no-untyped-def]
+def _add_to_bar(state, world, instrument):
     """The last print of `instrument` goes into its open bar."""
     bar = world.bars[instrument]
     terms = state.instruments[instrument]
@@ -115,14 +115,14 @@ def _add_to_bar(state, world, instrument):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _due(world, fact):  # type: ignore[no-untyped-def]
+def _due(world, fact):
     """Exchange time at which a fact of ours has reached the strategy: with the feed, or later where the response is slower."""
     clock = world.clock[0]
     return max(clock["told_due"], fact["ts"] + max(0, clock["response"] - clock["feed"]))
 
 
 @kernel
-def _horizon(world, out, n):  # type: ignore[no-untyped-def]
+def _horizon(world, out, n):
     """Exchange time of the next thing that is not history."""
     clock = world.clock[0]
     time = clock["sample_next"]
@@ -138,7 +138,7 @@ def _horizon(world, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _play(state, world, history, until, out, n):  # type: ignore[no-untyped-def]
+def _play(state, world, history, until, out, n):
     """History's rows up to and including `until`; it stops after an exchange event that somebody may be called for.
 
     Returns (fits, n): fits is False where an array is full before the next row.
@@ -170,7 +170,7 @@ def _play(state, world, history, until, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _enter(state, world, out, n):  # type: ignore[no-untyped-def]
+def _enter(state, world, out, n):
     """Our commands that arrive now, in order of sending."""
     clock = world.clock[0]
     while clock["entered"] < clock["stamped"] and world.sent[clock["entered"]]["arrival"] <= clock["now"]:
@@ -190,7 +190,7 @@ def _enter(state, world, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _market_wake(state, world):  # type: ignore[no-untyped-def]
+def _market_wake(state, world):
     """The next TRADE or BOOK call for the exchange event that just ended, 0 where there is none left."""
     clock = world.clock[0]
     wants = clock["wants"]
@@ -220,7 +220,7 @@ def _market_wake(state, world):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fact_wake(state, world, out, n):  # type: ignore[no-untyped-def]
+def _fact_wake(state, world, out, n):
     """Facts of ours that have reached the strategy by now; returns at the first that it wants to be called for."""
     clock = world.clock[0]
     while clock["told"] < n:
@@ -236,7 +236,7 @@ def _fact_wake(state, world, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _timer_wake(world):  # type: ignore[no-untyped-def]
+def _timer_wake(world):
     clock = world.clock[0]
     if clock["wants"] & WANT_BAR and clock["bar_next"] <= clock["now"]:
         while clock["cursor"] < len(world.bars):
@@ -257,7 +257,7 @@ def _timer_wake(world):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _next_wake(state, world, out, n):  # type: ignore[no-untyped-def]
+def _next_wake(state, world, out, n):
     """The next call that is due now: the market's, then our facts', then timers'."""
     clock = world.clock[0]
     wake = 0
@@ -271,7 +271,7 @@ def _next_wake(state, world, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sample(state, world):  # type: ignore[no-untyped-def]
+def _sample(state, world):
     """A row for each instrument whose market changed since its last sample."""
     clock = world.clock[0]
     for instrument in range(len(world.sampled)):
@@ -295,7 +295,7 @@ def _sample(state, world):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _full(world):  # type: ignore[no-untyped-def]
+def _full(world):
     """Whether the strategy might not find room for what it sends, or a sample for its row."""
     clock = world.clock[0]
     if clock["sent"] + WAKE_ROOM > len(world.commands) or clock["open"] + WAKE_ROOM > len(world.own):
@@ -304,7 +304,7 @@ def _full(world):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def proceed(state, world, history, out, n):  # type: ignore[no-untyped-def]
+def proceed(state, world, history, out, n):
     """Run until the next call of the strategy: (CALL | ROOM | DONE, n). `world.event` and the view say what it is called for."""
     clock = world.clock[0]
     stamp(state, world)
@@ -340,7 +340,7 @@ def proceed(state, world, history, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _quiet(world, history):  # type: ignore[no-untyped-def]
+def _quiet(world, history):
     """Whether everything up to the next sample's time has happened."""
     clock = world.clock[0]
     if clock["row"] < clock["rows"] and history[clock["row"]]["ts"] <= clock["sample_next"]:
@@ -349,13 +349,13 @@ def _quiet(world, history):  # type: ignore[no-untyped-def]
 
 
 @entry_kernel
-def advance(state, world, history, out, n):  # type: ignore[no-untyped-def]
+def advance(state, world, history, out, n):
     """`proceed` for a strategy that Python calls."""
     return proceed(state, world, history, out, n)
 
 
 @entry_kernel
-def trade(state, world, history, out, n, address):  # type: ignore[no-untyped-def]
+def trade(state, world, history, out, n, address):
     """`proceed` for a compiled strategy: the C function at `address` takes the address of `world`."""
     while True:
         code, n = proceed(state, world, history, out, n)

@@ -19,7 +19,7 @@ ANY_PRICE = 1 << 40
 
 
 @kernel
-def open_slot(state):  # type: ignore[no-untyped-def]
+def open_slot(state):
     """A free order slot; the driver keeps at least one."""
     session = state.session[0]
     session["live"] += 1
@@ -33,7 +33,7 @@ def open_slot(state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def close_slot(state, slot):  # type: ignore[no-untyped-def]
+def close_slot(state, slot):
     """Give a slot back."""
     session = state.session[0]
     session["live"] -= 1
@@ -42,7 +42,7 @@ def close_slot(state, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def finish(state, slot, status):  # type: ignore[no-untyped-def]
+def finish(state, slot, status):
     """A client's order that rests nowhere any more ends with `status`; its id stays used."""
     order = state.orders[slot]
     state.ids[order["place"]]["slot"] = FINISHED | (np.int64(status) << 16) | np.int64(order["instrument"])
@@ -50,7 +50,7 @@ def finish(state, slot, status):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def forget(state, slot):  # type: ignore[no-untyped-def]
+def forget(state, slot):
     """An order of history ends and its id is free again."""
     order = state.orders[slot]
     if order["id"] != 0:
@@ -60,14 +60,14 @@ def forget(state, slot):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def working_money(state, slot, lots):  # type: ignore[no-untyped-def]
+def working_money(state, slot, lots):
     """Notional of `lots` lots of the order in `slot`."""
     order = state.orders[slot]
     return abs(np.int64(order["price"])) * lots * state.instruments[order["instrument"]]["value"]
 
 
 @kernel
-def end_resting(state, out, n, slot, kind, reason, status):  # type: ignore[no-untyped-def]
+def end_resting(state, out, n, slot, kind, reason, status):
     """Take a client's resting order out and tell why."""
     order = state.orders[slot]
     remaining = np.int64(state.nodes[first_node(state) + slot]["quantity"])
@@ -80,7 +80,7 @@ def end_resting(state, out, n, slot, kind, reason, status):  # type: ignore[no-u
 
 
 @kernel
-def set_last(state, instrument, price, lots):  # type: ignore[no-untyped-def]
+def set_last(state, instrument, price, lots):
     """Every print sets the last trade price and the mark."""
     terms = state.instruments[instrument]
     terms["last"] = price
@@ -91,7 +91,7 @@ def set_last(state, instrument, price, lots):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def book_trade(state, out, n, maker, price, lots, ahead):  # type: ignore[no-untyped-def]
+def book_trade(state, out, n, maker, price, lots, ahead):
     """The maker's half of a fill: TradeExecuted with the maker's side filled in, its account booked, its lots taken from the book."""
     order = state.orders[maker]
     instrument = np.int64(order["instrument"])
@@ -139,7 +139,7 @@ def book_trade(state, out, n, maker, price, lots, ahead):  # type: ignore[no-unt
 
 
 @kernel
-def book_taker(state, fact, slot, remaining):  # type: ignore[no-untyped-def]
+def book_taker(state, fact, slot, remaining):
     """The taker's half of the TradeExecuted in `fact`: the client's order in `slot`."""
     order = state.orders[slot]
     terms = state.instruments[order["instrument"]]
@@ -159,7 +159,7 @@ def book_taker(state, fact, slot, remaining):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def match(state, out, n, slot, remaining, reach):  # type: ignore[no-untyped-def]
+def match(state, out, n, slot, remaining, reach):
     """The client's order in `slot`, in no list, takes up to `remaining` lots at keys within `reach`.
 
     Returns (n, remaining, reason): reason is SELF_TRADE where its own portfolio stopped it, else NONE.
@@ -190,7 +190,7 @@ def match(state, out, n, slot, remaining, reach):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _count_level(state, ladder, key, portfolio, mode, wanted):  # type: ignore[no-untyped-def]
+def _count_level(state, ladder, key, portfolio, mode, wanted):
     """Lots of a level that an order may trade with, up to `wanted`; (lots, stopped by its own portfolio)."""
     first = first_node(state)
     sentinel = level_list(state, ladder, key)
@@ -207,7 +207,7 @@ def _count_level(state, ladder, key, portfolio, mode, wanted):  # type: ignore[n
 
 
 @kernel
-def fillable(state, slot, wanted, reach):  # type: ignore[no-untyped-def]
+def fillable(state, slot, wanted, reach):
     """Whether the order in `slot` could fill `wanted` lots at once under its self-trade mode."""
     order = state.orders[slot]
     opposite = 2 * np.int64(order["instrument"]) + 1 - order["side"]

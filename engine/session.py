@@ -19,7 +19,7 @@ NEGATIVE = int(Flag.POST_ONLY)
 
 
 @kernel
-def open_session(state, c, out, n):  # type: ignore[no-untyped-def]
+def open_session(state, c, out, n):
     """SESSION: decimals of money (`type`) and the limits, once: orders, portfolios, traders, instruments."""
     session = state.session[0]
     if session["opened"] != 0:
@@ -38,7 +38,7 @@ def open_session(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def name_one(state, c, out, n):  # type: ignore[no-untyped-def]
+def name_one(state, c, out, n):
     """SYMBOL, PORTFOLIO, TRADER: the number in `trader` gets the name that the command carries."""
     session = state.session[0]
     number = np.int64(c["trader"])
@@ -71,7 +71,7 @@ def name_one(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def list_instrument(state, c, out, n):  # type: ignore[no-untyped-def]
+def list_instrument(state, c, out, n):
     """INSTRUMENT: tick (`price`), value (`quantity`), fees (`stop_price` maker, `order_id` taker) of the number in `instrument`."""
     session = state.session[0]
     number = np.int64(c["instrument"])
@@ -93,7 +93,7 @@ def list_instrument(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def deposit_cash(state, c, out, n):  # type: ignore[no-untyped-def]
+def deposit_cash(state, c, out, n):
     """DEPOSIT: `quantity` money from the outside world; negative is a withdrawal."""
     number = np.int64(c["portfolio"])
     amount = c["quantity"]
@@ -116,7 +116,7 @@ def deposit_cash(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def mark_price(state, c, out, n):  # type: ignore[no-untyped-def]
+def mark_price(state, c, out, n):
     """MARK: a price to value positions at, until the next trade."""
     if not listed(state, c["instrument"]):
         return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
@@ -131,7 +131,7 @@ def mark_price(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _gather_list(state, sentinel, count, all_of_them):  # type: ignore[no-untyped-def]
+def _gather_list(state, sentinel, count, all_of_them):
     """Clients' orders of one list into `scratch`: those that are not GTC, or all."""
     first = first_node(state)
     node = np.int64(state.nodes[sentinel]["next"])
@@ -145,7 +145,7 @@ def _gather_list(state, sentinel, count, all_of_them):  # type: ignore[no-untype
 
 
 @kernel
-def gather(state, ladder, count, all_of_them):  # type: ignore[no-untyped-def]
+def gather(state, ladder, count, all_of_them):
     """Clients' orders of one ladder, appended to `scratch`."""
     key = state.ladders[ladder]["best"]
     while key != EMPTY:
@@ -155,7 +155,7 @@ def gather(state, ladder, count, all_of_them):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sift(state, start, end):  # type: ignore[no-untyped-def]
+def _sift(state, start, end):
     scratch, orders = state.scratch, state.orders
     root = start
     while 2 * root + 1 < end:
@@ -169,7 +169,7 @@ def _sift(state, start, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sort_by_acceptance(state, count):  # type: ignore[no-untyped-def]
+def sort_by_acceptance(state, count):
     """Heap sort of the first `count` slots of `scratch`, earliest accepted first."""
     for start in range(count // 2 - 1, -1, -1):
         _sift(state, start, count)
@@ -179,7 +179,7 @@ def sort_by_acceptance(state, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def end_day(state, c, out, n):  # type: ignore[no-untyped-def]
+def end_day(state, c, out, n):
     """END_OF_DAY: every open order of the instrument that is not GTC expires, in the order of acceptance."""
     if not listed(state, c["instrument"]):
         return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
@@ -194,7 +194,7 @@ def end_day(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def start_day(state, c, out, n):  # type: ignore[no-untyped-def]
+def start_day(state, c, out, n):
     """START_OF_DAY: finished orders and their ids are forgotten."""
     count = 0
     for ladder in range(len(state.ladders)):

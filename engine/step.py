@@ -18,7 +18,7 @@ SLACK = 8
 
 
 @kernel
-def _history(state, c, out, n):  # type: ignore[no-untyped-def]
+def _history(state, c, out, n):
     kind = c["kind"]
     if kind == Kind.ADD:
         return add_history(state, c, out, n)
@@ -40,7 +40,7 @@ def _history(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _desk(state, c, out, n):  # type: ignore[no-untyped-def]
+def _desk(state, c, out, n):
     kind = c["kind"]
     if kind == Kind.END_OF_DAY:
         return end_day(state, c, out, n)
@@ -60,7 +60,7 @@ def _desk(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def step(state, c, out, n):  # type: ignore[no-untyped-def]
+def step(state, c, out, n):
     """Carry out the command `c`: change `state`, write its facts at out[n:], return the new n."""
     session = state.session[0]
     session["seq"] += 1
@@ -79,7 +79,7 @@ def step(state, c, out, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def worst_case(state, c):  # type: ignore[no-untyped-def]
+def worst_case(state, c):
     """Facts that `c` can cause at most."""
     instrument = np.int64(c["instrument"])
     if instrument >= len(state.instruments):
@@ -96,7 +96,7 @@ def worst_case(state, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def commands_left(state):  # type: ignore[no-untyped-def]
+def commands_left(state):
     """Commands that certainly fit the arrays: each takes at most one order, id, history id and position."""
     session = state.session[0]
     left = min(len(state.orders) - 2 - session["live"], len(state.ids) // 2 - session["used"])
@@ -105,10 +105,10 @@ def commands_left(state):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def needs_number(state, c):  # type: ignore[no-untyped-def]
+def needs_number(state, c):
     """Whether `c` names an instrument, portfolio or trader for which the arrays have no row yet, within the session's limits."""
     kind = c["kind"]
-    if kind > Kind.TRADER or kind == Kind.SESSION:
+    if kind > Kind.TRADER or kind < Kind.SYMBOL:
         return False
     session = state.session[0]
     if kind == Kind.PORTFOLIO:
@@ -120,7 +120,7 @@ def needs_number(state, c):  # type: ignore[no-untyped-def]
 
 
 @entry_kernel
-def run(state, commands, start, stop, out, n):  # type: ignore[no-untyped-def]
+def run(state, commands, start, stop, out, n):
     """Carry out commands[start:stop]; returns (next command, next free fact, facts that the next command may need).
 
     It returns early, between two commands, where an array is full: `out` if fewer than worst_case facts are left in it, else

@@ -236,7 +236,7 @@ class Strategy:
         """Show the strategy its world (again, after an array of it was replaced)."""
         self._world = self._view = world
         self._clock = world.clock.view(np.int64)
-        self._buffer = memoryview(world.commands).cast("B") if len(world.commands) else None
+        self._buffer = memoryview(world.commands).cast("B")
         self._portfolio = int(world.clock["portfolio"][0])
         self._trader = int(world.clock["trader"][0])
 

@@ -10,7 +10,7 @@ from engine.world import Wake
 
 
 @kernel
-def look(state, instrument, touch):  # type: ignore[no-untyped-def]
+def look(state, instrument, touch):
     """Write the best prices (ticks) and lots of `instrument`, its last price and volume into `touch`."""
     bid = state.ladders[2 * instrument]["best"]
     ask = state.ladders[2 * instrument + 1]["best"]
@@ -27,7 +27,7 @@ def look(state, instrument, touch):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def differs(state, instrument, touch):  # type: ignore[no-untyped-def]
+def differs(state, instrument, touch):
     """Whether the best prices or their lots are others than in `touch`."""
     bid = state.ladders[2 * instrument]["best"]
     ask = state.ladders[2 * instrument + 1]["best"]
@@ -39,7 +39,7 @@ def differs(state, instrument, touch):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def show_levels(state, world, instrument):  # type: ignore[no-untyped-def]
+def show_levels(state, world, instrument):
     """Write the first `depth` levels of both sides into world.levels; what is missing has 0 lots."""
     depth = world.clock[0]["depth"]
     for side in range(2):
@@ -57,7 +57,7 @@ def show_levels(state, world, instrument):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def show_books(state, world):  # type: ignore[no-untyped-def]
+def show_books(state, world):
     """Bring the strategy's books up to now."""
     for instrument in range(len(world.touches)):
         if differs(state, instrument, world.touches[instrument]) or world.clock[0]["depth"] > 1:
@@ -66,7 +66,7 @@ def show_books(state, world):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_own(world, order_id):  # type: ignore[no-untyped-def]
+def find_own(world, order_id):
     """Row of an open order among world.own, newest first; -1 where it is not open."""
     for row in range(world.clock[0]["open"] - 1, -1, -1):
         if world.own[row]["order_id"] == order_id:
@@ -75,7 +75,7 @@ def find_own(world, order_id):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def drop_own(world, row):  # type: ignore[no-untyped-def]
+def drop_own(world, row):
     """An order is no longer open; the others keep their order."""
     clock = world.clock[0]
     for k in range(row, clock["open"] - 1):
@@ -84,14 +84,14 @@ def drop_own(world, row):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _own_side(world, fact):  # type: ignore[no-untyped-def]
+def _own_side(world, fact):
     """(is ours as maker, is ours as taker) of a TradeExecuted."""
     trader = world.clock[0]["trader"]
     return fact["maker_trader"] == trader, fact["trader"] == trader
 
 
 @kernel
-def _filled(world, order_id, remaining, lots, side, instrument):  # type: ignore[no-untyped-def]
+def _filled(world, order_id, remaining, lots, side, instrument):
     """One side of a fill reaches the strategy."""
     world.touches[instrument]["position"] += lots if side == 0 else -lots
     row = find_own(world, order_id)
@@ -102,7 +102,7 @@ def _filled(world, order_id, remaining, lots, side, instrument):  # type: ignore
 
 
 @kernel
-def learn(state, world, fact):  # type: ignore[no-untyped-def]
+def learn(state, world, fact):
     """A fact of ours reaches the strategy: its orders, positions and `event` change. Returns the Wake it is, 0 for none."""
     kind = fact["kind"]
     instrument = np.int64(fact["instrument"])

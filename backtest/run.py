@@ -1,0 +1,300 @@
+"""A backtest: a feed, a strategy (or a given order flow), and what lies between them."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from backtest.driver import BLOCK, Driver
+from backtest.recording import DepthWindow, Recording
+from backtest.result import Result
+from data.feed import Feed
+from engine.compiled import parameter_array
+from engine.exchange import Exchange
+from engine.instrument import Instrument, Number
+from engine.records import COMMAND
+from engine.state import COUNTERS
+from engine.strategy import Strategy, nanoseconds, parameter_values, wants_of
+from engine.vocabulary import Kind
+from engine.world import NEVER, STEP, Want, new_world
+
+Latency = int | str | np.ndarray
+CACHE = Path(".tapebook/cache")
+
+
+def engine_version() -> str:
+    """The installed version of Tapebook."""
+    try:
+        return version("tapebook")
+    except PackageNotFoundError:
+        return "0"
+
+
+def latency(given: Latency) -> np.ndarray:
+    """A latency as STEP rows: a constant ("100us", ns), or an array (n, 2) of (ts ns, latency ns) in time order."""
+    made = np.zeros(1, STEP)
+    if isinstance(given, np.ndarray):
+        if given.ndim != 2 or given.shape[1] != 2 or not len(given):
+            raise ValueError(f"a latency series is an array (n, 2) of (ts, latency) in ns, not one of shape {given.shape}")
+        if (np.diff(given[:, 0]) < 0).any():
+            raise ValueError("a latency series must be in time order")
+        made = np.zeros(len(given), STEP)
+        made["ts"], made["value"] = given[:, 0], given[:, 1]
+    else:
+        made["value"] = nanoseconds(given)
+    if (made["value"] < 0).any():
+        raise ValueError("a latency cannot be negative")
+    return made
+
+
+class Backtest:
+    """Run a strategy, or a frame of orders, on a feed.
+
+    Parameters
+    ----------
+    feed : Feed
+    strategy : Strategy, its class, or None with `orders`
+    orders : columns or frame for `Exchange.commands`, with `ts` (ns) the time each was sent; DAY LIMIT orders unless they say otherwise
+    parameters : values of the strategy's parameters, where its class is given
+    cash : currency in the portfolio at the start
+    feed_latency, order_latency, response_latency : "100us", nanoseconds, or an array (n, 2) of (ts, latency)
+    maker_fee, taker_fee : parts of the notional, instead of the instruments' own; negative is a rebate
+    start, end : "HH:MM[:SS]" on the feed's clock, or ns UTC; history before `start` only builds the book
+    warm_up : time after `start` before the strategy is called
+    sample_every : how often the market is sampled for equity, markouts and pictures
+    portfolio : name of the portfolio and trader
+    cache : folder in which decoded feeds are kept; None decodes in memory
+    seed : recorded with the run, handed to a strategy that has a parameter `seed`
+
+    Raises ValueError where something does not fit.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        strategy: Strategy | type[Strategy] | None = None,
+        *,
+        orders: Any = None,
+        parameters: Mapping[str, Any] | None = None,
+        cash: Number = 1_000_000,
+        feed_latency: Latency = "100us",
+        order_latency: Latency = "100us",
+        response_latency: Latency = "100us",
+        maker_fee: Number | None = None,
+        taker_fee: Number | None = None,
+        start: int | str | None = None,
+        end: int | str | None = None,
+        warm_up: int | str = 0,
+        sample_every: int | str = "100ms",
+        portfolio: str = "strategy",
+        cache: Path | str | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if (strategy is None) == (orders is None):
+            raise ValueError("a backtest takes a strategy or orders, one of the two")
+        self.feed, self.orders, self.portfolio, self.cache, self.seed = feed, orders, portfolio, cache, seed
+        self.strategy = strategy(**dict(parameters or {})) if isinstance(strategy, type) else strategy
+        self.cash = Decimal(str(cash))
+        self.latencies = (latency(feed_latency), latency(order_latency), latency(response_latency))
+        self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
+        self.window = (start, end)
+        self.warm_up, self.sample_every = nanoseconds(warm_up), nanoseconds(sample_every)
+        self.progress: Callable[[int, int], None] | None = None
+
+    def run(self) -> Result:
+        """Run it."""
+        return Result(self.record())
+
+    def record(self) -> Recording:
+        """Run it; returns what it leaves behind."""
+        began = time.time_ns()
+        history = self.feed.commands(self.cache)
+        strategy = self.strategy
+        depth, memory = (type(strategy).depth, type(strategy).memory) if strategy is not None else (1, 0)
+        driver = self.driver(history, depth, memory, parameter_array(strategy) if strategy is not None else None)
+        if self.progress is not None:
+            told = self.progress
+            driver.progress = lambda row: told(row, len(history))
+        driver.clock["block"] = BLOCK
+        first, last = self._span(history)
+        driver.play(first - 1)
+        self._arm(driver, first + self.warm_up)
+        if self.strategy is None:
+            self._load_orders(driver)
+            driver.play(last)
+        else:
+            driver.play(first + self.warm_up - 1)
+            driver.run(self.strategy, last)
+        return self._recording(driver, first, last, began)
+
+    def driver(self, history: np.ndarray, depth: int = 1, memory: int = 0, parameters: np.ndarray | None = None) -> Driver:
+        """Exchange, world and history before the first row, without latencies of its own; the session's opening commands are done."""
+        exchange = Exchange(self.instruments, cash={self.portfolio: self.cash}, open_now=False)
+        exchange.opening = np.concatenate([exchange.opening, *_introduced(exchange, self.portfolio)])
+        latencies = self.latencies if parameters is not None else (latency(0), latency(0), latency(0))
+        world = new_world(len(self.instruments), depth, memory, latencies, np.zeros(1) if parameters is None else parameters)
+        world.clock["portfolio"] = exchange.names.portfolios[self.portfolio]
+        world.clock["trader"] = exchange.names.traders[self.portfolio]
+        driver = Driver(exchange, world, history)
+        driver.open(exchange.opening)
+        return driver
+
+    def _arm(self, driver: Driver, first: int) -> None:
+        """Set timers, bars and samples going."""
+        clock, strategy = driver.clock, self.strategy
+        clock["sample_every"] = self.sample_every
+        clock["sample_next"] = -(-(first - self.warm_up) // self.sample_every) * self.sample_every if self.sample_every else NEVER
+        if strategy is None:
+            return
+        clock["wants"] = int(wants_of(strategy))
+        for name, given, want in (("timer", type(strategy).every, Want.TIMER), ("bar", type(strategy).bar, Want.BAR)):
+            every = nanoseconds(given)
+            if clock["wants"] & int(want):
+                if every <= 0:
+                    raise ValueError(f"{type(strategy).__name__} wants on_{name} but its `{'every' if name == 'timer' else 'bar'}` is 0")
+                clock[f"{name}_every"], clock[f"{name}_next"] = every, -(-first // every) * every
+
+    def _load_orders(self, driver: Driver) -> None:
+        """Put a given order flow on its way."""
+        exchange = driver.exchange
+        columns = {name: self.orders[name] for name in getattr(self.orders, "columns", self.orders)}
+        if "ts" not in columns:
+            raise ValueError("orders need a column ts: ns UTC at which each was sent")
+        columns.setdefault("portfolio", [self.portfolio])
+        columns.setdefault("trader", [self.portfolio])
+        commands = exchange.commands(columns)
+        commands = commands[np.argsort(commands["ts"], kind="stable")]
+        order = self.latencies[1]
+        at = np.maximum(np.searchsorted(order["ts"], commands["ts"], side="right") - 1, 0)
+        driver.load(commands, np.maximum.accumulate(commands["ts"] + order["value"][at]))
+
+    def _span(self, history: np.ndarray) -> tuple[int, int]:
+        """First and last exchange time of the run."""
+        if not len(history):
+            raise ValueError(f"{self.feed.name}: the feed is empty")
+        bounds = [int(history["ts"][0]), int(history["ts"][-1])]
+        for k, given in enumerate(self.window):
+            if given is not None:
+                bounds[k] = _moment(given, bounds[0], self._time_zone())
+        if bounds[0] >= bounds[1]:
+            raise ValueError(f"start {self.window[0]} is not before end {self.window[1] or 'of the feed'}")
+        return bounds[0], bounds[1]
+
+    def _time_zone(self) -> str:
+        return str(getattr(self.feed, "time_zone", "UTC"))
+
+    def _recording(self, driver: Driver, first: int, last: int, began: int) -> Recording:
+        exchange, clock = driver.exchange, driver.clock
+        facts = driver.facts.all()
+        session = exchange.state.session[0]
+        return Recording(
+            facts=facts[facts["kind"] < Kind.SessionOpened],
+            instruments=self.instruments,
+            decimals=exchange.decimals,
+            cash={self.portfolio: self.cash},
+            portfolios=list(exchange.names.portfolios),
+            traders=list(exchange.names.traders),
+            samples=driver.world.samples[: int(clock["samples"])],
+            start=first,
+            end=last,
+            warm_up_end=first + self.warm_up,
+            market_commands=int(clock["row"]),
+            counters={name: int(session[name]) for name in COUNTERS},
+            meta=self._meta(exchange.digest(), began),
+            wakes=int(clock["wakes"]),
+            resolution=self.sample_every,
+            depth_window=_Depth(self, driver),
+        )
+
+    def _meta(self, digest: str, began: int) -> dict[str, Any]:
+        strategy = self.strategy
+        name = f"{type(strategy).__module__}:{type(strategy).__qualname__}" if strategy is not None else "orders"
+        stamp = datetime.fromtimestamp(began // 10**9, UTC).strftime("%Y%m%d-%H%M%S")
+        feed, order, response = (int(steps["value"][0]) if len(steps) == 1 else "series" for steps in self.latencies)
+        return {
+            "run_id": f"{stamp}-{(began // 1000) % 10**6:06d}",
+            "strategy": name,
+            "parameters": parameter_values(strategy) if strategy is not None else {},
+            "data": self.feed.name,
+            "fingerprint": self.feed.fingerprint,
+            "engine": engine_version(),
+            "digest": digest,
+            "feed_latency": feed,
+            "order_latency": order,
+            "response_latency": response,
+            "maker_fee": str(self.instruments[0].maker_fee),
+            "taker_fee": str(self.instruments[0].taker_fee),
+            "seed": self.seed,
+            "time_zone": self._time_zone(),
+        }
+
+
+class _Camera(Strategy):
+    """Takes a picture of the book at every tick of its timer."""
+
+    every = 1
+    wants: ClassVar[Want] = Want.TIMER
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures: list[tuple[int, np.ndarray]] = []
+
+    def on_timer(self) -> None:
+        self.pictures.append((self.now, self._view.levels.copy()))
+
+
+class _Depth:
+    """The book of the first instrument through a stretch of time, by playing the recorded run again up to there."""
+
+    def __init__(self, backtest: Backtest, driver: Driver) -> None:
+        self.backtest, self.driver = backtest, driver
+
+    def __call__(self, at: int, before: int, after: int, columns: int, levels: int) -> DepthWindow:
+        first, every = at - before, max(1, (before + after) // columns)
+        camera = _Camera()
+        driver = self.backtest.driver(self.driver.history, levels)
+        commands, _, _ = self.driver.sent()
+        driver.load(commands, commands["ts"])
+        driver.play(first)
+        clock = driver.clock
+        clock["wants"], clock["timer_every"], clock["timer_next"] = int(Want.TIMER), every, first + every
+        driver.run(camera, first + columns * every)
+        ts = np.array([moment for moment, _ in camera.pictures], np.int64)
+        books = np.array([rows[: 2 * levels] for _, rows in camera.pictures]).reshape(len(ts), 2, levels)
+        return DepthWindow(ts, books["price"] * self.backtest.instruments[0].tick_units, books["lots"])
+
+
+def _with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:
+    given = {name: fee for name, fee in (("maker_fee", maker), ("taker_fee", taker)) if fee is not None}
+    fields = {f.name: getattr(instrument, f.name) for f in dataclasses.fields(instrument)}
+    return Instrument(**{**fields, **given}) if given else instrument
+
+
+def _introduced(exchange: Exchange, name: str) -> list[np.ndarray]:
+    """The commands that introduce `name` as portfolio and trader, where it is new."""
+    made = [exchange.names.number(kind, name)[1] for kind in (Kind.PORTFOLIO, Kind.TRADER)]
+    return [command for command in made if command is not None] or [np.zeros(0, COMMAND)]
+
+
+def _moment(given: int | str, first: int, time_zone: str) -> int:
+    """A time of the feed's first day as ns UTC."""
+    if isinstance(given, int):
+        return given
+    zone = ZoneInfo(time_zone)
+    day = datetime.fromtimestamp(first // 10**9, UTC).astimezone(zone)
+    try:
+        clock = datetime.strptime(given, "%H:%M:%S" if given.count(":") == 2 else "%H:%M")
+    except ValueError:
+        raise ValueError(f"{given!r} is no time of day; write HH:MM or HH:MM:SS") from None
+    local = day.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
+    return int(local.timestamp()) * 10**9
+
+
+__all__ = ["CACHE", "Backtest", "engine_version", "latency"]
