@@ -64,7 +64,7 @@ class Book:
             was_side, was_price, was = self.orders[number]
             assert was_side == side
             if price == was_price:
-                assert lots < was  # the contract leaves no doubt only for less
+                assert lots < was  # an equal one would leave open whether it keeps its place
                 self.take(number, side, price, was - lots)
             else:
                 self.take(number, side, was_price, was)
