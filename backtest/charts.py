@@ -163,12 +163,17 @@ SHAPES = (
 """b: a buy (its tip on the price), s: a sale, o: a dot."""
 
 
+def _left(x: float) -> str:
+    """A label stands centred under its place, at the ends within the plot."""
+    return f"left:{100 * x:.2f}%" + (";transform:none" if x < 0.03 else ";transform:translateX(-100%)" if x > 0.97 else "")
+
+
 def html(one: Plot, kind: str = "") -> str:
     """A plot as HTML; needs the style sheet of the report, and SHAPES once on the page."""
     free = [(y, text) for y, text in one.y_ticks if all(abs(y - tag) * one.height > 14 for tag, _, _ in one.tags)]
     y_axis = "".join(f'<span style="top:{100 * y:.2f}%">{escape(text)}</span>' for y, text in free)
     y_axis += "".join(f'<b class="{tone}" style="top:{100 * y:.2f}%">{escape(text)}</b>' for y, text, tone in one.tags)
-    x_axis = "".join(f'<span style="left:{100 * x:.2f}%">{escape(text)}</span>' for x, text in one.x_ticks)
+    x_axis = "".join(f'<span style="{_left(x)}">{escape(text)}</span>' for x, text in one.x_ticks)
     return (
         f'<div class="chart {kind}" data-plot="{one.key}"><div class="field" role="img" aria-label="{escape(one.label)}" '
         f'style="height:{one.height}px"><svg class="lines" viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none">'

@@ -135,4 +135,11 @@ def _drawdown(curve: Curve, first: int, last: int) -> Drawdown:
     depth, after = int(curve.drawdown[trough]), last + 1
     peak, recovered = int(curve.equity[trough]) - depth, after < len(curve.ts)
     end = curve.ts[after if recovered else last]
-    return Drawdown(int(curve.ts[max(first - 1, 0)]), int(curve.ts[trough]), int(end), depth, depth / peak if peak > 0 else None, recovered)
+    return Drawdown(
+        int(curve.ts[max(first - 1, 0)]),
+        int(curve.ts[trough]),
+        int(end),
+        depth,
+        depth / peak if peak > 0 and int(curve.capital[trough]) > 0 else None,
+        recovered,
+    )

@@ -81,7 +81,12 @@ METRICS = [
     ),
     Metric("volatility", "Volatility, a year", "fraction", "Sample standard deviation of the returns × √(252 × intervals in a session)."),
     Metric("max_drawdown", "Max drawdown", "money", "Lowest P&L below its highest so far, at every change of the account or the mark."),
-    Metric("max_drawdown_fraction", "Max drawdown, %", "fraction", "Lowest of drawdown ÷ the highest equity before it."),
+    Metric(
+        "max_drawdown_fraction",
+        "Max drawdown, %",
+        "fraction",
+        "Lowest of drawdown ÷ the highest equity before it; not given where the portfolio began without cash.",
+    ),
     Metric(
         "max_drawdown_duration",
         "Drawdown duration",

@@ -60,7 +60,7 @@ def _drawdown(a: Analysis) -> dict[str, Any]:
     peak = curve.equity - curve.drawdown
     return {
         "max_drawdown": a.money(worst.depth) if worst else 0.0,
-        "max_drawdown_fraction": float((curve.drawdown / peak).min()) if (peak > 0).all() else None,
+        "max_drawdown_fraction": float((curve.drawdown / peak).min()) if (np.minimum(peak, curve.capital) > 0).all() else None,
         "max_drawdown_duration": (worst.end - worst.start) / 1e9 if worst else 0.0,
     }
 

@@ -6,6 +6,7 @@ from backtest.analysis import Analysis
 from backtest.numbers import clock, count, number, percent, significant
 from backtest.panels import axis_of, equity_panel
 from backtest.pictures import Picture
+from backtest.recording import strategy_name
 
 
 def card(a: Analysis) -> str:
@@ -26,7 +27,7 @@ def card(a: Analysis) -> str:
     warnings = "".join(f"<div>⚠︎ {escape(one.text)}</div>" for one in a.cautions)
     equity = equity_panel(a, axis, 110)
     equity.x_ticks = axis.ticks(6)
-    title = f"{r.meta.get('strategy') or 'Backtest'}  {', '.join(one.symbol for one in r.instruments[:6])}"
+    title = f"{strategy_name(r)}  {', '.join(one.symbol for one in r.instruments[:6])}"
     about = f"{clock(r.opened, r.zone, '%d %b %Y %H:%M', 0)} → {clock(r.end, r.zone, '%H:%M', 0)} {r.meta.get('time_zone') or 'UTC'}"
     picture = Picture(f"Net P&L, {r.currency}", [("", equity)])
     return (

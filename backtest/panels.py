@@ -11,6 +11,7 @@ from backtest.fills import signs
 from backtest.numbers import number, places, quantity
 from backtest.pictures import Picture
 from backtest.quotes import Quotes
+from backtest.recording import strategy_name
 
 MARKS_MOST = 400
 """Fills that are drawn singly; more are grouped by side in stretches of the axis."""
@@ -200,4 +201,4 @@ def plot(a: Analysis, names: list[str], symbol: str | None = None) -> Picture:
     }
     made = [makers[name]() for name in names]
     made[-1][1].x_ticks = axis.ticks()
-    return Picture(str(a.recording.meta.get("strategy") or "Backtest"), made)
+    return Picture(strategy_name(a.recording), made)

@@ -130,3 +130,8 @@ class Recording:
 
     def _day(self, ts: Any) -> Any:
         return (ts + self.offset(self.opened)) // (86_400 * 10**9)
+
+
+def strategy_name(recording: Recording) -> str:
+    """The name of the strategy without its module, for titles."""
+    return str(recording.meta.get("strategy") or "Backtest").rpartition(":")[2]

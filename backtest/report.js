@@ -154,7 +154,7 @@
   const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500].concat([1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600].map(s => s * 1000));
   function times(width) {
     const most = Math.max(2, Math.floor(width / 90)), a = fromX(view.a), b = fromX(view.b), base = D.t0 + D.offset, out = [];
-    const put = (x, text) => { const p = (x - view.a) / (view.b - view.a) * 100; if (p > 3 && p < 97) out.push(`<span style="left:${p.toFixed(2)}%">${text}</span>`); };
+    const put = (x, text) => { const p = (x - view.a) / (view.b - view.a) * 100; out.push(`<span style="left:${p.toFixed(2)}%${p < 3 ? ";transform:none" : p > 97 ? ";transform:translateX(-100%)" : ""}">${text}</span>`); };
     const inside = starts.filter(x => x > view.a && x < view.b).length;
     if (inside) {
       const first = starts.map((x, i) => [x, i]).filter(([x]) => x >= view.a && x < view.b), every = Math.ceil(first.length / most);

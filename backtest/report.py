@@ -21,6 +21,7 @@ from backtest.panels import (
     traded,
 )
 from backtest.pictures import packaged
+from backtest.recording import strategy_name
 from engine.vocabulary import Side
 
 BOOK_SECONDS = 60.0
@@ -61,7 +62,7 @@ def page(a: Analysis) -> str:
         '<p class="end">Made by Tapebook. Times and figures of this page follow from the recorded facts alone.</p>',
     ]
     numbers = json.dumps({**script.numbers(a, axis), "book": book[1]}, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    title = escape(str(a.recording.meta.get("strategy") or "Backtest"))
+    title = escape(strategy_name(a.recording))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{title} · Tapebook</title><style>{packaged('report.css')}{packaged('charts.css')}</style></head><body>"
@@ -89,7 +90,7 @@ def _head(a: Analysis) -> str:
     chips = "".join(f"<code><b>{escape(str(name))}</b> {escape(str(value))}</code>" for name, value in parameters.items())
     entries += f'<div class="wide"><dt>Parameters</dt><dd class="chips">{chips}</dd></div>' if chips else ""
     return (
-        f'<header><div class="top"><div><h1>{escape(str(r.meta.get("strategy") or "Backtest"))} <span>{escape(symbols)}</span></h1>'
+        f'<header><div class="top"><div><h1>{escape(strategy_name(r))} <span>{escape(symbols)}</span></h1>'
         f'<p class="when">{escape(when)}</p></div><div class="tools"><button data-do="theme" hidden title="Light or dark">◐</button>'
         f'<button data-do="pair" hidden title="Colours for the colour-blind">CVD</button></div></div><dl class="id">{entries}</dl></header>'
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.analysis import Analysis
 from backtest.cautions import Caution
-from backtest.recording import Recording
+from backtest.recording import Recording, strategy_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,6 +20,7 @@ class Result:
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
+        self.folder: Path | None = None  # where the run was recorded
         self.analysis = Analysis(recording)
 
     @property
@@ -120,6 +121,6 @@ class Result:
 
     def __repr__(self) -> str:
         summary = self.summary
-        name = self.meta.get("strategy") or "Result"
+        name = strategy_name(self.recording)
         figures = f"net P&L {summary['net_pnl']:,.2f} {self.recording.currency}, {summary['fills']:,} fills"
         return f"<{name}: {figures}, {summary['round_trips']:,} round trips>"

@@ -4,6 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest.numbers import DASH, clock, compact, count, duration, number, percent, significant
+from backtest.recording import strategy_name
 from backtest.result import Result
 
 Cell = tuple[str, str, float | None]
@@ -33,7 +34,7 @@ def _title(result: Result) -> str:
     recording = result.recording
     symbols = ", ".join(one.symbol for one in recording.instruments[:4])
     start = clock(recording.opened, recording.zone, "%Y-%m-%d %H:%M", 0)
-    return f"{result.meta.get('strategy') or 'Backtest'}  {symbols}  {start} → {clock(recording.end, recording.zone, '%H:%M', 0)}"
+    return f"{strategy_name(recording)}  {symbols}  {start} → {clock(recording.end, recording.zone, '%H:%M', 0)}"
 
 
 def _pair(label: str, text: str, sign: float | None) -> tuple[Text, Text]:

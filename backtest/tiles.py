@@ -7,6 +7,7 @@ from backtest.cautions import DAYS_MIN
 from backtest.definitions import BY_NAME
 from backtest.numbers import compact, count, duration, number, percent, places, significant
 
+SHOWN_ELSEWHERE = {"feed_latency", "order_latency", "response_latency", "maker_fee", "taker_fee", "strategy", "parameters", "time_zone"}
 Tile = tuple[str, str, str, float | None]
 DOUBTFUL = ("sharpe", "probabilistic_sharpe", "sortino", "volatility")
 LABELS = {"fees": "Fees and rebates", "queue_ahead_fill": "Queue ahead", "probabilistic_sharpe": "Prob. Sharpe", "volatility": "Volatility"}
@@ -74,8 +75,9 @@ def _execution_tiles(a: Analysis) -> list[Tile]:
     s = a.summary
     queue = f"{count(s['queue_ahead_entry'])} → {count(s['queue_ahead_fill'])}"
     size = f"largest {compact(s['notional_max'])}"
-    held = "–" if s["position_max"] is None else f"average {number(s['position_average'], 1)}"
-    most = compact(s["notional_max"]) if s["position_max"] is None else count(s["position_max"])
+    held: Tile = ("notional_max", compact(s["notional_max"]), "at once", None)
+    if s["position_max"] is not None:
+        held = ("position_max", count(s["position_max"]), f"average {number(s['position_average'], 1)}", None)
     return [
         ("maker_share", percent(s["maker_share"], 1), "of notional", None),
         (
@@ -88,7 +90,7 @@ def _execution_tiles(a: Analysis) -> list[Tile]:
         ("fees", compact(-s["fees"], sign=True), f"−{compact(s['fees_paid'])} +{compact(s['rebates'])}", -s["fees"]),
         ("queue_ahead_fill", queue, "lots, at entry → at fill", None),
         ("notional_average", compact(s["notional_average"]), size, None),
-        ("position_max", most, held, None),
+        held,
         ("market_share", percent(s["market_share"], 2), "of printed lots", None),
     ]
 
@@ -101,7 +103,15 @@ def identity(a: Analysis) -> list[tuple[str, str, str]]:
     """Who ran what: label, short text, full text."""
     meta = a.recording.meta
     found: list[tuple[str, str, str]] = []
-    named = {"run_id": "Run", "data": "Data", "fingerprint": "Fingerprint", "engine": "Engine", "digest": "Digest", "seed": "Seed"}
+    named = {
+        "run_id": "Run",
+        "strategy": "Strategy",
+        "data": "Data",
+        "fingerprint": "Fingerprint",
+        "engine": "Engine",
+        "digest": "Digest",
+        "seed": "Seed",
+    }
     for key, label in named.items():
         if meta.get(key) not in (None, ""):
             whole = str(meta[key])
@@ -116,7 +126,7 @@ def identity(a: Analysis) -> list[tuple[str, str, str]]:
     for one in a.recording.instruments[:1]:
         text = f"maker {significant(float(one.maker_fee) * 1e4)} bps, taker {significant(float(one.taker_fee) * 1e4)} bps"
         found.append(("Fees", text, text))
-    shown_keys = {*named, "feed_latency", "order_latency", "response_latency", "strategy", "parameters", "time_zone"}
+    shown_keys = {*named, *SHOWN_ELSEWHERE}
     found += [(key.replace("_", " ").capitalize(), str(value), str(value)) for key, value in meta.items() if key not in shown_keys]
     found.append(("Strategy calls", count(a.recording.wakes), str(a.recording.wakes)))
     return found

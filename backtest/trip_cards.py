@@ -128,7 +128,7 @@ def drawdown_table(a: Analysis) -> str:
     """The deepest drawdowns."""
     if not a.drawdowns:
         return ""
-    zone, form = a.recording.zone, _form(a)
+    zone, form = a.recording.zone, "%H:%M:%S" if a.returns.sessions == 1 else "%d %b %H:%M"
     rows = []
     for one in a.drawdowns:
         end = clock(one.end, zone, form, 0) if one.recovered else "not yet"

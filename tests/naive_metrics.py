@@ -291,7 +291,7 @@ def result(run: Run) -> dict[str, Any]:
         "open_pnl": sum(t["pnl"] for t in trips if t["open"]) / unit,
         "total_return": net / last["capital"] if last["capital"] > 0 else None,
         "max_drawdown": depth / unit,
-        "max_drawdown_fraction": part,
+        "max_drawdown_fraction": part if all(p["capital"] > 0 for p in run.points) else None,
         "max_drawdown_duration": length / 1e9,
         "fees": fees / unit,
         "fees_paid": sum(f["fee"] for f in run.fills if f["fee"] > 0) / unit,

@@ -24,6 +24,7 @@ RUNS = {
     "daily returns": {"seconds": 12, "days": 22, "activity": 0.3},
     "flat at the end": {"seconds": 200, "flat": True},
     "few orders": {"seconds": 120, "activity": 0.004},
+    "no cash": {"seconds": 60, "cash": "0"},
     "no orders": {"seconds": 60, "activity": 0.0},
 }
 
