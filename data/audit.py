@@ -170,11 +170,10 @@ def _is_identical(state, ladder, commands, i, lots):  # type: ignore[no-untyped-
             order = state.orders[node - first]
             here = min(np.int64(state.nodes[node]["quantity"]), lots) if stands_at(state, ladder, sentinel, node, key) else 0
             lots -= here
-            while here > 0:  # a named order fills one row, exactly; an anonymous one may be several of the record's orders
+            while here > 0:  # the rows of one order are added up; an anonymous order may be several of the record's
                 c = commands[row]
                 named = state.venue[find(state.venue, c["order_id"], c["instrument"])]["slot"] != 0
-                same = order["id"] == c["order_id"] and here == of_row if named else order["id"] == 0
-                if not same or key != key_of(ladder & 1, c["price"] // tick):
+                if order["id"] != (c["order_id"] if named else 0) or key != key_of(ladder & 1, c["price"] // tick):
                     return False
                 part = min(here, of_row)
                 here -= part

@@ -221,6 +221,8 @@ class _Decoder:
         line = bytes(text[at : at + 65536]).split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
         words = line.split(",")
         number = int(reading["rows"]) + 1
+        if not line:
+            return DataError(source.name, "is empty", number)
         if fault == Fault.COLUMNS or field >= len(words):
             return DataError(source.name, f"has {len(words)} columns, not {4 * self.feed.levels if in_book else 6}", number)
         name = f"{_LEVEL_FIELDS[field % 4]} {field // 4 + 1}" if in_book else MESSAGE_FIELDS[field]

@@ -55,7 +55,7 @@ class Source(NamedTuple):
                 if held:
                     yield held
                 held, rest = rest + block[:cut], block[cut:]
-        last = (held + rest).rstrip()
+        last = (held + rest).rstrip(b"\r\n")
         if last:
             yield last + b"\n"
 
