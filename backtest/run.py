@@ -15,6 +15,7 @@ import numpy as np
 from backtest.driver import BLOCK, Driver
 from backtest.recording import DepthWindow, Recording
 from backtest.result import Result
+from backtest.store import OUT, save
 from data.feed import Feed
 from engine.compiled import parameter_array
 from engine.exchange import Exchange
@@ -26,7 +27,7 @@ from engine.vocabulary import Kind
 from engine.world import NEVER, STEP, Want, new_world
 
 Latency = int | str | np.ndarray
-CACHE = Path(".tapebook/cache")
+CACHE = OUT / "cache"
 
 
 def engine_version() -> str:
@@ -94,7 +95,7 @@ class Backtest:
         warm_up: int | str = 0,
         sample_every: int | str = "100ms",
         portfolio: str = "strategy",
-        cache: Path | str | None = None,
+        cache: Path | str | None = CACHE,
         seed: int | None = None,
     ) -> None:
         if (strategy is None) == (orders is None):
@@ -108,12 +109,16 @@ class Backtest:
         self.warm_up, self.sample_every = nanoseconds(warm_up), nanoseconds(sample_every)
         self.progress: Callable[[int, int], None] | None = None
 
-    def run(self) -> Result:
-        """Run it."""
-        return Result(self.record())
+    def run(self, out: Path | str | None = OUT) -> Result:
+        """Run it and record it under `out`/runs/<run id> (None: keep nothing on disk)."""
+        recording, driver = self.record()
+        result = Result(recording)
+        if out is not None:
+            result.folder = save(result, driver, self.feed.origin, Path(out)).folder
+        return result
 
-    def record(self) -> Recording:
-        """Run it; returns what it leaves behind."""
+    def record(self) -> tuple[Recording, Driver]:
+        """Run it; returns what it leaves behind, and the driver that ran it."""
         began = time.time_ns()
         history = self.feed.commands(self.cache)
         strategy = self.strategy
@@ -132,7 +137,7 @@ class Backtest:
         else:
             driver.play(first + self.warm_up - 1)
             driver.run(self.strategy, last)
-        return self._recording(driver, first, last, began)
+        return self._recording(driver, first, last, began), driver
 
     def driver(self, history: np.ndarray, depth: int = 1, memory: int = 0, parameters: np.ndarray | None = None) -> Driver:
         """Exchange, world and history before the first row, without latencies of its own; the session's opening commands are done."""

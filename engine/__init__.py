@@ -24,7 +24,10 @@ from engine.orders import (
     stop,
     stop_limit,
 )
+from engine.parameters import Parameter
+from engine.strategy import Strategy
 from engine.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
+from engine.world import Wake, Want
 
 __all__ = [
     "Command",
@@ -35,11 +38,15 @@ __all__ = [
     "Limits",
     "OrderStatus",
     "OrderType",
+    "Parameter",
     "Reason",
     "Rules",
     "SelfTrade",
     "Side",
+    "Strategy",
     "TimeInForce",
+    "Wake",
+    "Want",
     "cancel",
     "deposit",
     "end_of_day",

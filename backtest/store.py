@@ -1,0 +1,116 @@
+"""Runs on disk: one folder each, written under a temporary name and renamed when whole; the list of runs is a scan of the folders."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backtest.driver import Driver
+from backtest.result import Result
+from data.log import EventLog
+from engine.records import COMMAND
+
+OUT = Path(".tapebook")
+
+
+class RunError(ValueError):
+    """A run that is not there or cannot be read, and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recorded run: its folder and what `run.json` says."""
+
+    folder: Path
+    said: dict[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        return self.folder.name
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.duckdb"
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report.html"
+
+
+def save(result: Result, driver: Driver, origin: dict[str, Any] | None, out: Path) -> Run:
+    """Write the run's folder `out`/runs/<run id>: run.json, log.duckdb, report.html."""
+    recording = result.recording
+    run_id = recording.meta["run_id"]
+    runs = out / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    scratch = runs / f".{run_id}.{os.getpid()}.tmp"
+    scratch.mkdir()
+    try:
+        said = {
+            "meta": recording.meta,
+            "origin": origin,
+            "instruments": [i.symbol for i in recording.instruments],
+            "cash": {name: str(amount) for name, amount in recording.cash.items()},
+            "span": [recording.start, recording.end],
+            "market_commands": recording.market_commands,
+            "wakes": recording.wakes,
+            "counters": recording.counters,
+            "summary": result.summary,
+            "warnings": [caution.text for caution in result.warnings],
+        }
+        write_log(scratch / "log.duckdb", run_id, said, driver, recording.instruments)
+        result.report(scratch / "report.html")
+        (scratch / "run.json").write_text(json.dumps(said, indent=1, default=str), encoding="utf-8")
+        scratch.rename(runs / run_id)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    return Run(runs / run_id, said)
+
+
+def write_log(path: Path, run_id: str, said: dict[str, Any], driver: Driver, instruments: list[Any]) -> None:
+    """The backtest's log: the feed by reference, our commands with the market position after which each entered, our facts, digests."""
+    commands, seqs, rows = driver.sent()
+    opening = driver.exchange.opening
+    everything = np.concatenate([opening, commands]) if len(commands) else opening.astype(COMMAND)
+    first = np.arange(len(opening), dtype=np.int64) * 2 + 1  # each opening command has one fact
+    meta = {"feed": {"fingerprint": said["meta"]["fingerprint"], "origin": said["origin"]}, "run": said["meta"]}
+    with EventLog(path) as log:
+        session = log.begin(run_id, json.loads(json.dumps(meta, default=str)), instruments)
+        log.append(
+            session,
+            everything,
+            driver.facts.all(),
+            seqs=np.concatenate([first, seqs]),
+            positions=np.concatenate([np.zeros(len(opening), np.int64), rows]),
+            blocks=driver.blocks,
+        )
+
+
+def runs(out: Path = OUT) -> Iterator[Run]:
+    """Every whole run under `out`, newest first."""
+    for folder in sorted((out / "runs").glob("[!.]*"), reverse=True):
+        try:
+            yield Run(folder, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            continue
+
+
+def find_run(name: str | None, out: Path = OUT) -> Run:
+    """The run with this id (or its unambiguous beginning), a folder, or the newest. Raises RunError with the mend."""
+    if name and (Path(name) / "run.json").exists():
+        return Run(Path(name), json.loads((Path(name) / "run.json").read_text(encoding="utf-8")))
+    known = list(runs(out))
+    if not known:
+        raise RunError(f"no run under {out / 'runs'}; make one with `tapebook backtest`")
+    if not name:
+        return known[0]
+    found = [run for run in known if run.run_id.startswith(name)]
+    if len(found) != 1:
+        raise RunError(f"{len(found) or 'no'} runs begin with {name!r}; `tapebook runs list` shows them all")
+    return found[0]

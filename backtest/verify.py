@@ -1,0 +1,82 @@
+"""Playing a recorded run again: the same feed and commands must give the same bytes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from backtest.driver import BLOCK, Driver
+from backtest.run import latency
+from backtest.store import Run, RunError
+from data.log import EventLog
+from data.sources import reopen
+from engine.exchange import Exchange
+from engine.names import Names
+from engine.vocabulary import Kind
+from engine.world import new_world
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What playing a run again found. `seq`: the first own fact that differs, else the end of the first block that does."""
+
+    ok: bool
+    text: str
+    commands: int = 0
+    facts: int = 0
+    blocks: int = 0
+    seq: int | None = None
+
+
+def history_of(run: Run, cache: Path) -> np.ndarray:
+    """The feed's commands: decoded before, or read again from where they came."""
+    fingerprint, origin = run.said["meta"]["fingerprint"], run.said["origin"]
+    kept = cache / f"{fingerprint}.npy"
+    if kept.exists():
+        return np.load(kept, mmap_mode="r")  # type: ignore[no-any-return]
+    if origin is None:
+        raise RunError(f"{run.run_id}: its feed is neither in {cache} nor was it opened from a file; run it again with `cache=`")
+    return reopen(origin, fingerprint).commands(cache)
+
+
+def play_again(run: Run, cache: Path) -> tuple[Driver, np.ndarray, dict[int, str]]:
+    """A driver that has played the run's commands on its feed, and the logged facts and block digests."""
+    with EventLog(run.log, read_only=True) as log:
+        session = log.session(run.run_id)
+        chain = log.verify_chain(session)
+        if not chain.ok:
+            raise RunError(f"{run.run_id}: the log was changed: {chain.message}")
+        (seqs, commands, _), facts = log.read(session)
+        instruments, blocks = log.instruments(session), log.blocks(session)
+    opening = (commands["kind"] < Kind.NEW) & (seqs == 2 * np.arange(len(seqs)) + 1)  # each has one fact, before any history
+    count = len(opening) if opening.all() else int(np.argmin(opening))
+    exchange = Exchange(open_now=False)
+    exchange.names, exchange.opening = Names(instruments), commands[:count]
+    exchange.decimals = int(commands["type"][0])
+    world = new_world(len(instruments), 1, 0, (latency(0), latency(0), latency(0)), np.zeros(1))
+    driver = Driver(exchange, world, history_of(run, cache))
+    driver.open(exchange.opening)
+    driver.load(commands[count:], commands["ts"][count:])
+    driver.clock["block"] = BLOCK
+    driver.play(run.said["span"][1])
+    return driver, facts, blocks
+
+
+def verify_run(run: Run, cache: Path) -> Verdict:
+    """Play a run again and compare facts, block digests and the final digest."""
+    driver, logged, blocks = play_again(run, cache)
+    facts = driver.facts.all()
+    said = {"commands": int(driver.clock["entered"]), "facts": len(logged), "blocks": len(blocks)}
+    same = min(len(facts), len(logged))
+    raw = [np.ascontiguousarray(array[:same]).view(np.uint8).reshape(same, -1) for array in (facts, logged.astype(facts.dtype))]
+    differs = np.flatnonzero((raw[0] != raw[1]).any(axis=1))
+    if len(differs) or len(facts) != len(logged):
+        where = int(differs[0]) if len(differs) else same
+        seq = int((logged if where < len(logged) else facts)["seq"][where])
+        return Verdict(False, f"fact {where:,} (seq {seq:,}) differs when it is played again", **said, seq=seq)
+    for seq, digest in driver.blocks:
+        if blocks.get(seq) != digest:
+            return Verdict(False, f"the exchange differs at the end of the block at seq {seq:,}", **said, seq=seq)
+    if driver.exchange.digest() != run.said["meta"]["digest"]:
+        return Verdict(False, "the exchange differs at the end of the run", **said)
+    return Verdict(True, "played again to identical bytes", **said)
