@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from data.bars import read_bars as read_bars
     from data.depth import replay as replay
     from data.feed import DataError as DataError
     from data.feed import Feed as Feed
