@@ -47,6 +47,8 @@ class Feed(ABC):
     name: str
     instruments: list[Instrument]
     counts: dict[str, int]
+    origin: dict[str, Any] | None = None
+    """How it was opened, for a run that is to be played again: format, path, options."""
     levels: int = 0
     """Levels of the published book to which the commands reconcile; 0: none is published."""
 
