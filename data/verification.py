@@ -65,7 +65,7 @@ def _check_session(con: duckdb.DuckDBPyConnection, session: int, session_id: str
     )
     names: dict[tuple[str, int], str] = {}
     blocks = _blocks(con, session)
-    counted, previous, wanted = [0, 0], first_hash, 1
+    counted, previous, wanted = (0, 0), first_hash, 1
     for number, first, last, digest in con.execute(
         "SELECT batch, first_seq, last_seq, hash FROM batches WHERE session = ? ORDER BY batch", [session]
     ).fetchall():
@@ -77,7 +77,7 @@ def _check_session(con: duckdb.DuckDBPyConnection, session: int, session_id: str
             )
         for kind, named, name in names_in(batch):
             names.setdefault((kind, named), name)
-        counted, wanted = [counted[0] + len(batch.commands.seqs), counted[1] + len(batch.facts)], wanted + 1
+        counted, wanted = (counted[0] + len(batch.commands.seqs), counted[1] + len(batch.facts)), wanted + 1
     return _check_rest(con, session, counted, commands.until(_LAST)[0], facts.until(_LAST)[0], names)
 
 
@@ -92,7 +92,7 @@ def _blocks(con: duckdb.DuckDBPyConnection, session: int) -> dict[int, dict[int,
 def _check_rest(
     con: duckdb.DuckDBPyConnection,
     session: int,
-    counted: list[int],
+    counted: tuple[int, int],
     commands: np.ndarray,
     facts: np.ndarray,
     names: dict[tuple[str, int], str],

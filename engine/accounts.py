@@ -3,13 +3,13 @@
 import numpy as np
 
 from engine.bits import muldiv
-from engine.kernel import kernel
+from engine.kernel import hot_kernel, kernel
 from engine.state import EMPTY
 
 FEE_PARTS = 10**12
 
 
-@kernel
+@hot_kernel
 def _spread(portfolio, instrument, size):
     """Where the search for a position begins."""
     word = (np.uint64(portfolio) << np.uint64(16) | np.uint64(instrument)) * np.uint64(0x9E3779B97F4A7C15)
@@ -25,7 +25,7 @@ def enter_index(index, positions, k):
     index[at] = k + 1
 
 
-@kernel
+@hot_kernel
 def position_of(state, portfolio, instrument):
     """Number of the position of `portfolio` in `instrument`; it is opened, flat, where there was none."""
     index = state.index
@@ -45,7 +45,7 @@ def position_of(state, portfolio, instrument):
     return k
 
 
-@kernel
+@hot_kernel
 def fee_of(notional, rate):
     """`rate` (parts of 10^12) of |notional|, rounded half away from zero; a negative rate is a rebate."""
     if rate == 0:
@@ -56,7 +56,7 @@ def fee_of(notional, rate):
     return parts if rate > 0 else -parts
 
 
-@kernel
+@hot_kernel
 def _close(cost, lots, held):
     """The cost that leaves with `lots` of `held` lots, truncated toward zero; the last lot takes the rest."""
     if lots == held:
@@ -65,23 +65,22 @@ def _close(cost, lots, held):
     return part if cost >= 0 else -part
 
 
-@kernel
-def book_fill(state, portfolio, position, lots, money, fee):
-    """`portfolio` trades `lots` (signed: bought is positive) worth `money` (price × |lots| × value, signed as the price).
+@hot_kernel
+def book_fill(state, portfolio, position, lots, each, fee):
+    """`portfolio` trades `lots` (signed: bought is positive) at `each` money a lot, signed as the price.
 
-    Average cost through zero: a flip closes first, then opens (`money` is divided by lots exactly: it is a price times lots).
+    Average cost through zero: a flip closes first, then opens.
     """
     account = state.portfolios[portfolio]
     held = state.positions[position]
     size = abs(lots)
-    account["cash"] -= (money if lots > 0 else -money) + fee
+    account["cash"] -= each * lots + fee
     account["fees"] += fee
     had = held["quantity"]
     if had == 0 or (had > 0) == (lots > 0):
-        held["cost"] += money if lots > 0 else -money
+        held["cost"] += each * lots
     else:
         closed = min(size, abs(had))
-        each = money // size
         cost = _close(held["cost"], closed, abs(had))
         proceeds = each * closed if had > 0 else -each * closed
         held["realized"] += proceeds - cost
@@ -91,7 +90,7 @@ def book_fill(state, portfolio, position, lots, money, fee):
     held["quantity"] = had + lots
 
 
-@kernel
+@hot_kernel
 def notional_of(terms, price, lots):
     """|price × lots| in money, or -1 where it reaches 2^62."""
     product = abs(price) * lots
@@ -108,7 +107,7 @@ def market_value_price(state, instrument, opposite):
     return terms["mark"] if terms["marked"] else 0
 
 
-@kernel
+@hot_kernel
 def in_range(state, portfolio, notional, released):
     """Whether |cash| and working notional stay below 2^62 with `notional` more and `released` less."""
     if notional < 0:

@@ -7,30 +7,30 @@ back before the window could need it. Nothing that a caller can see depends on w
 import numpy as np
 
 from engine.bits import leading_zeros
-from engine.kernel import kernel
+from engine.kernel import hot_kernel, kernel, rare_kernel
 from engine.state import EMPTY, MASK, NEAR, UNCOUNTED, W
 
 
-@kernel
+@hot_kernel
 def first_node(state):
     """Node index of order slot 0."""
     return len(state.ladders) * (W + 1)
 
 
-@kernel
+@hot_kernel
 def key_of(side, ticks):
     """Ladder key of a price in ticks; its own inverse."""
     return ticks ^ -side
 
 
-@kernel
+@hot_kernel
 def lots_at(state, cell):
     """Lots of a level (or of a parked list)."""
     node = state.nodes[cell]
     return np.int64(node["quantity"]) | (np.int64(node["cell"]) << 32)
 
 
-@kernel
+@hot_kernel
 def add_lots(state, cell, lots):
     """Change a level's lots by `lots`."""
     node = state.nodes[cell]
@@ -39,7 +39,7 @@ def add_lots(state, cell, lots):
     node["cell"] = np.uint32(total >> 32)
 
 
-@kernel
+@hot_kernel
 def next_key(state, ladder, key):
     """Best occupied key below `key`, whose own bit no longer counts; EMPTY where there is none."""
     at = key & MASK
@@ -69,7 +69,7 @@ def key_below(state, ladder, key):
     return found if found >= base and found < key else EMPTY
 
 
-@kernel
+@hot_kernel
 def occupy(state, ladder, key):
     at = key & MASK
     word = at >> 6
@@ -77,7 +77,7 @@ def occupy(state, ladder, key):
     state.ladders[ladder]["summary"] |= np.uint64(1) << np.uint64(word)
 
 
-@kernel
+@hot_kernel
 def vacate(state, ladder, key):
     at = key & MASK
     word = at >> 6
@@ -87,7 +87,7 @@ def vacate(state, ladder, key):
         state.ladders[ladder]["summary"] &= ~(np.uint64(1) << np.uint64(word))
 
 
-@kernel
+@hot_kernel
 def append(state, cell, node):
     """Put `node` (its quantity is set) at the end of the list of `cell`."""
     nodes = state.nodes
@@ -101,7 +101,7 @@ def append(state, cell, node):
     add_lots(state, cell, np.int64(entry["quantity"]))
 
 
-@kernel
+@hot_kernel
 def take_out(state, node):
     """Take `node` out of its list; True where the list is empty now. Its quantity stays as it is."""
     nodes = state.nodes
@@ -121,7 +121,7 @@ def ticks_of(state, slot):
     return np.int64(order["price"]) // state.instruments[order["instrument"]]["tick"]
 
 
-@kernel
+@rare_kernel
 def _rebase(state, ladder, top):
     """Move the window down or up so that `top` lies in its upper part: park what falls out, bring back what falls in."""
     book = state.ladders[ladder]
@@ -154,7 +154,7 @@ def _rebase(state, ladder, top):
         node = after
 
 
-@kernel
+@rare_kernel
 def _best_parked(state, ladder, below):
     """Highest key under `below` in the parked list; EMPTY where there is none."""
     park = len(state.ladders) * W + ladder
@@ -169,7 +169,7 @@ def _best_parked(state, ladder, below):
     return best
 
 
-@kernel
+@rare_kernel
 def _settle(state, ladder):
     """After the best fell: bring parked orders back where the window no longer covers what is near."""
     book = state.ladders[ladder]
@@ -181,7 +181,7 @@ def _settle(state, ladder):
         book["best"] = best
 
 
-@kernel
+@hot_kernel
 def rest(state, ladder, key, slot, lots):
     """The order in `slot` joins the end of the level at `key` with `lots` lots."""
     book = state.ladders[ladder]
@@ -204,7 +204,7 @@ def rest(state, ladder, key, slot, lots):
         occupy(state, ladder, key)
 
 
-@kernel
+@hot_kernel
 def leave(state, slot):
     """The order in `slot` leaves its ladder."""
     node = first_node(state) + slot
@@ -228,7 +228,7 @@ def leave(state, slot):
                 _settle(state, ladder)
 
 
-@kernel
+@hot_kernel
 def shrink(state, slot, lots):
     """The order in `slot` gives up `lots` lots, fewer than it has, and keeps its place."""
     node = state.nodes[first_node(state) + slot]
@@ -236,7 +236,7 @@ def shrink(state, slot, lots):
     add_lots(state, np.int64(node["cell"]), -lots)
 
 
-@kernel
+@hot_kernel
 def ahead_of(state, ladder, key):
     """Lots that stand at `key`; UNCOUNTED where `key` is NEAR or more below the best, or the lots do not fit 32 bits."""
     best = state.ladders[ladder]["best"]
@@ -247,7 +247,7 @@ def ahead_of(state, ladder, key):
     return min(lots_at(state, ladder * W + (key & MASK)), UNCOUNTED)
 
 
-@kernel
+@hot_kernel
 def level_list(state, ladder, key):
     """Node index of the list in which orders at `key` stand: the price's cell, or the parked list with other prices."""
     if key >= state.ladders[ladder]["base"]:
@@ -255,7 +255,7 @@ def level_list(state, ladder, key):
     return len(state.ladders) * W + ladder
 
 
-@kernel
+@hot_kernel
 def stands_at(state, ladder, sentinel, node, key):
     """Whether `node` of that list is an order at `key`."""
     return sentinel < len(state.ladders) * W or key_of(ladder & 1, ticks_of(state, node - first_node(state))) == key

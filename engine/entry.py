@@ -6,7 +6,7 @@ from engine.accounts import in_range, market_value_price, notional_of, position_
 from engine.book import ahead_of, first_node, leave, rest, shrink
 from engine.facts import refuse, reject_order, tell_order
 from engine.ids import find, put
-from engine.kernel import kernel
+from engine.kernel import hot_kernel, kernel, rare_kernel
 from engine.matching import ANY_PRICE, end_resting, fillable, finish, match, open_slot, working_money
 from engine.state import EMPTY, FINISHED
 from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, OrderType, Reason, TimeInForce
@@ -17,17 +17,17 @@ LIMIT, STOP, STOP_LIMIT, MARKET = int(OrderType.LIMIT), int(OrderType.STOP), int
 IOC, FOK = int(TimeInForce.IOC), int(TimeInForce.FOK)
 
 
-@kernel
+@hot_kernel
 def listed(state, instrument):
     return instrument < len(state.instruments) and state.instruments[instrument]["listed"] != 0
 
 
-@kernel
+@hot_kernel
 def whole_lots(lots):
     return 0 < lots < (1 << 32)
 
 
-@kernel
+@hot_kernel
 def on_tick(terms, price):
     """Whether `price` (units) may stand in the book."""
     if not -(1 << 31) < price < (1 << 31) or (price <= 0 and terms["negative"] == 0):
@@ -41,7 +41,7 @@ def on_unit(terms, price):
     return -(1 << 31) < price < (1 << 31) and (price > 0 or terms["negative"] != 0)
 
 
-@kernel
+@hot_kernel
 def _combines(c):
     """Whether the enums of a NEW are known and go together."""
     if c["side"] > 1 or c["type"] > 3 or c["time_in_force"] > 3 or c["self_trade"] > 3 or c["flags"] > 3:
@@ -51,7 +51,7 @@ def _combines(c):
     return not (c["flags"] & REDUCE_ONLY and c["portfolio"] == 0)
 
 
-@kernel
+@hot_kernel
 def _malformed(state, c):
     """First reason why a NEW is malformed, else NONE; its id is not used by this."""
     if not listed(state, c["instrument"]):
@@ -94,7 +94,7 @@ def _given(c, reason):
     return 0
 
 
-@kernel
+@hot_kernel
 def _accept(state, c, at):
     """A slot for the accepted NEW whose id stands at `at`."""
     slot = open_slot(state)
@@ -119,7 +119,7 @@ def _accept(state, c, at):
     return slot
 
 
-@kernel
+@hot_kernel
 def _reach(state, order, price):
     """Key of `price` on the order's own side; an opposite key k is within reach where ~k <= it."""
     if order["type"] == MARKET:
@@ -185,7 +185,7 @@ def new_order(state, c, out, n):
     return settle_order(state, out, n, slot, c["quantity"], reach, crosses)
 
 
-@kernel
+@hot_kernel
 def find_working(state, c):
     """(slot, NONE) of the trader's unfinished order that a CANCEL or REPLACE names, else (0, reason)."""
     used = np.int64(state.ids[find(state.ids, c["order_id"], c["trader"])]["slot"])
@@ -235,7 +235,7 @@ def _replace_refused(state, c, slot, total, price):
     return Reason.NONE
 
 
-@kernel
+@rare_kernel
 def replace_order(state, c, out, n):
     """REPLACE: new total quantity or price; fewer lots at the same price keep the place in the queue."""
     if not listed(state, c["instrument"]):

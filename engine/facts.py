@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from engine.kernel import kernel
+from engine.kernel import hot_kernel, kernel, rare_kernel
 from engine.vocabulary import HISTORY, Flag, Kind
 
 HISTORY_TRADER = np.uint32(HISTORY)
 KEPT_FLAGS = int(Flag.POST_ONLY | Flag.REDUCE_ONLY)
 
 
-@kernel
+@hot_kernel
 def blank(state, out, n, kind, reason, instrument):
     """A fact with nothing but its kind; the caller fills in the rest."""
     session = state.session[0]
@@ -42,7 +42,7 @@ def blank(state, out, n, kind, reason, instrument):
     return n + 1
 
 
-@kernel
+@hot_kernel
 def tell_order(state, out, n, kind, reason, slot, remaining, ahead):
     """OrderCreated, OrderReplaced, OrderCancelled, OrderExpired: the order as it stands."""
     order = state.orders[slot]
@@ -63,7 +63,7 @@ def tell_order(state, out, n, kind, reason, slot, remaining, ahead):
     return n + 1
 
 
-@kernel
+@rare_kernel
 def refuse(state, out, n, kind, reason, c):
     """CancelRejected, ReplaceRejected, CommandRejected: the command's names, and why."""
     known = c["instrument"] < len(state.instruments) and state.instruments[c["instrument"]]["listed"] != 0
@@ -80,7 +80,7 @@ def _fits(value, low, high):
     return value if low <= value < high else 0
 
 
-@kernel
+@rare_kernel
 def reject_order(state, out, n, reason, c, value, limit):
     """OrderRejected: the order as it was asked for; a field that does not fit its place is 0."""
     refuse(state, out, n, Kind.OrderRejected, reason, c)

@@ -53,8 +53,8 @@ def _take_ours(state, out, n, c, side, lots, reach, counts_history):
                     out[n]["trader"] = HISTORY_TRADER
                     out[n]["flags"] |= TAKER_HISTORY
                     out[n]["remaining"] = lots - part
-                    money = price * part * state.instruments[instrument]["value"]
-                    book_fill(state, 0, world, part if side == 0 else -part, money, 0)
+                    each = price * state.instruments[instrument]["value"]
+                    book_fill(state, 0, world, part if side == 0 else -part, each, 0)
                     n += 1
                     lots -= part
                     traded += part

@@ -3,10 +3,10 @@
 import numpy as np
 
 from engine.bits import leading_zeros
-from engine.kernel import kernel
+from engine.kernel import hot_kernel, kernel, rare_kernel
 
 
-@kernel
+@hot_kernel
 def home(table, identity, owner):
     """Where the search for (identity, owner) begins: Fibonacci hash of the line, low two bits within it."""
     line = (identity >> np.uint64(2)) ^ (np.uint64(owner) * np.uint64(0xC2B2AE3D27D4EB4F))
@@ -14,7 +14,7 @@ def home(table, identity, owner):
     return np.int64(((line * np.uint64(0x9E3779B97F4A7C15)) >> shift) << np.uint64(2) | (identity & np.uint64(3)))
 
 
-@kernel
+@hot_kernel
 def find(table, identity, owner):
     """Index of (identity, owner), or of the free entry where it belongs."""
     last = len(table) - 1
@@ -24,7 +24,7 @@ def find(table, identity, owner):
     return at
 
 
-@kernel
+@hot_kernel
 def put(table, at, identity, owner, slot):
     """Write an entry at the place that `find` gave."""
     entry = table[at]
@@ -33,7 +33,7 @@ def put(table, at, identity, owner, slot):
     entry["slot"] = slot
 
 
-@kernel
+@rare_kernel
 def erase(table, at, orders):
     """Take the entry at `at` out and close the gap; orders that move are told their new place."""
     last = len(table) - 1

@@ -20,6 +20,8 @@ from numba.core import caching, config
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 
+_RARE: list[str] = []
+"""Mangled names of the functions that are not to be inlined."""
 F = TypeVar("F", bound=Callable[..., Any])
 _settings: Any = config
 _njit: Any = numba.njit
@@ -107,6 +109,8 @@ class _Whole(JITCodeLibrary):
         for function in self._final_module.functions:
             if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                 function.linkage = Linkage.internal
+                if any(name in function.name for name in _RARE):
+                    function.add_function_attribute("noinline")
         super()._optimize_final_module()
 
 
@@ -147,6 +151,17 @@ def kernel(function: F) -> F:
     nothing: arrays come in as arguments. What only Python would need is left out: that halves the time to compile.
     """
     return cast(F, _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_PartCompiler))
+
+
+def hot_kernel(function: F) -> F:
+    """A kernel that always becomes part of its caller: small, and called for nearly every command."""
+    return cast(F, _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_PartCompiler, forceinline=True))
+
+
+def rare_kernel(function: F) -> F:
+    """A kernel that stays a function of its own, so that what is called often stays small."""
+    _RARE.append(f"{len(function.__name__)}{function.__name__}")
+    return kernel(function)
 
 
 def entry_kernel(function: F) -> F:

@@ -6,7 +6,7 @@ from engine.accounts import book_fill, fee_of
 from engine.book import first_node, leave, level_list, lower_key, shrink, stands_at
 from engine.facts import blank, tell_order
 from engine.ids import erase
-from engine.kernel import kernel
+from engine.kernel import hot_kernel, kernel, rare_kernel
 from engine.state import FINISHED, MASK, W
 from engine.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
 
@@ -18,7 +18,7 @@ ANY_PRICE = 1 << 40
 """The reach of an order without a price: above every key."""
 
 
-@kernel
+@hot_kernel
 def open_slot(state):
     """A free order slot; the driver keeps at least one."""
     session = state.session[0]
@@ -32,7 +32,7 @@ def open_slot(state):
     return slot
 
 
-@kernel
+@hot_kernel
 def close_slot(state, slot):
     """Give a slot back."""
     session = state.session[0]
@@ -41,7 +41,7 @@ def close_slot(state, slot):
     session["free"] = slot
 
 
-@kernel
+@hot_kernel
 def finish(state, slot, status):
     """A client's order that rests nowhere any more ends with `status`; its id stays used."""
     order = state.orders[slot]
@@ -49,7 +49,7 @@ def finish(state, slot, status):
     close_slot(state, slot)
 
 
-@kernel
+@rare_kernel
 def forget(state, slot):
     """An order of history ends and its id is free again."""
     order = state.orders[slot]
@@ -59,7 +59,7 @@ def forget(state, slot):
     close_slot(state, slot)
 
 
-@kernel
+@hot_kernel
 def working_money(state, slot, lots):
     """Notional of `lots` lots of the order in `slot`."""
     order = state.orders[slot]
@@ -79,7 +79,7 @@ def end_resting(state, out, n, slot, kind, reason, status):
     return n
 
 
-@kernel
+@hot_kernel
 def set_last(state, instrument, price, lots):
     """Every print sets the last trade price and the mark."""
     terms = state.instruments[instrument]
@@ -109,12 +109,12 @@ def book_trade(state, out, n, maker, price, lots, ahead):
     fact["ahead"] = ahead
     fact["side"] = 1 - order["side"]
     signed = lots if order["side"] == 0 else -lots
-    money = price * lots * terms["value"]
+    each = price * terms["value"]
     set_last(state, instrument, price, lots)
     order["executed"] += np.uint32(lots)
     if order["trader"] == HISTORY_TRADER:
         fact["flags"] = MAKER_HISTORY
-        book_fill(state, 0, np.int64(order["position"]), signed, money, 0)
+        book_fill(state, 0, np.int64(order["position"]), signed, each, 0)
         if left == 0:  # known until its record ends: later messages are clipped
             leave(state, maker)
             node["quantity"] = 0
@@ -123,12 +123,12 @@ def book_trade(state, out, n, maker, price, lots, ahead):
         if left == 0 and order["id"] == 0:
             forget(state, maker)
         return n + 1
-    fee = fee_of(money, terms["maker_fee"])
+    fee = fee_of(each * lots, terms["maker_fee"])
     fact["maker_fee"] = fee
     fact["flags"] = order["flags"] & ESTIMATED
-    book_fill(state, np.int64(order["portfolio"]), np.int64(order["position"]), signed, money, fee)
+    book_fill(state, np.int64(order["portfolio"]), np.int64(order["position"]), signed, each, fee)
     state.session[0]["fee_cash"] += fee
-    state.portfolios[order["portfolio"]]["working"] -= abs(money)
+    state.portfolios[order["portfolio"]]["working"] -= abs(each) * lots
     if left == 0:
         leave(state, maker)
         state.ladders[2 * instrument + order["side"]]["own"] -= 1
@@ -138,14 +138,14 @@ def book_trade(state, out, n, maker, price, lots, ahead):
     return n + 1
 
 
-@kernel
+@hot_kernel
 def book_taker(state, fact, slot, remaining):
     """The taker's half of the TradeExecuted in `fact`: the client's order in `slot`."""
     order = state.orders[slot]
     terms = state.instruments[order["instrument"]]
     lots = np.int64(fact["quantity"])
-    money = np.int64(fact["price"]) * lots * terms["value"]
-    fee = fee_of(money, terms["taker_fee"])
+    each = np.int64(fact["price"]) * terms["value"]
+    fee = fee_of(each * lots, terms["taker_fee"])
     fact["order_id"] = order["id"]
     fact["trader"] = order["trader"]
     fact["portfolio"] = order["portfolio"]
@@ -154,7 +154,7 @@ def book_taker(state, fact, slot, remaining):
     fact["type"] = order["type"]
     fact["time_in_force"] = order["time_in_force"]
     order["executed"] += np.uint32(lots)
-    book_fill(state, np.int64(order["portfolio"]), np.int64(order["position"]), lots if order["side"] == 0 else -lots, money, fee)
+    book_fill(state, np.int64(order["portfolio"]), np.int64(order["position"]), lots if order["side"] == 0 else -lots, each, fee)
     state.session[0]["fee_cash"] += fee
 
 
@@ -206,7 +206,7 @@ def _count_level(state, ladder, key, portfolio, mode, wanted):
     return lots, False
 
 
-@kernel
+@rare_kernel
 def fillable(state, slot, wanted, reach):
     """Whether the order in `slot` could fill `wanted` lots at once under its self-trade mode."""
     order = state.orders[slot]

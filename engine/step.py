@@ -7,7 +7,7 @@ from engine.entry import cancel_order, new_order, replace_order
 from engine.facts import refuse, tell_history
 from engine.history import add_history, apply_flow, modify_history, print_trade, reduce_history, remove, reveal
 from engine.ids import home
-from engine.kernel import entry_kernel, kernel
+from engine.kernel import entry_kernel, hot_kernel, kernel, rare_kernel
 from engine.session import deposit_cash, end_day, list_instrument, mark_price, name_one, open_session, start_day
 from engine.vocabulary import Kind, Reason
 
@@ -17,7 +17,7 @@ SLACK = 8
 """Facts that a command may need beside one for each order it can meet."""
 
 
-@kernel
+@rare_kernel
 def _history(state, c, out, n):
     kind = c["kind"]
     if kind == Kind.ADD:
@@ -39,7 +39,7 @@ def _history(state, c, out, n):
     return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
 
 
-@kernel
+@rare_kernel
 def _desk(state, c, out, n):
     kind = c["kind"]
     if kind == Kind.END_OF_DAY:
@@ -78,7 +78,7 @@ def step(state, c, out, n):
     return _desk(state, c, out, n)
 
 
-@kernel
+@hot_kernel
 def worst_case(state, c):
     """Facts that `c` can cause at most."""
     instrument = np.int64(c["instrument"])
@@ -95,7 +95,7 @@ def worst_case(state, c):
     return SLACK + state.ladders[2 * instrument + 1 - (c["side"] & 1)]["orders"]
 
 
-@kernel
+@hot_kernel
 def commands_left(state):
     """Commands that certainly fit the arrays: each takes at most one order, id, history id and position."""
     session = state.session[0]
@@ -104,7 +104,7 @@ def commands_left(state):
     return min(left, min(len(state.positions), len(state.index) // 4) - session["positions"])
 
 
-@kernel
+@hot_kernel
 def needs_number(state, c):
     """Whether `c` names an instrument, portfolio or trader for which the arrays have no row yet, within the session's limits."""
     kind = c["kind"]
