@@ -6,12 +6,15 @@ import numpy as np
 
 from backtest.analysis import Analysis
 from backtest.numbers import count, number, percent
+from backtest.recording import ASK, BID
 from engine.vocabulary import Kind, Reason
 
 TRIPS_MIN = 30
 DAYS_MIN = 20
 DISTURBED_MAX = 0.05
 """Share of the market's volume from which clipped or displaced history is named."""
+CROSSED_MAX = 0.01
+"""Share of the samples with a bid at or above the ask from which that is named."""
 DISTURBED = {
     "clipped": "of history met an order that ours had already taken",
     "displaced": "of recorded executions were filled by ours instead",
@@ -71,11 +74,24 @@ def _data(a: Analysis) -> list[Caution]:
         if lots and volume and lots / volume > DISTURBED_MAX:
             share = f"{count(lots)} lots {what}: {percent(lots / volume, 1)} of the printed volume."
             found.append(Caution(name, f"{share} The market would have answered; fills are optimistic."))
+    found += _crossed(a)
     estimated, makers = int(a.fills["estimated"].sum()), int(a.fills["maker"].sum())
     if estimated:
         text = f"{count(estimated)} of {count(makers)} maker fills have an estimated place in the queue"
         found.append(Caution("estimated_queue", f"{text}: the file revealed orders at their price after they joined."))
     return found
+
+
+def _crossed(a: Analysis) -> list[Caution]:
+    rows = a.recording.samples
+    both = rows[rows["has"] & (BID | ASK) == (BID | ASK)]
+    crossed = int((both["bid"] >= both["ask"]).sum())
+    if not crossed or crossed / len(both) <= CROSSED_MAX:
+        return []
+    share = percent(crossed / len(both), 1)
+    return [
+        Caution("crossed", f"The book stood crossed or locked in {share} of the samples: do not trust middles, markouts and fills there.")
+    ]
 
 
 def _refusals(a: Analysis) -> list[Caution]:

@@ -33,7 +33,7 @@ def nice_ticks(low: float, high: float, most: int) -> tuple[list[float], int]:
     step = next(size * m for m in (1, 2, 2.5, 5, 10) if size * m >= raw * (1 - 1e-9))
     first = math.ceil(low / step - 1e-9)
     values = [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
-    return values, max(0, -math.floor(math.log10(step) + 1e-9)) + (1 if round(step / size, 3) == 2.5 else 0)
+    return values, max(0, (1 if round(step / size, 3) == 2.5 else 0) - math.floor(math.log10(step) + 1e-9))
 
 
 class TimeAxis:

@@ -18,21 +18,18 @@ _SORTINO = "Sortino & Price (1994), Performance Measurement in a Downside Risk F
 _SHARPE = "Sharpe (1994), The Sharpe Ratio, Journal of Portfolio Management 21(1)"
 _HARRIS = "Harris (2003), Trading and Exchanges, ch. 21; sign turned so that positive is good for us"
 
+_MARKOUT = (
+    "side × (middle {0} after the fill − fill price) × quantity × multiplier, summed; positive is good for us. Middles are those of the "
+    "last sample at or before that time, one every 100 ms at most, our own orders in the book among them. Fills whose session ends "
+    "earlier, or without a middle then, are left out."
+)
 _MARKOUTS = [
-    Metric(
-        f"markout_{name}{suffix}",
-        f"Markout {words}{label}",
-        unit,
-        f"side × (middle {words} after the fill − fill price){what}; positive is good for us. Middles are as of the last "
-        f"sample, every 100 ms. "
-        "Fills whose session ends earlier, or without a middle then, are left out.",
-        _HARRIS,
-    )
+    Metric(f"markout_{name}{suffix}", f"Markout {words}{label}", unit, definition.format(words), _HARRIS)
     for name, words in (("100ms", "100 ms"), ("1s", "1 s"), ("10s", "10 s"), ("60s", "60 s"))
-    for suffix, label, unit, what in (
-        ("", "", "money", ", × quantity × multiplier, summed"),
-        ("_ticks", ", ticks", "ticks", " in ticks, mean weighted by quantity"),
-        ("_bps", ", bps", "bps", " over the notional"),
+    for suffix, label, unit, definition in (
+        ("", "", "money", _MARKOUT),
+        ("_ticks", ", ticks", "ticks", "The markout after {0} per lot, in ticks: mean weighted by quantity."),
+        ("_bps", ", bps", "bps", "The markout after {0} over the notional."),
     )
 ]
 

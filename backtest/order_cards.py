@@ -45,15 +45,17 @@ def queue(a: Analysis) -> str:
     if not len(rows):
         return card("Queue", '<p class="none">No order of ours rested in the book.</p>', kind="half")
     bins = _queue_bins(rows["ahead"])
-    lines = []
+    lines, shares = [], []
     for low, high in bins:
         some = rows[(rows["ahead"] >= low) & (rows["ahead"] < high)]
         met = some[some["first_fill"] > 0]
         wait = float(np.median(met["first_fill"] - met["created"])) / 1e9 if len(met) else None
         part = len(met) / len(some)
         text = "0" if high == 1 else f"{low:,}–{high - 1:,}" if high < np.iinfo(np.int64).max else f"{low:,} and more"
-        bar = f'<div class="meter"><i style="width:{100 * part:.1f}%"></i></div>'
-        lines.append([text, count(len(some)), bar, percent(part, 1), duration(wait)])
+        shares.append(part)
+        lines.append([text, count(len(some)), "", percent(part, 1), duration(wait)])
+    for line, part in zip(lines, shares):
+        line[2] = f'<div class="meter"><i style="width:{100 * part / (max(shares) or 1.0):.1f}%"></i></div>'
     s = a.summary
     body = table(["Lots ahead at entry", "Orders", "", "Met a fill", "~Median wait"], lines, kind="queue")
     guessed = s["estimated_share"] or 0.0

@@ -70,7 +70,7 @@
     const raw = (high - low) / Math.max(most, 1), size = 10 ** Math.floor(Math.log10(raw));
     const m = [1, 2, 2.5, 5, 10].find(k => size * k >= raw * (1 - 1e-9)), step = size * m, out = [];
     for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) out.push(k * step);
-    return [out, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) + (m === 2.5 ? 1 : 0)];
+    return [out, Math.max(0, (m === 2.5 ? 1 : 0) - Math.floor(Math.log10(step) + 1e-9))];
   }
   function steps(line, y, close) {
     const [i, j] = slice(line);

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -215,6 +216,15 @@ def test_cautions_name_their_numbers() -> None:
     assert "POST_ONLY" in found["rejected"]
     assert Result(without_fills(recording)).warnings[0].code == "no_fills"
     assert "no_capital" in [caution.code for caution in Result(fabricate(1, seconds=60, cash="0")).warnings]
+
+
+def test_a_crossed_book_is_told() -> None:
+    recording = fabricate(1, seconds=60)
+    samples = recording.samples.copy()
+    samples["bid"][::4] = samples["ask"][::4] + 2
+    found = {caution.code: caution.text for caution in Result(dataclasses.replace(recording, samples=samples)).warnings}
+    assert re.search(r"2\d\.\d\u202f% of the samples", found["crossed"])
+    assert "crossed" not in [caution.code for caution in Result(recording).warnings]
 
 
 def test_frames_have_the_columns_and_types_that_are_promised() -> None:

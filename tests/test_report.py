@@ -309,6 +309,14 @@ def test_a_browser_shows_it_without_errors_and_without_sideways_scroll(
     assert overlaps == 0, "labels of an axis lie over each other"
 
 
+def test_paper_is_white_and_nothing_stays_folded(browser: Any, result: Result, tmp_path: Path) -> None:
+    visit = Visit(browser, result.report(tmp_path / "report.html"), 1280, dark=True)
+    visit.page.emulate_media(media="print", color_scheme="dark")
+    assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert visit.page.evaluate("document.querySelector('details').open")
+
+
 def test_the_reader_points_zooms_and_comes_back(browser: Any, result: Result, tmp_path: Path) -> None:
     visit = Visit(browser, result.report(tmp_path / "report.html"), 1280)
     page, before = visit.page, visit.times()
