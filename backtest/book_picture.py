@@ -32,8 +32,8 @@ class Heat(NamedTuple):
 
 
 def busiest(a: Analysis, seconds: float = 60.0) -> int:
-    """The middle of the stretch of `seconds` with the most fills; the middle of the run without any."""
-    ts = a.fills["ts"]
+    """The middle of the stretch of `seconds` with the most fills in the first instrument; the middle of the run without any."""
+    ts = a.fills["ts"][a.fills["instrument"] == 0]
     if not len(ts):
         return (a.recording.opened + a.recording.end) // 2
     length = int(seconds * 1e9)
@@ -49,6 +49,8 @@ def heat(a: Analysis, at: int, seconds: float) -> Heat:
         raise ValueError("this run kept no depth of the book: there is nothing to draw")
     half = int(seconds * 5e8)
     window = a.recording.depth_window(at, half, half, COLUMNS, LEVELS)
+    if len(window.ts) < 2:
+        raise ValueError(f"the run has no book around {clock(at, a.recording.zone)}")
     tick = a.recording.instruments[window.instrument].tick_units
     there = window.quantity > 0
     if not there.any():

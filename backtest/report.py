@@ -28,7 +28,8 @@ BOOK_SECONDS = 60.0
 
 
 def write_report(a: Analysis, path: Path) -> Path:
-    """Write the page under a temporary name and rename it when whole."""
+    """Write the page under a temporary name and rename it when whole; into a folder as report.html."""
+    path = path / "report.html" if path.is_dir() else path
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(page(a), encoding="utf-8")
@@ -135,7 +136,10 @@ def _book(a: Analysis) -> tuple[str, dict[str, Any] | None]:
     if a.recording.depth_window is None:
         return "", None
     at = book_picture.busiest(a, BOOK_SECONDS)
-    made = book_picture.heat(a, at, BOOK_SECONDS)
+    try:
+        made = book_picture.heat(a, at, BOOK_SECONDS)
+    except ValueError:
+        return "", None
     instrument = a.recording.instruments[made.window.instrument]
     about = f"{instrument.symbol}, 60 s around {clock(at, a.recording.zone, digits=0)}, the busiest of ours; amber: our resting orders"
     return box(

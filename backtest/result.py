@@ -50,7 +50,7 @@ class Result:
     @cached_property
     def orders(self) -> "pl.DataFrame":
         """One row per used order id: order_id, symbol, portfolio, trader, type, side, quantity, price, stop_price, time_in_force, status,
-        executed_quantity, average_price, created, updated, reason, queue_ahead_at_entry; in order of entry."""
+        executed_quantity, average_price, created, updated, reason, price_ticks, quantity_lots, queue_ahead_at_entry; in order of entry."""
         from backtest.frames import orders_frame
 
         return orders_frame(self.analysis)

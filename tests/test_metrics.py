@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 
 from backtest.analysis import Analysis
+from backtest.examples import ImbalanceTaker, MarketMaker
 from backtest.metrics import describe, probabilistic_sharpe, sharpe_of, sortino_of
 from backtest.recording import Recording
 from backtest.result import Result
+from backtest.run import Backtest
+from data import synthetic_flow
+from engine import Strategy, frames
 from engine.records import FACT
 from engine.vocabulary import Kind
 from tests.naive_metrics import Run, naive_summary
@@ -216,6 +220,21 @@ def test_cautions_name_their_numbers() -> None:
     assert "POST_ONLY" in found["rejected"]
     assert Result(without_fills(recording)).warnings[0].code == "no_fills"
     assert "no_capital" in [caution.code for caution in Result(fabricate(1, seconds=60, cash="0")).warnings]
+
+
+@pytest.mark.parametrize("strategy", [MarketMaker, ImbalanceTaker])
+def test_a_real_run_has_the_account_and_the_orders_of_its_exchange(strategy: type[Strategy]) -> None:
+    fees = {"maker_fee": "-0.0000020", "taker_fee": "0.0000030"}
+    recording, driver = Backtest(synthetic_flow(7, messages=40_000), strategy, **fees).record()
+    result, account = Result(recording), driver.exchange.portfolio("strategy")
+    assert result.summary["fills"] > 20
+    for name, figure in (("equity", "end_equity"), ("fees", "fees"), ("cash", None)):
+        assert (result.summary[figure] if figure else result.equity["cash"][-1]) == account[name]
+    assert result.positions["quantity"][-1] == account["positions"]["TAPE"]["quantity"]
+    theirs = frames.orders(recording.facts, driver.exchange.names, recording.decimals)
+    assert result.orders.select(theirs.columns).equals(theirs)
+    for figure, expected in naive_summary(recording).items():
+        assert result.summary[figure] == (None if expected is None else pytest.approx(expected, rel=1e-9, abs=1e-12)), figure
 
 
 def test_a_crossed_book_is_told() -> None:

@@ -53,8 +53,14 @@ def cases() -> dict[str, Recording]:
         "hostile names": dataclasses.replace(plain, meta=hostile),
         "nobody said who": dataclasses.replace(plain, meta={}, counters={}),
         "one sample": dataclasses.replace(plain, samples=plain.samples[:1]),
+        "no picture of the book": dataclasses.replace(plain, depth_window=no_window),
         "warm-up": dataclasses.replace(plain, warm_up_end=plain.start + 2 * 10**9),
     }
+
+
+def no_window(*_: int) -> DepthWindow:
+    none = np.zeros((0, 2, 10), np.int64)
+    return DepthWindow(np.zeros(0, np.int64), none, none)
 
 
 class Balanced(HTMLParser):
