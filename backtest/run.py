@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import numpy as np
 
+from backtest.camera import DepthCamera
 from backtest.driver import BLOCK, Driver
-from backtest.recording import DepthWindow, Recording
+from backtest.recording import Recording
 from backtest.result import Result
 from backtest.store import OUT, save
+from backtest.timing import Latency, latency, moment
 from data.feed import Feed
 from engine.compiled import parameter_array
 from engine.exchange import Exchange
@@ -24,9 +25,8 @@ from engine.records import COMMAND
 from engine.state import COUNTERS
 from engine.strategy import Strategy, nanoseconds, parameter_values, wants_of
 from engine.vocabulary import Kind
-from engine.world import NEVER, STEP, Want, new_world
+from engine.world import NEVER, Want, new_world
 
-Latency = int | str | np.ndarray
 CACHE = OUT / "cache"
 
 
@@ -36,23 +36,6 @@ def engine_version() -> str:
         return version("tapebook")
     except PackageNotFoundError:
         return "0"
-
-
-def latency(given: Latency) -> np.ndarray:
-    """A latency as STEP rows: a constant ("100us", ns), or an array (n, 2) of (ts ns, latency ns) in time order."""
-    made = np.zeros(1, STEP)
-    if isinstance(given, np.ndarray):
-        if given.ndim != 2 or given.shape[1] != 2 or not len(given):
-            raise ValueError(f"a latency series is an array (n, 2) of (ts, latency) in ns, not one of shape {given.shape}")
-        if (np.diff(given[:, 0]) < 0).any():
-            raise ValueError("a latency series must be in time order")
-        made = np.zeros(len(given), STEP)
-        made["ts"], made["value"] = given[:, 0], given[:, 1]
-    else:
-        made["value"] = nanoseconds(given)
-    if (made["value"] < 0).any():
-        raise ValueError("a latency cannot be negative")
-    return made
 
 
 class Backtest:
@@ -187,7 +170,7 @@ class Backtest:
         bounds = [int(history["ts"][0]), int(history["ts"][-1])]
         for k, given in enumerate(self.window):
             if given is not None:
-                bounds[k] = _moment(given, bounds[0], self._time_zone())
+                bounds[k] = moment(given, bounds[0], self._time_zone())
         if bounds[0] >= bounds[1]:
             raise ValueError(f"start {self.window[0]} is not before end {self.window[1] or 'of the feed'}")
         return bounds[0], bounds[1]
@@ -215,7 +198,7 @@ class Backtest:
             meta=self._meta(exchange.digest(), began),
             wakes=int(clock["wakes"]),
             resolution=self.sample_every,
-            depth_window=_Depth(self, driver),
+            depth_window=DepthCamera(self, driver),
         )
 
     def _meta(self, digest: str, began: int) -> dict[str, Any]:
@@ -241,41 +224,6 @@ class Backtest:
         }
 
 
-class _Camera(Strategy):
-    """Takes a picture of the book at every tick of its timer."""
-
-    every = 1
-    wants: ClassVar[Want] = Want.TIMER
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pictures: list[tuple[int, np.ndarray]] = []
-
-    def on_timer(self) -> None:
-        self.pictures.append((self.now, self._view.levels.copy()))
-
-
-class _Depth:
-    """The book of the first instrument through a stretch of time, by playing the recorded run again up to there."""
-
-    def __init__(self, backtest: Backtest, driver: Driver) -> None:
-        self.backtest, self.driver = backtest, driver
-
-    def __call__(self, at: int, before: int, after: int, columns: int, levels: int) -> DepthWindow:
-        first, every = at - before, max(1, (before + after) // columns)
-        camera = _Camera()
-        driver = self.backtest.driver(self.driver.history, levels)
-        commands, _, _ = self.driver.sent()
-        driver.load(commands, commands["ts"])
-        driver.play(first)
-        clock = driver.clock
-        clock["wants"], clock["timer_every"], clock["timer_next"] = int(Want.TIMER), every, first + every
-        driver.run(camera, first + columns * every)
-        ts = np.array([moment for moment, _ in camera.pictures], np.int64)
-        books = np.array([rows[: 2 * levels] for _, rows in camera.pictures]).reshape(len(ts), 2, levels)
-        return DepthWindow(ts, books["price"] * self.backtest.instruments[0].tick_units, books["lots"])
-
-
 def _with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:
     given = {name: fee for name, fee in (("maker_fee", maker), ("taker_fee", taker)) if fee is not None}
     fields = {f.name: getattr(instrument, f.name) for f in dataclasses.fields(instrument)}
@@ -286,20 +234,3 @@ def _introduced(exchange: Exchange, name: str) -> list[np.ndarray]:
     """The commands that introduce `name` as portfolio and trader, where it is new."""
     made = [exchange.names.number(kind, name)[1] for kind in (Kind.PORTFOLIO, Kind.TRADER)]
     return [command for command in made if command is not None] or [np.zeros(0, COMMAND)]
-
-
-def _moment(given: int | str, first: int, time_zone: str) -> int:
-    """A time of the feed's first day as ns UTC."""
-    if isinstance(given, int):
-        return given
-    zone = ZoneInfo(time_zone)
-    day = datetime.fromtimestamp(first // 10**9, UTC).astimezone(zone)
-    try:
-        clock = datetime.strptime(given, "%H:%M:%S" if given.count(":") == 2 else "%H:%M")
-    except ValueError:
-        raise ValueError(f"{given!r} is no time of day; write HH:MM or HH:MM:SS") from None
-    local = day.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
-    return int(local.timestamp()) * 10**9
-
-
-__all__ = ["CACHE", "Backtest", "engine_version", "latency"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from backtest.driver import BLOCK, Driver
-from backtest.run import latency
 from backtest.store import Run, RunError
+from backtest.timing import latency
 from data.log import EventLog
 from data.sources import reopen
 from engine.exchange import Exchange

@@ -8,75 +8,17 @@ import numpy as np
 
 from engine.kernel import entry_kernel, kernel
 from engine.pointers import call_function
-from engine.state import EMPTY
+from engine.sending import stamp, tell_latencies
 from engine.step import commands_left, needs_number, step, worst_case
-from engine.view import differs, learn, look, show_books
-from engine.vocabulary import Kind
-from engine.world import NEVER, WAKE_ROOM, Wake, Want
+from engine.view import show_books
+from engine.wakes import due, next_wake, take_sample
+from engine.world import NEVER, WAKE_ROOM, Want
 
 DONE, CALL, ROOM = 0, 1, 2
 """What `advance` returns: the end, a call of the strategy, or the driver has to do something (an array is full, a block ended)."""
 WANT_TIMER, WANT_BAR, WANT_TRADE, WANT_BOOK, WANT_TOUCH = (int(w) for w in (Want.TIMER, Want.BAR, Want.TRADE, Want.BOOK, Want.TOUCH))
 MARKET = int(Want.BOOK | Want.TOUCH | Want.TRADE)
 OWN_FACTS = int(Want.ACCEPTED | Want.REJECTED | Want.CANCELLED | Want.REPLACED | Want.FILL)
-
-
-@kernel
-def _latency(series, at, now):
-    """Index of the step of a latency series that holds at `now`."""
-    while at + 1 < len(series) and series[at + 1]["ts"] <= now:
-        at += 1
-    return at
-
-
-@kernel
-def _tell_latencies(world):
-    clock = world.clock[0]
-    clock["feed_at"] = _latency(world.feed, clock["feed_at"], clock["now"])
-    clock["order_at"] = _latency(world.order, clock["order_at"], clock["now"])
-    clock["response_at"] = _latency(world.response, clock["response_at"], clock["now"])
-    clock["feed"] = world.feed[clock["feed_at"]]["value"]
-    clock["order"] = world.order[clock["order_at"]]["value"]
-    clock["response"] = world.response[clock["response_at"]]["value"]
-    clock["time"] = max(clock["time"], clock["now"] + clock["feed"])
-
-
-@kernel
-def _note_order(world, c):
-    """What we sent is known to us at once: a new order on its way, a cancel asked for."""
-    clock = world.clock[0]
-    if c["kind"] == Kind.NEW:
-        own = world.own[clock["open"]]
-        clock["open"] += 1
-        own["order_id"] = np.int64(c["order_id"])
-        own["instrument"] = c["instrument"]
-        own["side"] = c["side"]
-        own["price"] = c["price"]
-        own["quantity"] = c["quantity"]
-        own["remaining"] = c["quantity"]
-        own["accepted"] = 0
-        own["cancelling"] = 0
-    elif c["kind"] == Kind.CANCEL:
-        for row in range(clock["open"]):
-            if world.own[row]["order_id"] == np.int64(c["order_id"]):
-                world.own[row]["cancelling"] = 1
-
-
-@kernel
-def stamp(state, world):
-    """Give what the strategy sent just now its time of arrival, and prices their units (a strategy names ticks)."""
-    clock = world.clock[0]
-    for k in range(clock["stamped"], clock["sent"]):
-        c = world.commands[k]
-        _note_order(world, c)
-        arrival = clock["time"] + clock["order"]
-        if k > 0:
-            arrival = max(arrival, world.sent[k - 1]["arrival"])  # one connection: nothing overtakes
-        world.sent[k]["arrival"] = arrival
-        c["ts"] = arrival
-        if -(1 << 31) < c["price"] < (1 << 31) and c["instrument"] < len(state.instruments):
-            c["price"] *= state.instruments[c["instrument"]]["tick"]
-    clock["stamped"] = clock["sent"]
 
 
 @kernel
@@ -115,13 +57,6 @@ def _add_to_bar(state, world, instrument):
 
 
 @kernel
-def _due(world, fact):
-    """Exchange time at which a fact of ours has reached the strategy: with the feed, or later where the response is slower."""
-    clock = world.clock[0]
-    return max(clock["told_due"], fact["ts"] + max(0, clock["response"] - clock["feed"]))
-
-
-@kernel
 def _horizon(world, out, n):
     """Exchange time of the next thing that is not history."""
     clock = world.clock[0]
@@ -129,7 +64,7 @@ def _horizon(world, out, n):
     if clock["entered"] < clock["stamped"]:
         time = min(time, world.sent[clock["entered"]]["arrival"])
     if clock["told"] < n and clock["wants"] & OWN_FACTS:
-        time = min(time, _due(world, out[clock["told"]]))
+        time = min(time, due(world, out[clock["told"]]))
     if clock["wants"] & WANT_TIMER:
         time = min(time, max(clock["timer_next"] - clock["feed"], clock["now"]))
     if clock["wants"] & WANT_BAR:
@@ -190,111 +125,6 @@ def _enter(state, world, out, n):
 
 
 @kernel
-def _market_wake(state, world):
-    """The next TRADE or BOOK call for the exchange event that just ended, 0 where there is none left."""
-    clock = world.clock[0]
-    wants = clock["wants"]
-    event = world.event[0]
-    while clock["cursor"] < clock["dirty"]:
-        instrument = np.int64(world.dirty[clock["cursor"]])
-        seen = world.seen[instrument]
-        terms = state.instruments[instrument]
-        event["instrument"] = instrument
-        event["ts"] = clock["now"]
-        if clock["half"] == 0:
-            clock["half"] = 1
-            if wants & WANT_TRADE and terms["volume"] != seen["volume"]:
-                event["price"] = terms["last"] / terms["tick"]
-                event["quantity"] = terms["volume"] - seen["volume"]
-                seen["volume"] = terms["volume"]
-                return Wake.TRADE
-        clock["half"] = 0
-        clock["cursor"] += 1
-        world.is_dirty[instrument] = 0
-        if wants & WANT_BOOK or (wants & WANT_TOUCH and differs(state, instrument, seen)):
-            look(state, instrument, seen)
-            return Wake.BOOK
-    clock["cursor"] = 0
-    clock["dirty"] = 0
-    return 0
-
-
-@kernel
-def _fact_wake(state, world, out, n):
-    """Facts of ours that have reached the strategy by now; returns at the first that it wants to be called for."""
-    clock = world.clock[0]
-    while clock["told"] < n:
-        due = _due(world, out[clock["told"]])
-        if due > clock["now"]:
-            return 0
-        clock["told_due"] = due
-        wake = learn(state, world, out[clock["told"]])
-        clock["told"] += 1
-        if wake != 0 and (clock["wants"] >> wake) & 1:
-            return wake
-    return 0
-
-
-@kernel
-def _timer_wake(world):
-    clock = world.clock[0]
-    if clock["wants"] & WANT_BAR and clock["bar_next"] <= clock["now"]:
-        while clock["cursor"] < len(world.bars):
-            instrument = clock["cursor"]
-            clock["cursor"] += 1
-            world.event[0]["instrument"] = instrument
-            world.event[0]["ts"] = clock["bar_next"]
-            return Wake.BAR
-        clock["cursor"] = 0
-        clock["bar_next"] += clock["bar_every"]
-        for k in range(len(world.bars)):
-            world.bars[k]["volume"] = 0
-    if clock["wants"] & WANT_TIMER and clock["timer_next"] - clock["feed"] <= clock["now"]:
-        world.event[0]["ts"] = clock["timer_next"]
-        clock["timer_next"] += clock["timer_every"]
-        return Wake.TIMER
-    return 0
-
-
-@kernel
-def _next_wake(state, world, out, n):
-    """The next call that is due now: the market's, then our facts', then timers'."""
-    clock = world.clock[0]
-    wake = 0
-    if clock["dirty"] > 0:
-        wake = _market_wake(state, world)
-    if wake == 0:
-        wake = _fact_wake(state, world, out, n)
-    if wake == 0:
-        wake = _timer_wake(world)
-    return wake
-
-
-@kernel
-def _sample(state, world):
-    """A row for each instrument whose market changed since its last sample."""
-    clock = world.clock[0]
-    for instrument in range(len(world.sampled)):
-        was = world.sampled[instrument]
-        terms = state.instruments[instrument]
-        if terms["volume"] == was["volume"] and not differs(state, instrument, was):
-            continue
-        look(state, instrument, was)
-        bid, ask = state.ladders[2 * instrument]["best"], state.ladders[2 * instrument + 1]["best"]
-        row = world.samples[clock["samples"]]
-        clock["samples"] += 1
-        row["ts"] = clock["sample_next"]
-        row["instrument"] = instrument
-        row["bid"] = was["bid"] * terms["tick"]
-        row["ask"] = was["ask"] * terms["tick"]
-        row["has"] = (bid != EMPTY) | ((ask != EMPTY) << 1) | (np.int64(terms["traded"]) << 2)
-        row["bid_quantity"] = was["bid_lots"]
-        row["ask_quantity"] = was["ask_lots"]
-        row["last"] = terms["last"]
-        row["volume"] = terms["volume"]
-
-
-@kernel
 def _full(world):
     """Whether the strategy might not find room for what it sends, or a sample for its row."""
     clock = world.clock[0]
@@ -311,7 +141,7 @@ def proceed(state, world, history, out, n):
     while True:
         if _full(world):
             return ROOM, n
-        wake = _next_wake(state, world, out, n)
+        wake = next_wake(state, world, out, n)
         if wake != 0:
             world.event[0]["kind"] = wake
             clock["wakes"] += 1
@@ -333,9 +163,9 @@ def proceed(state, world, history, out, n):
             fits, n = _enter(state, world, out, n)
         if not fits:
             return ROOM, n
-        _tell_latencies(world)
+        tell_latencies(world)
         if clock["sample_next"] < NEVER and clock["sample_next"] <= min(horizon, following) and _quiet(world, history):
-            _sample(state, world)
+            take_sample(state, world)
             clock["sample_next"] += clock["sample_every"]
 
 

@@ -1,0 +1,147 @@
+"""History's orders in the book beside ours: how they come in, lose lots, and meet what is ours."""
+
+import numpy as np
+
+from engine.accounts import book_fill, position_of
+from engine.book import first_node, leave, level_list, lower_key, rest, shrink, stands_at
+from engine.kernel import kernel
+from engine.matching import book_trade, forget, open_slot
+from engine.state import EMPTY
+from engine.vocabulary import HISTORY, Flag, Kind
+
+HISTORY_TRADER = np.uint32(HISTORY)
+TAKER_HISTORY = int(Flag.TAKER_HISTORY)
+ANYBODY, ANONYMOUS, NAMED, WHOLE = 0, 1, 2, 3
+"""From whom of a level lots are taken; WHOLE: from whose open lots fit as a whole in what is still to go."""
+
+
+@kernel
+def take_ours(state, out, n, c, side, lots, reach, counts_history):
+    """An aggressor of history on `side` fills our resting orders within `reach`, in the merged queue.
+
+    History's orders use up its quantity only where `counts_history`. Returns (n, lots left, lots that we traded).
+    """
+    instrument = np.int64(c["instrument"])
+    ladder = 2 * instrument + 1 - side
+    if state.ladders[ladder]["own"] == 0:
+        return n, lots, 0
+    first = first_node(state)
+    world = position_of(state, 0, instrument)
+    traded = 0
+    key = state.ladders[ladder]["best"]
+    while lots > 0 and ~key <= reach:
+        below = lower_key(state, ladder, key)
+        sentinel = level_list(state, ladder, key)
+        ahead = 0
+        node = np.int64(state.nodes[sentinel]["next"])
+        while node != sentinel and lots > 0:
+            after = np.int64(state.nodes[node]["next"])
+            if stands_at(state, ladder, sentinel, node, key):
+                here = np.int64(state.nodes[node]["quantity"])
+                if state.orders[node - first]["trader"] != HISTORY_TRADER:
+                    part = min(lots, here)
+                    price = np.int64(state.orders[node - first]["price"])
+                    book_trade(state, out, n, node - first, price, part, min(ahead, 0xFFFFFFFF))
+                    out[n]["order_id"] = c["order_id"]
+                    out[n]["trader"] = HISTORY_TRADER
+                    out[n]["flags"] |= TAKER_HISTORY
+                    out[n]["remaining"] = lots - part
+                    each = price * state.instruments[instrument]["value"]
+                    book_fill(state, 0, world, part if side == 0 else -part, each, 0)
+                    n += 1
+                    lots -= part
+                    traded += part
+                elif counts_history:
+                    lots -= min(lots, here)
+                ahead += here
+            node = after
+        key = below
+    return n, lots, traded
+
+
+@kernel
+def stand(state, out, n, c, slot, lots):
+    """History's order in `slot` comes in with `lots` lots: it trades with ours that it crosses, the rest rests."""
+    order = state.orders[slot]
+    side = np.int64(c["side"])
+    ladder = 2 * np.int64(c["instrument"]) + side
+    key = (np.int64(c["price"]) // state.instruments[c["instrument"]]["tick"]) ^ -side
+    n, left, traded = take_ours(state, out, n, c, side, lots, key, False)
+    order["price"] = c["price"]
+    order["executed"] += np.uint32(traded)
+    state.nodes[first_node(state) + slot]["quantity"] = 0
+    if left > 0:
+        if ~state.ladders[ladder ^ 1]["best"] <= key:
+            state.session[0]["crossed"] += left
+        rest(state, ladder, key, slot, left)
+    return n, left
+
+
+@kernel
+def new_history(state, c):
+    """A slot for an order of history; not yet in any list or table."""
+    slot = open_slot(state)
+    order = state.orders[slot]
+    order["id"] = c["order_id"]
+    order["created"] = state.session[0]["seq"]
+    order["stop_price"] = 0
+    order["quantity"] = c["quantity"]
+    order["executed"] = 0
+    order["portfolio"] = 0
+    order["trader"] = HISTORY_TRADER
+    order["place"] = 0
+    order["position"] = position_of(state, 0, c["instrument"])
+    order["instrument"] = c["instrument"]
+    order["side"] = c["side"]
+    order["type"] = 1
+    order["time_in_force"] = 1
+    order["self_trade"] = 0
+    order["flags"] = 0
+    return slot
+
+
+@kernel
+def lose(state, slot, lots):
+    """History's order in `slot` loses up to `lots` of its open lots; returns how many. It stays in its table."""
+    here = np.int64(state.nodes[first_node(state) + slot]["quantity"])
+    part = min(here, lots)
+    if part == here:
+        if here > 0:
+            leave(state, slot)
+            state.nodes[first_node(state) + slot]["quantity"] = 0
+    else:
+        shrink(state, slot, part)
+    return part
+
+
+@kernel
+def take_level(state, c, lots, who, newest_first):
+    """Take `lots` from history's orders at the command's side and price; returns what is missing."""
+    side = np.int64(c["side"])
+    ladder = 2 * np.int64(c["instrument"]) + side
+    key = (c["price"] // state.instruments[c["instrument"]]["tick"]) ^ -side
+    if state.ladders[ladder]["best"] == EMPTY:
+        return lots
+    first = first_node(state)
+    sentinel = level_list(state, ladder, key)
+    node = np.int64(state.nodes[sentinel]["prev"] if newest_first else state.nodes[sentinel]["next"])
+    while node != sentinel and lots > 0:
+        after = np.int64(state.nodes[node]["prev"] if newest_first else state.nodes[node]["next"])
+        order = state.orders[node - first]
+        named = order["id"] != 0
+        meant = (who != ANONYMOUS or not named) and (who != NAMED or named) and (who != WHOLE or state.nodes[node]["quantity"] <= lots)
+        if meant and order["trader"] == HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
+            lots -= lose(state, node - first, lots)
+            if state.nodes[node]["quantity"] == 0 and order["executed"] == 0:
+                forget(state, node - first)
+        node = after
+    return lots
+
+
+@kernel
+def take_unknown(state, c, lots):
+    """Take `lots` of an order that we cannot name: an execution proves who stood at the head, a cancel only that somebody left."""
+    if c["kind"] == Kind.EXECUTE:
+        return take_level(state, c, lots, ANYBODY, False)
+    lots = take_level(state, c, lots, ANONYMOUS, False)
+    return take_level(state, c, lots, NAMED, False)

@@ -1,0 +1,122 @@
+"""Whom to call now: the market's wakes, then our facts that have reached us, then timers; and samples of the market."""
+
+import numpy as np
+
+from engine.kernel import kernel
+from engine.state import EMPTY
+from engine.view import differs, learn, look
+from engine.world import Wake, Want
+
+WANT_TIMER, WANT_BAR, WANT_TRADE, WANT_BOOK, WANT_TOUCH = (int(w) for w in (Want.TIMER, Want.BAR, Want.TRADE, Want.BOOK, Want.TOUCH))
+
+
+@kernel
+def _market_wake(state, world):
+    """The next TRADE or BOOK call for the exchange event that just ended, 0 where there is none left."""
+    clock = world.clock[0]
+    wants = clock["wants"]
+    event = world.event[0]
+    while clock["cursor"] < clock["dirty"]:
+        instrument = np.int64(world.dirty[clock["cursor"]])
+        seen = world.seen[instrument]
+        terms = state.instruments[instrument]
+        event["instrument"] = instrument
+        event["ts"] = clock["now"]
+        if clock["half"] == 0:
+            clock["half"] = 1
+            if wants & WANT_TRADE and terms["volume"] != seen["volume"]:
+                event["price"] = terms["last"] / terms["tick"]
+                event["quantity"] = terms["volume"] - seen["volume"]
+                seen["volume"] = terms["volume"]
+                return Wake.TRADE
+        clock["half"] = 0
+        clock["cursor"] += 1
+        world.is_dirty[instrument] = 0
+        if wants & WANT_BOOK or (wants & WANT_TOUCH and differs(state, instrument, seen)):
+            look(state, instrument, seen)
+            return Wake.BOOK
+    clock["cursor"] = 0
+    clock["dirty"] = 0
+    return 0
+
+
+@kernel
+def due(world, fact):
+    """Exchange time at which a fact of ours has reached the strategy: with the feed, or later where the response is slower."""
+    clock = world.clock[0]
+    return max(clock["told_due"], fact["ts"] + max(0, clock["response"] - clock["feed"]))
+
+
+@kernel
+def _fact_wake(state, world, out, n):
+    """Facts of ours that have reached the strategy by now; returns at the first that it wants to be called for."""
+    clock = world.clock[0]
+    while clock["told"] < n:
+        when = due(world, out[clock["told"]])
+        if when > clock["now"]:
+            return 0
+        clock["told_due"] = when
+        wake = learn(state, world, out[clock["told"]])
+        clock["told"] += 1
+        if wake != 0 and (clock["wants"] >> wake) & 1:
+            return wake
+    return 0
+
+
+@kernel
+def _timer_wake(world):
+    clock = world.clock[0]
+    if clock["wants"] & WANT_BAR and clock["bar_next"] <= clock["now"]:
+        while clock["cursor"] < len(world.bars):
+            instrument = clock["cursor"]
+            clock["cursor"] += 1
+            world.event[0]["instrument"] = instrument
+            world.event[0]["ts"] = clock["bar_next"]
+            return Wake.BAR
+        clock["cursor"] = 0
+        clock["bar_next"] += clock["bar_every"]
+        for k in range(len(world.bars)):
+            world.bars[k]["volume"] = 0
+    if clock["wants"] & WANT_TIMER and clock["timer_next"] - clock["feed"] <= clock["now"]:
+        world.event[0]["ts"] = clock["timer_next"]
+        clock["timer_next"] += clock["timer_every"]
+        return Wake.TIMER
+    return 0
+
+
+@kernel
+def next_wake(state, world, out, n):
+    """The next call that is due now: the market's, then our facts', then timers'."""
+    clock = world.clock[0]
+    wake = 0
+    if clock["dirty"] > 0:
+        wake = _market_wake(state, world)
+    if wake == 0:
+        wake = _fact_wake(state, world, out, n)
+    if wake == 0:
+        wake = _timer_wake(world)
+    return wake
+
+
+@kernel
+def take_sample(state, world):
+    """A row for each instrument whose market changed since its last sample."""
+    clock = world.clock[0]
+    for instrument in range(len(world.sampled)):
+        was = world.sampled[instrument]
+        terms = state.instruments[instrument]
+        if terms["volume"] == was["volume"] and not differs(state, instrument, was):
+            continue
+        look(state, instrument, was)
+        bid, ask = state.ladders[2 * instrument]["best"], state.ladders[2 * instrument + 1]["best"]
+        row = world.samples[clock["samples"]]
+        clock["samples"] += 1
+        row["ts"] = clock["sample_next"]
+        row["instrument"] = instrument
+        row["bid"] = was["bid"] * terms["tick"]
+        row["ask"] = was["ask"] * terms["tick"]
+        row["has"] = (bid != EMPTY) | ((ask != EMPTY) << 1) | (np.int64(terms["traded"]) << 2)
+        row["bid_quantity"] = was["bid_lots"]
+        row["ask_quantity"] = was["ask_lots"]
+        row["last"] = terms["last"]
+        row["volume"] = terms["volume"]
