@@ -98,6 +98,7 @@ def _given(c, reason):
 def _accept(state, c, at):
     """A slot for the accepted NEW whose id stands at `at`."""
     slot = open_slot(state)
+    state.session[0]["open_orders"] += 1
     order = state.orders[slot]
     order["id"] = c["order_id"]
     order["created"] = state.session[0]["seq"]
@@ -165,8 +166,8 @@ def new_order(state, c, out, n):
         return reject_order(state, out, n, Reason.DUPLICATE_ORDER, c, 0, 0)
     session["used"] += 1
     put(state.ids, at, c["order_id"], c["trader"], FINISHED | (np.int64(OrderStatus.REJECTED) << 16) | np.int64(c["instrument"]))
-    if session["live"] >= session["orders_max"]:
-        return reject_order(state, out, n, Reason.TOO_MANY_ORDERS, c, session["live"], session["orders_max"])
+    if session["open_orders"] >= session["orders_max"]:
+        return reject_order(state, out, n, Reason.TOO_MANY_ORDERS, c, session["open_orders"], session["orders_max"])
     ladder = 2 * np.int64(c["instrument"]) + c["side"]
     best = state.ladders[ladder ^ 1]["best"]
     reach = _reach(state, c, c["price"])

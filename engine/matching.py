@@ -45,6 +45,7 @@ def close_slot(state, slot):
 def finish(state, slot, status):
     """A client's order that rests nowhere any more ends with `status`; its id stays used."""
     order = state.orders[slot]
+    state.session[0]["open_orders"] -= 1
     state.ids[order["place"]]["slot"] = FINISHED | (np.int64(status) << 16) | np.int64(order["instrument"])
     close_slot(state, slot)
 

@@ -77,7 +77,7 @@ POSITION = np.dtype([("portfolio", "<u4"), ("instrument", "<u4"), ("quantity", "
 COUNTERS = ("displaced", "clipped", "revealed", "removed", "estimated", "unknown", "crossed")
 """Lots of history that did not go as recorded, by what happened to them."""
 LIMITS = ("orders_max", "portfolios_max", "traders_max", "instruments_max")
-COUNTS = ("instruments", "portfolios", "traders", "live", "free", "fresh", "used", "known", "positions", "fee_cash")
+COUNTS = ("instruments", "portfolios", "traders", "open_orders", "live", "free", "fresh", "used", "known", "positions", "fee_cash")
 SESSION = np.dtype(
     [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *COUNTERS)]
     + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state
