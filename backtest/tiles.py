@@ -87,7 +87,7 @@ def _execution_tiles(a: Analysis) -> list[Tile]:
             s["spread_captured"],
         ),
         ("markout_1s", compact(s["markout_1s"], sign=True), _unit(s["markout_1s_ticks"], "ticks a lot"), s["markout_1s"]),
-        ("fees", compact(-s["fees"], sign=True), f"−{compact(s['fees_paid'])} +{compact(s['rebates'])}", -s["fees"]),
+        ("fees", compact(-s["fees"], sign=True), f"{compact(-s['fees_paid'])} {compact(s['rebates'], sign=True)}", -s["fees"]),
         ("queue_ahead_fill", queue, "lots, at entry → at fill", None),
         ("notional_average", compact(s["notional_average"]), size, None),
         held,

@@ -89,6 +89,7 @@ def check(html: str) -> dict[str, Any]:
     body = html[html.index("<main>") : html.index("</main>")]
     assert not re.search(r"\b(?:nan|inf|None|NaN|undefined)\b", re.sub(r"<[^>]*>", " ", body))
     assert not re.search(r"=\"[^\"]*\bnan\b", body)
+    assert not re.search(r"\u22120(?:\.0*)?(?![\d.])", re.sub(r"<[^>]*>", " ", body)), "a minus before a zero"
     text = re.search(r'<script type="application/json" id="numbers">(.*?)</script>', html, re.S)
     assert text
     found: dict[str, Any] = json.loads(text[1])
