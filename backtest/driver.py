@@ -62,18 +62,15 @@ class Driver:
             self._run_compiled(strategy, until)
             return
         strategy.attach(self.world)
-        strategy.start()
         self._run(until, strategy)
         strategy.stop()
 
     def _run_compiled(self, strategy: Strategy, until: int) -> None:
         code = machine_code(strategy)
-        for wake, mask in ((Wake.START, None), (None, until), (Wake.STOP, None)):
-            if mask is not None:
-                self._run(until, code)
-            elif type(strategy).wants & Want(1 << int(wake or 0)):
-                self.world.event["kind"] = wake
-                code.ctypes(self.world.address)
+        self._run(until, code)
+        if type(strategy).wants & Want.STOP:
+            self.world.event["kind"] = Wake.STOP
+            code.ctypes(self.world.address)
 
     def _run(self, until: int, caller: Any) -> None:
         """Advance to `until`; `caller` is a Strategy, a C function, or None."""

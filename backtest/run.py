@@ -84,12 +84,19 @@ class Backtest:
         if (strategy is None) == (orders is None):
             raise ValueError("a backtest takes a strategy or orders, one of the two")
         self.feed, self.orders, self.portfolio, self.cache, self.seed = feed, orders, portfolio, cache, seed
+        if parameters and not isinstance(strategy, type):
+            raise ValueError("parameters go with a strategy's class; an instance has its own")
+        self._make = (strategy, dict(parameters or {})) if isinstance(strategy, type) else None
         self.strategy = strategy(**dict(parameters or {})) if isinstance(strategy, type) else strategy
+        if self.strategy is not None:
+            wants_of(self.strategy)
         self.cash = Decimal(str(cash))
         self.latencies = (latency(feed_latency), latency(order_latency), latency(response_latency))
         self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
         self.window = (start, end)
         self.warm_up, self.sample_every = nanoseconds(warm_up), nanoseconds(sample_every)
+        if self.warm_up < 0 or self.sample_every < 0:
+            raise ValueError("warm_up and sample_every cannot be negative")
         self.progress: Callable[[int, int], None] | None = None
 
     def run(self, out: Path | str | None = OUT) -> Result:
@@ -103,6 +110,8 @@ class Backtest:
     def record(self) -> tuple[Recording, Driver]:
         """Run it; returns what it leaves behind, and the driver that ran it."""
         began = time.time_ns()
+        if self._make is not None:
+            self.strategy = self._make[0](**self._make[1])  # a fresh one for each run
         history = self.feed.commands(self.cache)
         strategy = self.strategy
         depth, memory = (type(strategy).depth, type(strategy).memory) if strategy is not None else (1, 0)
@@ -118,7 +127,7 @@ class Backtest:
             self._load_orders(driver)
             driver.play(last)
         else:
-            driver.play(first + self.warm_up - 1)
+            driver.clock["first"] = first + self.warm_up
             driver.run(self.strategy, last)
         return self._recording(driver, first, last, began), driver
 
@@ -147,7 +156,8 @@ class Backtest:
             if clock["wants"] & int(want):
                 if every <= 0:
                     raise ValueError(f"{type(strategy).__name__} wants on_{name} but its `{'every' if name == 'timer' else 'bar'}` is 0")
-                clock[f"{name}_every"], clock[f"{name}_next"] = every, -(-first // every) * every
+                clock[f"{name}_every"] = every
+                clock[f"{name}_next"] = (first // every + 1) * every if name == "bar" else -(-first // every) * every
 
     def _load_orders(self, driver: Driver) -> None:
         """Put a given order flow on its way."""
@@ -171,8 +181,10 @@ class Backtest:
         for k, given in enumerate(self.window):
             if given is not None:
                 bounds[k] = moment(given, bounds[0], self._time_zone())
-        if bounds[0] >= bounds[1]:
-            raise ValueError(f"start {self.window[0]} is not before end {self.window[1] or 'of the feed'}")
+        bounds[0] = max(bounds[0], int(history["ts"][0]))
+        if bounds[0] + self.warm_up >= bounds[1]:
+            after = f" and a warm-up of {self.warm_up / 1e9:g} s" if self.warm_up else ""
+            raise ValueError(f"start {self.window[0] or 'of the feed'}{after} is not before end {self.window[1] or 'of the feed'}")
         return bounds[0], bounds[1]
 
     def _time_zone(self) -> str:

@@ -96,7 +96,7 @@ def load_strategy(name: str) -> type[Strategy]:
             near = difflib.get_close_matches(name, EXAMPLES, n=1)
             hint = f"did you mean {near[0]}?" if near else f"write module:Class, or one of {', '.join(EXAMPLES)}"
             raise ValueError(f"unknown strategy {name!r}; {hint}")
-        return getattr(importlib.import_module("backtest.examples"), name)  # type: ignore[no-any-return]
+        return getattr(importlib.import_module("backtest.examples"), name)
     module_name, _, class_name = name.partition(":")
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))

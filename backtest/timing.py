@@ -14,7 +14,8 @@ Latency = int | str | np.ndarray
 def latency(given: Latency) -> np.ndarray:
     """A latency as STEP rows: a constant ("100us", ns), or an array (n, 2) of (ts ns, latency ns) in time order."""
     made = np.zeros(1, STEP)
-    if isinstance(given, np.ndarray):
+    if not isinstance(given, int | str | np.integer):
+        given = np.asarray(given)
         if given.ndim != 2 or given.shape[1] != 2 or not len(given):
             raise ValueError(f"a latency series is an array (n, 2) of (ts, latency) in ns, not one of shape {given.shape}")
         if (np.diff(given[:, 0]) < 0).any():

@@ -8,6 +8,7 @@ import numpy as np
 from backtest.driver import BLOCK, Driver
 from backtest.store import Run, RunError
 from backtest.timing import latency
+from data.feed import load_commands
 from data.log import EventLog
 from data.sources import reopen
 from engine.exchange import Exchange
@@ -31,9 +32,9 @@ class Verdict:
 def history_of(run: Run, cache: Path) -> np.ndarray:
     """The feed's commands: decoded before, or read again from where they came."""
     fingerprint, origin = run.said["meta"]["fingerprint"], run.said["origin"]
-    kept = cache / f"{fingerprint}.npy"
-    if kept.exists():
-        return np.load(kept, mmap_mode="r")  # type: ignore[no-any-return]
+    kept = load_commands(cache / f"{fingerprint}.npy")
+    if kept is not None:
+        return kept
     if origin is None:
         raise RunError(f"{run.run_id}: its feed is neither in {cache} nor was it opened from a file; run it again with `cache=`")
     return reopen(origin, fingerprint).commands(cache)

@@ -81,7 +81,7 @@ class Feed(ABC):
             return np.concatenate(parts) if parts else np.zeros(0, COMMAND)
         folder = Path(cache)
         path = folder / f"{self.fingerprint}.npy"
-        found = _load(path)
+        found = load_commands(path)
         if found is None:
             folder.mkdir(parents=True, exist_ok=True)
             self.counts = {}
@@ -121,7 +121,7 @@ def _counts_beside(path: Path, commands: Commands) -> dict[str, int]:
         return count_commands(commands)
 
 
-def _load(path: Path) -> Commands | None:
+def load_commands(path: Path) -> Commands | None:
     """The cached commands, or None where there are none or the file is broken (it is then made again)."""
     try:
         found = np.load(path, mmap_mode="r")

@@ -18,7 +18,7 @@ def reader(form: str) -> Callable[..., Feed]:
         near = difflib.get_close_matches(form, FORMATS, n=1)
         raise ValueError(f"unknown format {form!r}; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(FORMATS)}"))
     module, name = FORMATS[form].split(":")
-    return getattr(import_module(module), name)  # type: ignore[no-any-return]
+    return getattr(import_module(module), name)
 
 
 def open_feed(form: str, path: str | Path | None = None, **options: Any) -> Feed:

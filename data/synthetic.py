@@ -105,6 +105,8 @@ class Day(NamedTuple):
 class SyntheticFeed(Feed):
     """History commands of a synthetic day; made when first asked for, then kept."""
 
+    time_zone = "America/New_York"
+
     def __init__(self, instruments: list[Instrument], days: list[Day], opening: int) -> None:
         self.instruments, self.days, self.opening = instruments, days, opening
         self.name = "synthetic " + " ".join(i.symbol for i in instruments)

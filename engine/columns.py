@@ -150,7 +150,9 @@ def encode_columns(columns: Any, names: Names) -> np.ndarray:
     if "order_id" in arrays:
         made["order_id"] = arrays["order_id"].astype(np.uint64)
     if "ts" in arrays:
-        made["ts"] = _integers("ts", arrays["ts"].view(np.int64) if arrays["ts"].dtype.kind == "M" else arrays["ts"])
+        made["ts"] = _integers(
+            "ts", arrays["ts"].astype("datetime64[ns]").view(np.int64) if arrays["ts"].dtype.kind == "M" else arrays["ts"]
+        )
     _prices(made, arrays, numbers, names.instruments)
     for name, flag in (("post_only", Flag.POST_ONLY), ("reduce_only", Flag.REDUCE_ONLY)):
         if name in arrays:

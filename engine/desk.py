@@ -111,26 +111,40 @@ def sell(desk, k, lots, ticks):
 
 
 @kernel
+def _change(desk, kind, own, lots, ticks):
+    """Send a CANCEL or REPLACE of an open order."""
+    c = _next_row(desk)
+    c["order_id"] = np.uint64(own["order_id"])
+    c["quantity"] = lots
+    c["price"] = ticks
+    c["stop_price"] = NOT_NAMED
+    c["instrument"] = own["instrument"]
+    c["portfolio"] = 0
+    c["trader"] = desk.clock[0]["trader"]
+    c["kind"] = kind
+    c["side"] = 0
+    c["type"] = 0
+    c["time_in_force"] = 0
+    c["self_trade"] = 0
+    c["flags"] = 0
+
+
+@kernel
 def cancel(desk, order_id):
     """Ask to cancel an open order of ours; without effect where it is not open or a cancel is on its way."""
     for row in range(desk.clock[0]["open"]):
         own = desk.own[row]
         if own["order_id"] == order_id and own["cancelling"] == 0:
-            c = _next_row(desk)
-            c["order_id"] = np.uint64(order_id)
-            c["quantity"] = NOT_NAMED
-            c["price"] = NOT_NAMED
-            c["stop_price"] = NOT_NAMED
-            c["instrument"] = own["instrument"]
-            c["portfolio"] = 0
-            c["trader"] = desk.clock[0]["trader"]
-            c["kind"] = Kind.CANCEL
-            c["side"] = 0
-            c["type"] = 0
-            c["time_in_force"] = 0
-            c["self_trade"] = 0
-            c["flags"] = 0
+            _change(desk, Kind.CANCEL, own, NOT_NAMED, NOT_NAMED)
             own["cancelling"] = 1
+
+
+@kernel
+def replace(desk, order_id, lots, ticks):
+    """Ask for a new total quantity and price of an open order; NOT_NAMED leaves one as it is."""
+    for row in range(desk.clock[0]["open"]):
+        if desk.own[row]["order_id"] == order_id:
+            _change(desk, Kind.REPLACE, desk.own[row], lots, ticks)
 
 
 @kernel

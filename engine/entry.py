@@ -85,6 +85,8 @@ def _malformed(state, c):
 @kernel
 def _given(c, reason):
     """The field that a malformed NEW was refused for, as it was given."""
+    if reason == Reason.UNKNOWN_INSTRUMENT:
+        return np.int64(c["instrument"])
     if reason == Reason.INVALID_QUANTITY:
         return c["quantity"]
     if reason == Reason.INVALID_PRICE:

@@ -99,7 +99,10 @@ def reject_order(state, out, n, reason, c, value, limit):
 
 @kernel
 def tell_history(state, out, n, kind, c, price, lots, remaining, clipped):
-    """A fact about history's own order: it always takes a seq, and is built only where somebody asked."""
+    """A fact about history's own order: it always takes a seq, and is built only where somebody asked.
+
+    It stands before the trades that the command causes; `amend_history` tells it afterwards what came of them.
+    """
     session = state.session[0]
     if session["history_facts"] == 0:
         session["seq"] += 1
@@ -115,3 +118,11 @@ def tell_history(state, out, n, kind, c, price, lots, remaining, clipped):
     fact["side"] = c["side"]
     fact["flags"] = c["flags"]
     return n + 1
+
+
+@kernel
+def amend_history(state, fact, lots, remaining):
+    """Complete the fact that `tell_history` wrote, if it was built."""
+    if state.session[0]["history_facts"] != 0:
+        fact["quantity"] = lots
+        fact["remaining"] = remaining

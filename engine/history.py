@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.book import first_node, level_list, stands_at
 from engine.entry import listed, on_tick, on_unit, whole_lots
-from engine.facts import refuse, tell_history
+from engine.facts import amend_history, refuse, tell_history
 from engine.ids import find, put
 from engine.kernel import kernel
 from engine.matching import forget, set_last
@@ -59,8 +59,11 @@ def add_history(state, c, out, n):
     put(state.venue, at, c["order_id"], c["instrument"], slot + 1)
     state.orders[slot]["place"] = at
     state.session[0]["known"] += 1
+    seat = n
+    n = tell_history(state, out, n, Kind.HistoryAdded, c, c["price"], c["quantity"], 0, 0)
     n, left = stand(state, out, n, c, slot, c["quantity"])
-    return tell_history(state, out, n, Kind.HistoryAdded, c, c["price"], c["quantity"], left, 0)
+    amend_history(state, out[seat], c["quantity"], left)
+    return n
 
 
 @kernel
@@ -81,12 +84,15 @@ def reveal(state, c, out, n):
                 state.orders[node - first]["flags"] |= ESTIMATED
             node = np.int64(state.nodes[node]["next"])
     slot = new_history(state, c)
+    seat = n
+    n = tell_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], 0, 0)
     n, left = stand(state, out, n, c, slot, c["quantity"])
+    amend_history(state, out[seat], c["quantity"], left)
     if left == 0:
         forget(state, slot)
     if not c["flags"] & OPENING:
         state.session[0]["revealed"] += c["quantity"]
-    return tell_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], left, 0)
+    return n
 
 
 @kernel
@@ -155,6 +161,8 @@ def modify_history(state, c, out, n):
     clipped = min(lots, taken)
     left = lots - clipped
     session["clipped"] += clipped
+    seat = n
+    n = tell_history(state, out, n, Kind.HistoryModified, c, c["price"], lots, left, clipped)
     if c["price"] == order["price"] and c["side"] == order["side"] and lots <= here + taken:
         if left < here:
             lose(state, slot, here - left)
@@ -166,7 +174,8 @@ def modify_history(state, c, out, n):
         if left > 0:
             n, left = stand(state, out, n, c, slot, left)
         order["price"] = c["price"]
-    return tell_history(state, out, n, Kind.HistoryModified, c, c["price"], lots, left, clipped)
+    amend_history(state, out[seat], lots, left)
+    return n
 
 
 @kernel
@@ -177,9 +186,12 @@ def apply_flow(state, c, out, n):
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
     side = np.int64(c["side"])
     reach = _reach_of(state.instruments[c["instrument"]], side, c["price"])
+    seat = n
+    n = tell_history(state, out, n, Kind.FlowApplied, c, c["price"], 0, 0, 0)
     n, _, traded = take_ours(state, out, n, c, side, c["quantity"], reach, True)
+    amend_history(state, out[seat], traded, 0)
     state.session[0]["displaced"] += traded
-    return tell_history(state, out, n, Kind.FlowApplied, c, c["price"], traded, 0, 0)
+    return n
 
 
 @kernel

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.kernel import entry_kernel, kernel
 from engine.pointers import call_function
-from engine.sending import stamp, tell_latencies
+from engine.sending import next_feed_step, stamp, tell_latencies
 from engine.step import commands_left, needs_number, step, worst_case
 from engine.view import show_books
 from engine.wakes import due, next_wake, take_sample
@@ -16,7 +16,7 @@ from engine.world import NEVER, WAKE_ROOM, Want
 
 DONE, CALL, ROOM = 0, 1, 2
 """What `advance` returns: the end, a call of the strategy, or the driver has to do something (an array is full, a block ended)."""
-WANT_TIMER, WANT_BAR, WANT_TRADE, WANT_BOOK, WANT_TOUCH = (int(w) for w in (Want.TIMER, Want.BAR, Want.TRADE, Want.BOOK, Want.TOUCH))
+WANT_TIMER, WANT_BAR = int(Want.TIMER), int(Want.BAR)
 MARKET = int(Want.BOOK | Want.TOUCH | Want.TRADE)
 OWN_FACTS = int(Want.ACCEPTED | Want.REJECTED | Want.CANCELLED | Want.REPLACED | Want.FILL)
 
@@ -60,13 +60,14 @@ def _add_to_bar(state, world, instrument):
 def _horizon(world, out, n):
     """Exchange time of the next thing that is not history."""
     clock = world.clock[0]
-    time = clock["sample_next"]
+    time = min(clock["sample_next"], clock["first"])
     if clock["entered"] < clock["stamped"]:
         time = min(time, world.sent[clock["entered"]]["arrival"])
     if clock["told"] < n and clock["wants"] & OWN_FACTS:
         time = min(time, due(world, out[clock["told"]]))
     if clock["wants"] & WANT_TIMER:
         time = min(time, max(clock["timer_next"] - clock["feed"], clock["now"]))
+        time = min(time, next_feed_step(world))
     if clock["wants"] & WANT_BAR:
         time = min(time, clock["bar_next"])
     return time
@@ -134,6 +135,13 @@ def _full(world):
 
 
 @kernel
+def _unfinished(world, history):
+    """Whether the exchange event of now is not over: an array was full in the middle of it."""
+    clock = world.clock[0]
+    return clock["amid"] != 0 or (clock["row"] < clock["rows"] and history[clock["row"]]["ts"] <= clock["now"])
+
+
+@kernel
 def proceed(state, world, history, out, n):
     """Run until the next call of the strategy: (CALL | ROOM | DONE, n). `world.event` and the view say what it is called for."""
     clock = world.clock[0]
@@ -141,10 +149,11 @@ def proceed(state, world, history, out, n):
     while True:
         if _full(world):
             return ROOM, n
-        wake = next_wake(state, world, out, n)
+        wake = 0 if _unfinished(world, history) else next_wake(state, world, out, n)
         if wake != 0:
             world.event[0]["kind"] = wake
             clock["wakes"] += 1
+            clock["time"] = max(clock["time"], clock["now"] + clock["feed"])
             show_books(state, world)
             return CALL, n
         horizon = _horizon(world, out, n)
@@ -161,9 +170,10 @@ def proceed(state, world, history, out, n):
             fits = True
         if fits:
             fits, n = _enter(state, world, out, n)
+            clock["amid"] = not fits
+        tell_latencies(world)
         if not fits:
             return ROOM, n
-        tell_latencies(world)
         if clock["sample_next"] < NEVER and clock["sample_next"] <= min(horizon, following) and _quiet(world, history):
             take_sample(state, world)
             clock["sample_next"] += clock["sample_every"]

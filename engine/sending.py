@@ -4,10 +4,11 @@ import numpy as np
 
 from engine.kernel import kernel
 from engine.vocabulary import Kind
+from engine.world import NEVER
 
 
 @kernel
-def _latency(series, at, now):
+def latency_at(series, at, now):
     """Index of the step of a latency series that holds at `now`."""
     while at + 1 < len(series) and series[at + 1]["ts"] <= now:
         at += 1
@@ -16,14 +17,19 @@ def _latency(series, at, now):
 
 @kernel
 def tell_latencies(world):
+    """The feed and order latency that hold now."""
     clock = world.clock[0]
-    clock["feed_at"] = _latency(world.feed, clock["feed_at"], clock["now"])
-    clock["order_at"] = _latency(world.order, clock["order_at"], clock["now"])
-    clock["response_at"] = _latency(world.response, clock["response_at"], clock["now"])
+    clock["feed_at"] = latency_at(world.feed, clock["feed_at"], clock["now"])
+    clock["order_at"] = latency_at(world.order, clock["order_at"], clock["now"])
     clock["feed"] = world.feed[clock["feed_at"]]["value"]
     clock["order"] = world.order[clock["order_at"]]["value"]
-    clock["response"] = world.response[clock["response_at"]]["value"]
-    clock["time"] = max(clock["time"], clock["now"] + clock["feed"])
+
+
+@kernel
+def next_feed_step(world):
+    """Exchange time at which the feed latency changes next."""
+    at = world.clock[0]["feed_at"] + 1
+    return world.feed[at]["ts"] if at < len(world.feed) else NEVER
 
 
 @kernel

@@ -4,6 +4,8 @@ A strategy sees the event, its view (books, own orders and positions as far as t
 buffer; nothing else. Prices are ticks, quantities lots, times ns UTC.
 """
 
+import difflib
+import numbers
 import struct
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
@@ -21,8 +23,10 @@ UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 
 
 def nanoseconds(duration: int | str) -> int:
     """A duration such as "100ms", "1s", "5min", or whole nanoseconds. Raises ValueError where it is neither."""
-    if isinstance(duration, int):
-        return duration
+    if isinstance(duration, numbers.Integral):
+        return int(duration)
+    if not isinstance(duration, str):
+        raise ValueError(f"{duration!r} is no duration; write whole nanoseconds, or a text like 100ms")
     for unit in sorted(UNITS, key=len, reverse=True):
         number = duration.strip().removesuffix(unit).strip()
         if duration.strip().endswith(unit) and number.replace(".", "", 1).isdigit():
@@ -120,7 +124,7 @@ class Strategy:
         """The market traded: price of the last print, quantity of all prints of this exchange event."""
 
     def on_bar(self, instrument: int, bar: Bar) -> None:
-        """A bar ended."""
+        """A bar ended: trades after the last bar's end, up to and including this one's."""
 
     def on_accepted(self, order: Event) -> None:
         """An order of ours was accepted."""
@@ -243,7 +247,9 @@ class Strategy:
     def call(self) -> None:
         """One call of the method that `world.event` is for."""
         kind, instrument, ts, order_id, price, quantity, remaining, side, reason, ahead = self._view.event[0].item()
-        if kind == Wake.TIMER:
+        if kind == Wake.START:
+            self.start()
+        elif kind == Wake.TIMER:
             self.on_timer()
         elif kind == Wake.BOOK:
             self.on_book(instrument)
@@ -263,15 +269,23 @@ _METHODS = {
     Wake.FILL: "on_fill",
 }
 
+_CALLED = {Wake.START: "start", Wake.BOOK: "on_book", Wake.BAR: "on_bar", Wake.TIMER: "on_timer"} | _METHODS
+
 
 def wants_of(strategy: Strategy) -> Want:
     """The wake mask: of a compiled function what it declares, of a class the methods that it overrides."""
     kind = type(strategy)
     mask = kind.wants
     if kind.function is None:
-        for want, name in ({Wake.BOOK: "on_book", Wake.BAR: "on_bar", Wake.TIMER: "on_timer"} | _METHODS).items():
+        for want, name in _CALLED.items():
             if getattr(kind, name) is not getattr(Strategy, name):
                 mask |= Want(1 << want)
+    if not mask:
+        own = [name for name in vars(kind) if callable(getattr(kind, name)) and not name.startswith("_")]
+        near = [difflib.get_close_matches(name, _CALLED.values(), n=1, cutoff=0.7) for name in own]
+        hint = next((f"; did you mean {found[0]} by {name}?" for name, found in zip(own, near) if found), "")
+        what = "set `wants` beside `function`" if kind.function is not None else f"it overrides none of {', '.join(_CALLED.values())}{hint}"
+        raise ValueError(f"{kind.__name__} would never be called: {what}")
     if kind.touch_only and mask & Want.BOOK:
         mask = (mask & ~Want.BOOK) | Want.TOUCH
     return mask

@@ -3,11 +3,13 @@
 import numpy as np
 
 from engine.kernel import kernel
+from engine.sending import latency_at
 from engine.state import EMPTY
 from engine.view import differs, learn, look
-from engine.world import Wake, Want
+from engine.world import NEVER, Wake, Want
 
-WANT_TIMER, WANT_BAR, WANT_TRADE, WANT_BOOK, WANT_TOUCH = (int(w) for w in (Want.TIMER, Want.BAR, Want.TRADE, Want.BOOK, Want.TOUCH))
+WANT_START, WANT_TIMER, WANT_BAR = int(Want.START), int(Want.TIMER), int(Want.BAR)
+WANT_TRADE, WANT_BOOK, WANT_TOUCH = int(Want.TRADE), int(Want.BOOK), int(Want.TOUCH)
 
 
 @kernel
@@ -44,20 +46,37 @@ def _market_wake(state, world):
 def due(world, fact):
     """Exchange time at which a fact of ours has reached the strategy: with the feed, or later where the response is slower."""
     clock = world.clock[0]
-    return max(clock["told_due"], fact["ts"] + max(0, clock["response"] - clock["feed"]))
+    feed = world.feed[latency_at(world.feed, clock["told_feed"], fact["ts"])]["value"]
+    response = world.response[latency_at(world.response, clock["told_response"], fact["ts"])]["value"]
+    return max(clock["told_due"], fact["ts"] + max(0, response - feed))
+
+
+@kernel
+def _learn_next(state, world, out):
+    """The next fact of ours reaches the strategy; the Wake that it is."""
+    clock = world.clock[0]
+    fact = out[clock["told"]]
+    clock["told_due"] = due(world, fact)
+    clock["told_feed"] = latency_at(world.feed, clock["told_feed"], fact["ts"])
+    clock["told_response"] = latency_at(world.response, clock["told_response"], fact["ts"])
+    clock["told"] += 1
+    return learn(state, world, fact)
+
+
+@kernel
+def _learn_past(state, world, out, n):
+    """Facts that reached the strategy before now, for which nobody wanted to be called."""
+    clock = world.clock[0]
+    while clock["told"] < n and due(world, out[clock["told"]]) < clock["now"]:
+        _learn_next(state, world, out)
 
 
 @kernel
 def _fact_wake(state, world, out, n):
-    """Facts of ours that have reached the strategy by now; returns at the first that it wants to be called for."""
+    """Facts of ours that reach the strategy now; returns at the first that it wants to be called for."""
     clock = world.clock[0]
-    while clock["told"] < n:
-        when = due(world, out[clock["told"]])
-        if when > clock["now"]:
-            return 0
-        clock["told_due"] = when
-        wake = learn(state, world, out[clock["told"]])
-        clock["told"] += 1
+    while clock["told"] < n and due(world, out[clock["told"]]) <= clock["now"]:
+        wake = _learn_next(state, world, out)
         if wake != 0 and (clock["wants"] >> wake) & 1:
             return wake
     return 0
@@ -85,11 +104,31 @@ def _timer_wake(world):
 
 
 @kernel
+def begin(state, world):
+    """From here on the strategy watches: what was before is no change, no trade and no bar."""
+    clock = world.clock[0]
+    for k in range(len(world.seen)):
+        look(state, k, world.seen[k])
+        world.bars[k]["since"] = state.instruments[k]["volume"]
+        world.bars[k]["volume"] = 0
+        world.is_dirty[k] = 0
+    clock["dirty"] = 0
+    clock["cursor"] = 0
+    clock["half"] = 0
+
+
+@kernel
 def next_wake(state, world, out, n):
     """The next call that is due now: the market's, then our facts', then timers'."""
     clock = world.clock[0]
+    if clock["first"] <= clock["now"]:
+        clock["first"] = NEVER
+        begin(state, world)
+        if clock["wants"] & WANT_START:
+            return Wake.START
     wake = 0
     if clock["dirty"] > 0:
+        _learn_past(state, world, out, n)
         wake = _market_wake(state, world)
     if wake == 0:
         wake = _fact_wake(state, world, out, n)

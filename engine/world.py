@@ -29,6 +29,8 @@ class Want(IntFlag):
     """The wake mask: what a strategy is called for."""
 
     NOTHING = 0
+    START = 1 << Wake.START
+    STOP = 1 << Wake.STOP
     BOOK = 1 << Wake.BOOK
     TRADE = 1 << Wake.TRADE
     BAR = 1 << Wake.BAR
@@ -48,11 +50,11 @@ WAKE_ROOM = 256
 EVER_OPEN = 1 << 12
 
 CLOCK = np.dtype(
-    [(name, "<i8") for name in ("now", "time", "feed", "order", "response", "feed_at", "order_at", "response_at")]
+    [(name, "<i8") for name in ("now", "time", "feed", "order", "feed_at", "order_at", "told_feed", "told_response")]
     + [(name, "<i8") for name in ("row", "rows", "end", "told", "told_due", "sent", "stamped", "entered")]
     + [(name, "<i8") for name in ("next_id", "wants", "depth", "timer_every", "timer_next", "bar_every", "bar_next")]
     + [(name, "<i8") for name in ("sample_every", "sample_next", "samples", "wakes", "open", "dirty", "cursor", "half")]
-    + [(name, "<i8") for name in ("portfolio", "trader", "overflow", "block", "need")]
+    + [(name, "<i8") for name in ("portfolio", "trader", "overflow", "block", "need", "first", "amid")]
 )
 EVENT = np.dtype(
     [("kind", "<i8"), ("instrument", "<i8"), ("ts", "<i8"), ("order_id", "<i8"), ("price", "<f8")]  # price in ticks
@@ -126,7 +128,7 @@ def new_world(instruments: int, depth: int, memory: int, latencies: tuple[Any, A
     clock = np.zeros(1, CLOCK)
     clock["depth"] = depth
     clock["next_id"] = 1
-    for name in ("timer_next", "bar_next", "sample_next", "end", "block"):
+    for name in ("timer_next", "bar_next", "sample_next", "end", "block", "first"):
         clock[name] = NEVER
     return World(
         clock=clock,
