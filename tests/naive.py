@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.instrument import Instrument, Number, decimal
 from engine.records import COMMAND, FACT
-from engine.vocabulary import NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderStatus, Reason, TimeInForce
+from engine.vocabulary import NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderStatus, OrderType, Reason, TimeInForce
 from tests import naive_history
 from tests.naive_book import LIVE, Order
 from tests.naive_checks import MONEY_LIMIT, Checks, uses_price
@@ -48,27 +48,47 @@ class NaiveExchange(Checks):
         self.seq += 1
         self.ts = command.ts = max(self.ts, command.ts)
         self.told = []
-        COMMANDS.get(command.kind, NaiveExchange.misunderstood)(self, command)
+        COMMANDS.get(command.kind, NaiveExchange.unsupported)(self, command)
         return self.told
 
     def book(self, instrument: int) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
         """(bids, asks), best first: (price in units, lots, number of orders)."""
         return self.books[instrument].levels()
 
+    def portfolio(self, number: int) -> dict[str, int]:
+        """Money of a portfolio: cash, fees, profit, equity and exposure."""
+        held = {instrument: held for (owner, instrument), held in self.positions.items() if owner == number}
+        worth = {i: self.marks.get(i, 0) * held[i].quantity * self.values[i] for i in held}
+        return {
+            "cash": self.cash[number],
+            "fees": sum(p.fees for p in held.values()),
+            "realized_pnl": sum(p.realized for p in held.values()),
+            "unrealized_pnl": sum(worth[i] - p.cost for i, p in held.items()),
+            "equity": self.cash[number] + sum(worth.values()),
+            "exposure": sum(map(abs, worth.values())) + self.working(number),
+        }
+
     # ------------------------------------------------------------------ refusals
+
+    def listed(self, c: SimpleNamespace) -> int:
+        """The instrument of a refusal; 0 where there is no such instrument."""
+        return fitting(c.instrument, 0, len(self.instruments))
 
     def refuse(self, c: SimpleNamespace, reason: Reason) -> None:
         """CommandRejected: of what is no order, cancel or replace."""
         value = getattr(c, GIVEN[reason]) if reason in GIVEN else 0
-        self.tell(Kind.CommandRejected, reason=reason, instrument=fitting(c.instrument, 0, 2**16), value=value)
+        same = {"order_id": c.order_id, "portfolio": c.portfolio, "instrument": self.listed(c)}
+        self.tell(Kind.CommandRejected, reason=reason, value=value, **same)
 
     def refuse_order(self, c: SimpleNamespace, reason: Reason) -> None:
-        same = ("order_id", "trader", "portfolio", "side", "type", "time_in_force", "flags")
+        same = ("order_id", "trader", "portfolio", "side", "type", "time_in_force")
         self.tell(
             Kind.OrderRejected,
             reason=reason,
-            instrument=fitting(c.instrument, 0, 2**16),
-            price=fitting(c.price, 1 - 2**31, 2**31) if uses_price(c) else 0,
+            instrument=self.listed(c),
+            flags=c.flags & (Flag.POST_ONLY | Flag.REDUCE_ONLY),
+            price=fitting(c.price, 1 - 2**31, 2**31) if c.type not in (OrderType.MARKET, OrderType.STOP) else 0,
+            stop_price=fitting(c.stop_price, 1 - 2**31, 2**31) if c.type not in (OrderType.MARKET, OrderType.LIMIT) else 0,
             quantity=fitting(c.quantity, 0, 2**32),
             value=getattr(c, GIVEN[reason]) if reason in GIVEN else 0,
             **{name: getattr(c, name) for name in same},
@@ -76,12 +96,7 @@ class NaiveExchange(Checks):
 
     def refuse_change(self, kind: Kind, c: SimpleNamespace, reason: Reason) -> None:
         """CancelRejected or ReplaceRejected."""
-        order = self.named(c)
-        portfolio, instrument = order.portfolio if order else 0, fitting(c.instrument, 0, 2**16)
-        self.tell(kind, reason=reason, order_id=c.order_id, trader=c.trader, portfolio=portfolio, instrument=instrument)
-
-    def misunderstood(self, c: SimpleNamespace) -> None:
-        self.refuse(c, Reason.INVALID_COMBINATION)
+        self.tell(kind, reason=reason, order_id=c.order_id, trader=c.trader, portfolio=c.portfolio, instrument=self.listed(c))
 
     def unsupported(self, c: SimpleNamespace) -> None:
         self.refuse(c, Reason.UNSUPPORTED)
@@ -132,12 +147,10 @@ class NaiveExchange(Checks):
         book, keeps = self.books[order.instrument], price == order.price and quantity <= order.quantity
         if not keeps:
             book.leave(order)
-            order.flags &= ~Flag.ESTIMATED
+            order.estimated = False
         order.quantity, order.price, order.open = quantity, price, quantity - order.executed
         fact = self.tell_order(Kind.OrderReplaced, order, remaining=order.open)
-        if keeps:
-            fact["ahead"] = book.ahead(order)
-        else:
+        if not keeps:
             self.enter(order, fact)
 
     # ------------------------------------------------------------------ the desk
@@ -168,12 +181,12 @@ class NaiveExchange(Checks):
         """Money from the outside world to a portfolio; below zero a withdrawal."""
         if c.portfolio not in self.cash:
             return self.refuse(c, Reason.UNKNOWN_PORTFOLIO)
-        if c.quantity == NOT_WHOLE:
+        if c.quantity in (0, NOT_WHOLE):
             return self.refuse(c, Reason.INVALID_QUANTITY)
         if c.portfolio == 0:
             return self.refuse(c, Reason.INVALID_COMBINATION)
         after = ((c.portfolio, self.cash[c.portfolio] + c.quantity), (0, self.cash[0] - c.quantity))
-        if any(abs(cash) + self.working(portfolio) >= MONEY_LIMIT for portfolio, cash in after):
+        if abs(c.quantity) >= MONEY_LIMIT or any(abs(cash) + self.working(owner) >= MONEY_LIMIT for owner, cash in after):
             return self.refuse(c, Reason.MONEY_RANGE)
         self.cash.update(after)
         self.tell(Kind.CashDeposited, portfolio=c.portfolio, value=c.quantity)
@@ -185,11 +198,11 @@ class NaiveExchange(Checks):
         """SESSION, SYMBOL, INSTRUMENT: the constructor knows already."""
         self.tell(Kind(c.kind + Kind.SessionOpened - Kind.SESSION))
 
-    def portfolio(self, c: SimpleNamespace) -> None:
+    def open_portfolio(self, c: SimpleNamespace) -> None:
         self.cash.setdefault(c.trader, 0)
         self.tell(Kind.PortfolioOpened, portfolio=c.trader)
 
-    def trader(self, c: SimpleNamespace) -> None:
+    def admit_trader(self, c: SimpleNamespace) -> None:
         self.traders.add(c.trader)
         self.tell(Kind.TraderAdmitted, trader=c.trader)
 
@@ -198,8 +211,8 @@ COMMANDS = {
     Kind.SESSION: NaiveExchange.opened,
     Kind.SYMBOL: NaiveExchange.opened,
     Kind.INSTRUMENT: NaiveExchange.opened,
-    Kind.PORTFOLIO: NaiveExchange.portfolio,
-    Kind.TRADER: NaiveExchange.trader,
+    Kind.PORTFOLIO: NaiveExchange.open_portfolio,
+    Kind.TRADER: NaiveExchange.admit_trader,
     Kind.DEPOSIT: NaiveExchange.deposit,
     Kind.NEW: NaiveExchange.new,
     Kind.CANCEL: NaiveExchange.cancel,
@@ -207,8 +220,6 @@ COMMANDS = {
     Kind.END_OF_DAY: NaiveExchange.end_of_day,
     Kind.START_OF_DAY: NaiveExchange.start_of_day,
     Kind.MARK: NaiveExchange.mark,
-    **dict.fromkeys((Kind.SET_LIMITS, Kind.SET_RULES, Kind.HALT, Kind.RESUME), NaiveExchange.unsupported),
-    **dict.fromkeys((Kind.REFERENCE, Kind.KILL, Kind.REVIVE), NaiveExchange.unsupported),
     **naive_history.COMMANDS,
 }
 

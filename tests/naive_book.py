@@ -27,6 +27,7 @@ class Order:
     status: OrderStatus = OrderStatus.NEW
     executed: int = 0
     open: int = field(default=-1)  # lots still working
+    estimated: bool = False  # something was revealed at its price: its place in the queue is no longer exact
     taken: int = 0  # history: lots that client orders took and its own record has not yet accounted for
 
     def __post_init__(self) -> None:

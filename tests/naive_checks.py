@@ -90,8 +90,6 @@ class Checks(Matching):
         """Why there is nothing to cancel or replace."""
         if c.instrument >= len(self.instruments):
             return Reason.UNKNOWN_INSTRUMENT
-        if c.trader not in self.traders:
-            return Reason.UNKNOWN_TRADER
         order = self.named(c)
         return FINISHED.get(order.status, Reason.NONE) if order else Reason.UNKNOWN_ORDER
 

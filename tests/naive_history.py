@@ -10,14 +10,13 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from engine.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, Side
+from engine.vocabulary import HISTORY, Kind, OrderStatus, Reason, Side
 from tests.naive_book import Order
 
 if TYPE_CHECKING:
     from tests.naive import NaiveExchange
 
 OFF_TICK = (Kind.FLOW, Kind.PRINT)  # a hidden order may trade between the ticks
-PRICELESS = (Kind.REDUCE, Kind.REMOVE)  # nothing rests at a wrong price: nothing is found there
 
 
 def refusal(ex: NaiveExchange, c: SimpleNamespace) -> Reason:
@@ -29,7 +28,7 @@ def refusal(ex: NaiveExchange, c: SimpleNamespace) -> Reason:
         return Reason.INVALID_ORDER_ID
     if not 0 < c.quantity < 2**32:
         return Reason.INVALID_QUANTITY
-    if c.kind not in PRICELESS and not ex.is_price(c.instrument, c.price, on_tick=c.kind not in OFF_TICK):
+    if not ex.is_price(c.instrument, c.price, on_tick=c.kind not in OFF_TICK):
         return Reason.INVALID_PRICE
     if c.side not in set(Side):
         return Reason.INVALID_COMBINATION
@@ -41,9 +40,11 @@ def refusal(ex: NaiveExchange, c: SimpleNamespace) -> Reason:
     return Reason.NONE
 
 
-def tell(ex: NaiveExchange, kind: Kind, c: SimpleNamespace, quantity: int) -> dict[str, int]:
+def tell(ex: NaiveExchange, kind: Kind, c: SimpleNamespace, quantity: int, remaining: int = 0, clipped: int = 0) -> dict[str, int]:
+    """Its own fact, before the trades that it causes."""
     price = c.price if abs(c.price) < 2**31 else 0
-    return ex.tell(kind, instrument=c.instrument, order_id=c.order_id, side=c.side, price=price, quantity=quantity)
+    fields = {"order_id": c.order_id, "side": c.side, "price": price, "quantity": quantity, "remaining": remaining, "value": clipped}
+    return ex.tell(kind, instrument=c.instrument, trader=HISTORY, flags=c.flags, **fields)
 
 
 def fresh(c: SimpleNamespace, order_id: int, price: int) -> Order:
@@ -59,32 +60,43 @@ def rest(ex: NaiveExchange, order: Order) -> None:
         book.join(order)
 
 
-def shrink(ex: NaiveExchange, order: Order, lots: int) -> int:
-    """The record takes `lots` off one order: first what is in the book, then what we had taken. Returns the lots that left the book."""
+def shrink(ex: NaiveExchange, order: Order, lots: int) -> tuple[int, int]:
+    """The record takes `lots` off one order: first what is in the book, then what we had taken. Returns both: applied, clipped."""
     applied = min(lots, order.open)
+    clipped = min(lots - applied, order.taken)
     order.open -= applied
-    order.taken -= min(lots - applied, order.taken)
+    order.taken -= clipped
+    ex.counts["clipped"] += clipped
     if not order.open:
         ex.books[order.instrument].leave(order)
         if not order.taken:
             ex.history[order.instrument].pop(order.id, None)
-    return applied
+    return applied, clipped
 
 
-def take_from_level(ex: NaiveExchange, c: SimpleNamespace, newest_first: bool) -> int:
-    """The record takes lots from nobody it can name: from anonymous orders (oldest first), then from named ones."""
-    queue = [o for o in ex.books[c.instrument].queue(c.side, c.price) if o.is_history]
-    named = [o for o in queue if o.id]
-    left = c.quantity
-    for order in [o for o in queue if not o.id] + (named[::-1] if newest_first else named):
-        left -= shrink(ex, order, min(left, order.open)) if left else 0
-    return c.quantity - left
+def history_at(ex: NaiveExchange, c: SimpleNamespace) -> list[Order]:
+    return [o for o in ex.books[c.instrument].queue(c.side, c.price) if o.is_history]
+
+
+def take_from(ex: NaiveExchange, orders: list[Order], lots: int) -> int:
+    """The record takes `lots` from these orders, in turn; returns what is missing."""
+    for order in orders:
+        lots -= shrink(ex, order, min(lots, order.open))[0] if lots else 0
+    return lots
+
+
+def take_unknown(ex: NaiveExchange, c: SimpleNamespace, lots: int) -> int:
+    """Lots of an order that we cannot name: an execution proves who stood at the head, a cancel only that somebody left."""
+    queue = history_at(ex, c)
+    if c.kind == Kind.EXECUTE:
+        return take_from(ex, queue, lots)
+    return take_from(ex, [o for o in queue if not o.id] + [o for o in queue if o.id], lots)
 
 
 def add(ex: NaiveExchange, c: SimpleNamespace) -> None:
     order = fresh(c, c.order_id, c.price)
-    fact = tell(ex, Kind.HistoryAdded, c, c.quantity)
     ex.history[c.instrument][order.id] = order
+    fact = tell(ex, Kind.HistoryAdded, c, c.quantity)
     rest(ex, order)
     fact["remaining"] = order.open
 
@@ -97,48 +109,48 @@ def reveal(ex: NaiveExchange, c: SimpleNamespace) -> None:
     fact["remaining"] = order.open
     for ours in ex.books[c.instrument].queue(c.side, c.price):
         if not ours.is_history:
-            ours.flags |= Flag.ESTIMATED
+            ours.estimated = True
 
 
 def reduce(ex: NaiveExchange, c: SimpleNamespace) -> None:
-    lessen(ex, c, Kind.HistoryReduced, newest_first=True)
+    lessen(ex, c, Kind.HistoryReduced)
 
 
 def execute(ex: NaiveExchange, c: SimpleNamespace) -> None:
     """Our fills came with the FLOW before; here X follows its record, whatever we took."""
-    lessen(ex, c, Kind.HistoryExecuted, newest_first=False)
+    lessen(ex, c, Kind.HistoryExecuted)
     ex.printed(c.instrument, c.price)
 
 
-def lessen(ex: NaiveExchange, c: SimpleNamespace, kind: Kind, newest_first: bool) -> None:
+def lessen(ex: NaiveExchange, c: SimpleNamespace, kind: Kind) -> None:
+    """What X no longer has although ours did not take it comes from the others at its price: the level's sum follows the record."""
     order = ex.history[c.instrument].get(c.order_id)
-    if order:
-        applied = shrink(ex, order, c.quantity)
-        ex.counts["clipped"] += c.quantity - applied
-    else:
-        applied = take_from_level(ex, c, newest_first)
-        ex.counts["estimated"] += applied
-        ex.counts["unknown"] += c.quantity - applied
-    fact = tell(ex, kind, c, applied)
-    fact["remaining"] = order.open if order else 0
-    fact["value"] = c.quantity - applied
+    applied, clipped = shrink(ex, order, c.quantity) if order else (0, 0)
+    others = c.quantity - applied - clipped
+    missing = take_unknown(ex, c, others)
+    ex.counts["estimated"] += others - missing
+    ex.counts["unknown"] += missing
+    tell(ex, kind, c, c.quantity - clipped - missing, order.open if order else 0, clipped)
 
 
 def remove(ex: NaiveExchange, c: SimpleNamespace) -> None:
-    applied = take_from_level(ex, c, newest_first=True)
-    fact = tell(ex, Kind.HistoryRemoved, c, applied)
-    fact["value"] = c.quantity - applied
+    """The newest that fit as a whole, then the newest."""
+    left = c.quantity
+    for order in history_at(ex, c)[::-1]:
+        if order.open <= left:
+            left = take_from(ex, [order], left)
+    left = take_from(ex, history_at(ex, c)[::-1], left)
+    tell(ex, Kind.HistoryRemoved, c, c.quantity - left)
 
 
 def modify(ex: NaiveExchange, c: SimpleNamespace) -> None:
     """X has another size or price in the record; what we took of it stays taken."""
     order, book = ex.history[c.instrument][c.order_id], ex.books[c.instrument]
     keeps = c.price == order.price and c.side == order.side and c.quantity <= order.open + order.taken
-    order.taken = min(order.taken, c.quantity)
+    order.taken = clipped = min(order.taken, c.quantity)
     was_in_book, order.open = order.open > 0, c.quantity - order.taken
-    fact = tell(ex, Kind.HistoryModified, c, order.open)
-    fact["value"] = order.taken
-    ex.counts["clipped"] += order.taken
+    ex.counts["clipped"] += clipped
+    fact = tell(ex, Kind.HistoryModified, c, c.quantity, clipped=clipped)
     if was_in_book and not (keeps and order.open):
         book.leave(order)
     if not keeps:
@@ -151,8 +163,8 @@ def modify(ex: NaiveExchange, c: SimpleNamespace) -> None:
 def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
     """One aggressor of the record: ours are filled for what it would have taken of ours in the merged queue."""
     aggressor = fresh(c, 0, c.price)
-    fact = tell(ex, Kind.FlowApplied, c, c.quantity)
     book = ex.books[c.instrument]
+    fact = tell(ex, Kind.FlowApplied, c, 0)
     meetings = [(maker, book.ahead(maker)) for maker in book.facing(c.side, c.price)]
     for maker, ahead in meetings:
         lots = min(aggressor.open, maker.open)
@@ -160,8 +172,8 @@ def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
             aggressor.open -= lots
         elif lots:
             ex.trade(aggressor, maker, lots, ahead)
-            ex.counts["displaced"] += lots
-    fact["remaining"] = 0
+            fact["quantity"] += lots
+    ex.counts["displaced"] += fact["quantity"]
 
 
 def print_trade(ex: NaiveExchange, c: SimpleNamespace) -> None:

@@ -112,7 +112,7 @@ class Matching:
         self.settle(maker, price, lots, maker_fee)
         self.settle(taker, price, lots, taker_fee)
         self.printed(instrument, price)
-        flags = Flag.MAKER_HISTORY if maker.is_history else maker.flags & Flag.ESTIMATED
+        flags = Flag.MAKER_HISTORY if maker.is_history else Flag.ESTIMATED if maker.estimated else 0
         self.tell(
             Kind.TradeExecuted, instrument=instrument, price=price, quantity=lots, side=taker.side, ahead=ahead,
             order_id=taker.id, trader=taker.trader, portfolio=taker.portfolio, remaining=taker.open, fee=taker_fee,

@@ -151,7 +151,7 @@ class Scenario:
         stop = f" stop {listed.price(int(fact['stop_price']))}" if fact["stop_price"] else ""
         terms = f"{who} {way} {quantity} {'market' if fact['type'] in (OrderType.MARKET, OrderType.STOP) else f'@ {price}'}{stop}"
         ahead = f", {fact['ahead']} ahead" if fact["ahead"] else ""
-        clipped = f", {value} missing" if value else ""
+        clipped = f", {value} clipped" if value else ""
         given = ", not whole" if value == NOT_WHOLE else f", {value} given" if value else ""
         texts = {
             Kind.OrderCreated: lambda: f"created {terms}{ahead}",

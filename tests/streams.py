@@ -22,6 +22,7 @@ HISTORY_KINDS = (Kind.ADD, Kind.REDUCE, Kind.MODIFY, Kind.EXECUTE, Kind.FLOW, Ki
 UNBUILT_KINDS = (Kind.HALT, Kind.RESUME, Kind.KILL, Kind.REVIVE, Kind.REFERENCE, Kind.SET_LIMITS, Kind.SET_RULES)
 STRANGE_KINDS = (0, 9, 13, 39, 49, 64, 70, 100, 255, *UNBUILT_KINDS)
 STRANGE_PRICES = (0, -1, 1, 3, 2**31 - 1, 1 - 2**31, 2**31, -(2**31), 2**40, NOT_WHOLE, NOT_NAMED)
+FAR_STEPS = (-4096, 1000, 4095, 4096, 4097, 8192, 100_000)
 STRANGE_QUANTITIES = (0, -1, 2**32 - 1, 2**32, 2**31, 2**40, -(2**40), NOT_WHOLE, NOT_NAMED)
 
 
@@ -64,14 +65,18 @@ EDGE = World(cash={"huge": "4611686018327.387904"})  # 100 money short of what M
 
 @dataclass(frozen=True)
 class Setting:
-    """A world and the manner of a stream in it."""
+    """A world and the manner of a stream in it.
+
+    `strange`: share of broken or extreme fields; `kinds`: weights of commands; `drift`: how often prices move, by up to 500 ticks.
+    """
 
     world: World = World()
     strange: float = 0.01
     kinds: Mapping[Kind, int] = field(default_factory=lambda: WEIGHTS)
+    drift: float = 0.0
 
     def stream(self, seed: int) -> "Stream":
-        return Stream(self.world, seed, self.strange, self.kinds)
+        return Stream(self, seed)
 
 
 SETTINGS = {
@@ -79,6 +84,7 @@ SETTINGS = {
     "clients": Setting(strange=0.0, kinds=CLIENT_KINDS),
     "edge": Setting(EDGE, strange=0.003),
     "broken": Setting(strange=0.15),
+    "drifting": Setting(strange=0.003, drift=0.02),
 }
 
 
@@ -92,11 +98,12 @@ def as_array(commands: Sequence[Command]) -> np.ndarray:
 
 
 class Stream:
-    """An endless seeded stream. `strange`: the share of broken or extreme fields; `kinds`: weights of commands."""
+    """An endless seeded stream."""
 
-    def __init__(self, world: World, seed: int, strange: float, kinds: Mapping[Kind, int]) -> None:
-        self.world, self.random, self.strange = world, Random(seed), strange
-        self.kinds, self.weights = list(kinds), list(kinds.values())
+    def __init__(self, setting: Setting, seed: int) -> None:
+        self.setting, self.world, self.random = setting, setting.world, Random(seed)
+        self.kinds, self.weights = list(setting.kinds), list(setting.kinds.values())
+        self.middles = [self.world.middle(i) for i in range(len(self.world.instruments))]
         self.ts, self.next_id = 0, 1
         self.sent: list[tuple[int, int, int]] = [(0, 1, 0)]  # (trader, id, instrument) of orders that may still be there
 
@@ -109,10 +116,19 @@ class Stream:
         make = {Kind.NEW: self.new, Kind.CANCEL: self.change, Kind.REPLACE: self.change, Kind.DEPOSIT: self.deposit}
         made = make.get(kind, self.venue)(kind)
         self.ts += self.random.randrange(-2, 9)
+        self.move()
         return {"kind": kind, "ts": self.ts if self.random.random() < 0.9 else 0} | made
 
     def odd(self) -> bool:
-        return self.random.random() < self.strange
+        return self.random.random() < self.setting.strange
+
+    def move(self) -> None:
+        """The market goes somewhere else; what rests stays behind."""
+        if self.random.random() < self.setting.drift:
+            index = self.random.randrange(len(self.middles))
+            listed = self.world.instruments[index]
+            moved = self.middles[index] + self.random.randrange(-500, 501) * listed.tick_units
+            self.middles[index] = moved if moved > 10 * listed.tick_units or listed.negative_prices else self.world.middle(index)
 
     def pick(self, count: int, strange: Sequence[int]) -> int:
         """A number below `count`, now and then a strange one."""
@@ -127,8 +143,8 @@ class Stream:
             return self.random.choice(strange)
         known = min(instrument, len(self.world.instruments) - 1)
         lean = -1 if side == 0 else 1
-        steps = self.random.randrange(-3, 4) + lean
-        return self.world.middle(known) + steps * self.world.instruments[known].tick_units + (1 if self.odd() else 0)
+        steps = self.random.randrange(-3, 4) + lean + (self.random.choice(FAR_STEPS) if self.odd() else 0)
+        return self.middles[known] + steps * self.world.instruments[known].tick_units + (1 if self.odd() else 0)
 
     def quantity(self, strange: Sequence[int] = STRANGE_QUANTITIES) -> int:
         return self.random.choice(strange) if self.odd() else self.random.randrange(1, 21)
@@ -150,9 +166,9 @@ class Stream:
             "portfolio": self.pick(len(self.world.portfolio_names), (9, 2**32 - 1)),
             "trader": trader,
             "side": side,
-            "type": random.choices((OrderType.LIMIT, OrderType.MARKET, OrderType.STOP, 9), (85, 12, 1, self.strange))[0],
-            "time_in_force": random.choices((*TimeInForce, 4), (45, 25, 15, 15, self.strange))[0],
-            "self_trade": random.choices((*SelfTrade, 4), (40, 20, 20, 20, self.strange))[0],
+            "type": random.choices((OrderType.LIMIT, OrderType.MARKET, OrderType.STOP, 9), (85, 12, 1, self.setting.strange))[0],
+            "time_in_force": random.choices((*TimeInForce, 4), (45, 25, 15, 15, self.setting.strange))[0],
+            "self_trade": random.choices((*SelfTrade, 4), (40, 20, 20, 20, self.setting.strange))[0],
             "flags": self.flags(),
             "price": self.price(instrument, side),
             "stop_price": self.price(instrument, side),
