@@ -1,6 +1,6 @@
 """Random commands: plausible ones that meet each other, and broken ones. Seeded streams for length, hypothesis strategies for shrinking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -113,7 +113,12 @@ class Stream:
 
     def command(self) -> Command:
         kind = self.random.choice(STRANGE_KINDS) if self.odd() else self.random.choices(self.kinds, self.weights)[0]
-        make = {Kind.NEW: self.new, Kind.CANCEL: self.change, Kind.REPLACE: self.change, Kind.DEPOSIT: self.deposit}
+        make: dict[int, Callable[[int], Command]] = {
+            Kind.NEW: self.new,
+            Kind.CANCEL: self.change,
+            Kind.REPLACE: self.change,
+            Kind.DEPOSIT: self.deposit,
+        }
         made = make.get(kind, self.venue)(kind)
         self.ts += self.random.randrange(-2, 9)
         self.move()
