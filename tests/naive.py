@@ -32,6 +32,11 @@ def fitting(value: int, low: int, high: int) -> int:
     return value if low <= value < high else 0
 
 
+def given(c: SimpleNamespace, reason: Reason) -> int:
+    """The `value` of a refusal: what was given and could not be taken."""
+    return getattr(c, GIVEN[reason]) if reason in GIVEN else 0
+
+
 class NaiveExchange(Checks):
     """`send` takes a command and gives its facts. Portfolios and traders are numbers; 0 is "", `cash` opens 1, 2, … in its order."""
 
@@ -76,9 +81,8 @@ class NaiveExchange(Checks):
 
     def refuse(self, c: SimpleNamespace, reason: Reason) -> None:
         """CommandRejected: of what is no order, cancel or replace."""
-        value = getattr(c, GIVEN[reason]) if reason in GIVEN else 0
         same = {"order_id": c.order_id, "portfolio": c.portfolio, "instrument": self.listed(c)}
-        self.tell(Kind.CommandRejected, reason=reason, value=value, **same)
+        self.tell(Kind.CommandRejected, reason=reason, value=given(c, reason), **same)
 
     def refuse_order(self, c: SimpleNamespace, reason: Reason) -> None:
         same = ("order_id", "trader", "portfolio", "side", "type", "time_in_force")
@@ -90,13 +94,14 @@ class NaiveExchange(Checks):
             price=fitting(c.price, 1 - 2**31, 2**31) if c.type not in (OrderType.MARKET, OrderType.STOP) else 0,
             stop_price=fitting(c.stop_price, 1 - 2**31, 2**31) if c.type not in (OrderType.MARKET, OrderType.LIMIT) else 0,
             quantity=fitting(c.quantity, 0, 2**32),
-            value=getattr(c, GIVEN[reason]) if reason in GIVEN else 0,
+            value=given(c, reason),
             **{name: getattr(c, name) for name in same},
         )
 
     def refuse_change(self, kind: Kind, c: SimpleNamespace, reason: Reason) -> None:
         """CancelRejected or ReplaceRejected."""
-        self.tell(kind, reason=reason, order_id=c.order_id, trader=c.trader, portfolio=c.portfolio, instrument=self.listed(c))
+        same = {"order_id": c.order_id, "trader": c.trader, "portfolio": c.portfolio, "instrument": self.listed(c)}
+        self.tell(kind, reason=reason, value=given(c, reason), **same)
 
     def unsupported(self, c: SimpleNamespace) -> None:
         self.refuse(c, Reason.UNSUPPORTED)
