@@ -59,8 +59,8 @@ FACT_FIELDS = {
     "kind": "Kind, 64 and up",
     "reason": "Reason",
     "side": "Side; of a trade the taker's",
-    "type": "OrderType; of a trade the taker's",
-    "time_in_force": "TimeInForce; of a trade the taker's",
+    "type": "OrderType",
+    "time_in_force": "TimeInForce",
     "flags": "Flag, added up",
 }
 
@@ -80,6 +80,7 @@ def _name(says: str) -> Meaning:
 _VENUE = "instrument side price quantity"
 _ORDER = "order_id portfolio trader instrument side type time_in_force flags price quantity remaining"
 _OF_HISTORY = "instrument side price flags trader"
+_BLAMED = "the field to blame, as it was given"
 
 COMMANDS = {
     Kind.SESSION: _kind(
@@ -151,20 +152,20 @@ FACTS = {
     Kind.OrderRejected: _kind(
         "An order was refused; it shows what was asked, a field that does not fit its place as 0.",
         "reason order_id portfolio trader instrument side type time_in_force flags price stop_price quantity",
-        value="the malformed field as it was given, or what was found",
+        value=f"{_BLAMED}, or what was found",
         limit="the limit that was reached",
     ),
     Kind.OrderExpired: _kind("An order ended with the day.", f"reason {_ORDER}", remaining="lots that expired"),
     Kind.TradeExecuted: _kind(
         "Two orders traded; history's unknown side has id 0.",
-        "order_id portfolio trader fee remaining side type time_in_force instrument price quantity "
+        "order_id portfolio trader fee remaining side instrument price quantity "
         "maker_order_id maker_portfolio maker_trader maker_fee maker_remaining flags",
         ahead="lots at the price ahead of the maker when a FLOW came; else 0",
     ),
     Kind.RiskLimitBreached: _kind("A portfolio crossed its daily loss.", "portfolio reason value limit"),
-    Kind.CancelRejected: _kind("There is nothing to cancel.", "reason order_id trader instrument"),
-    Kind.ReplaceRejected: _kind("An order stays as it is.", "reason order_id trader instrument"),
-    Kind.CommandRejected: _kind("Any other command was refused.", "reason order_id portfolio trader instrument"),
+    Kind.CancelRejected: _kind("There is nothing to cancel.", "reason order_id trader instrument", value=_BLAMED),
+    Kind.ReplaceRejected: _kind("An order stays as it is.", "reason order_id trader instrument", value=_BLAMED),
+    Kind.CommandRejected: _kind("Any other command was refused.", "reason order_id portfolio trader instrument", value=_BLAMED),
     Kind.TradingHalted: _kind("An instrument was halted.", "instrument"),
     Kind.TradingResumed: _kind("A halted instrument trades again.", "instrument"),
     Kind.SessionOpened: _kind("The session has its limits."),
@@ -202,7 +203,7 @@ FACTS = {
     ),
     Kind.FlowApplied: _kind("An aggressor of history has passed.", _OF_HISTORY, quantity="lots of ours that it took"),
     Kind.TradePrinted: _kind("A hidden trade of history.", f"quantity {_OF_HISTORY}"),
-    Kind.NoticeGiven: _kind("A status row of the venue.", "instrument side flags trader"),
+    Kind.NoticeGiven: _kind("A status row of the venue.", _OF_HISTORY, price="the venue's code"),
     Kind.HistoryRevealed: _kind("Lots joined a level.", f"quantity remaining {_OF_HISTORY}"),
     Kind.HistoryRemoved: _kind("Lots left a level.", _OF_HISTORY, quantity="lots that were there to leave"),
 }
