@@ -249,8 +249,9 @@ def ahead_of(state, ladder, key):
 
 @hot_kernel
 def level_list(state, ladder, key):
-    """Node index of the list in which orders at `key` stand: the price's cell, or the parked list with other prices."""
-    if key >= state.ladders[ladder]["base"]:
+    """Node index of the list in which orders at `key` stand: the price's cell, or (outside the window) the list of the parked."""
+    base = state.ladders[ladder]["base"]
+    if base <= key < base + W:
         return ladder * W + (key & MASK)
     return len(state.ladders) * W + ladder
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.accounts import in_range, market_value_price, notional_of, position_of
 from engine.book import ahead_of, first_node, leave, rest, shrink
-from engine.facts import refuse, reject_order, tell_order
+from engine.facts import given, refuse, reject_order, tell_order
 from engine.ids import find, put
 from engine.kernel import hot_kernel, kernel, rare_kernel
 from engine.matching import ANY_PRICE, end_resting, fillable, finish, match, open_slot, working_money
@@ -82,20 +82,6 @@ def _malformed(state, c):
     return Reason.NONE
 
 
-@kernel
-def _given(c, reason):
-    """The field that a malformed NEW was refused for, as it was given."""
-    if reason == Reason.UNKNOWN_INSTRUMENT:
-        return np.int64(c["instrument"])
-    if reason == Reason.INVALID_QUANTITY:
-        return c["quantity"]
-    if reason == Reason.INVALID_PRICE:
-        return c["price"]
-    if reason == Reason.INVALID_STOP_PRICE:
-        return c["stop_price"]
-    return 0
-
-
 @hot_kernel
 def _accept(state, c, at):
     """A slot for the accepted NEW whose id stands at `at`."""
@@ -161,7 +147,7 @@ def new_order(state, c, out, n):
     """NEW: refused by the first failing check, else accepted, matched, and rested or cancelled."""
     reason = _malformed(state, c)
     if reason != Reason.NONE:
-        return reject_order(state, out, n, reason, c, _given(c, reason), 0)
+        return reject_order(state, out, n, reason, c, given(c, reason), 0)
     session = state.session[0]
     at = find(state.ids, c["order_id"], c["trader"])
     if state.ids[at]["slot"] != 0:

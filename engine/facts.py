@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.kernel import hot_kernel, kernel, rare_kernel
-from engine.vocabulary import HISTORY, Flag, Kind
+from engine.vocabulary import HISTORY, Flag, Kind, Reason
 
 HISTORY_TRADER = np.uint32(HISTORY)
 KEPT_FLAGS = int(Flag.POST_ONLY | Flag.REDUCE_ONLY)
@@ -63,20 +63,35 @@ def tell_order(state, out, n, kind, reason, slot, remaining, ahead):
     return n + 1
 
 
+@kernel
+def given(c, reason):
+    """The field that a command was refused for, as it was given; 0 where no single field is to blame."""
+    if reason == Reason.UNKNOWN_INSTRUMENT:
+        return np.int64(c["instrument"])
+    if reason == Reason.INVALID_QUANTITY:
+        return c["quantity"]
+    if reason == Reason.INVALID_PRICE:
+        return c["price"]
+    if reason == Reason.INVALID_STOP_PRICE:
+        return c["stop_price"]
+    return 0
+
+
 @rare_kernel
 def refuse(state, out, n, kind, reason, c):
-    """CancelRejected, ReplaceRejected, CommandRejected: the command's names, and why."""
+    """CancelRejected, ReplaceRejected, CommandRejected: the command's names, why, and the field to blame as it was given."""
     known = c["instrument"] < len(state.instruments) and state.instruments[c["instrument"]]["listed"] != 0
     blank(state, out, n, kind, reason, c["instrument"] if known else 0)
     fact = out[n]
     fact["order_id"] = c["order_id"]
     fact["portfolio"] = c["portfolio"]
     fact["trader"] = c["trader"]
+    fact["value"] = given(c, reason)
     return n + 1
 
 
 @kernel
-def _fits(value, low, high):
+def fits(value, low, high):
     return value if low <= value < high else 0
 
 
@@ -85,9 +100,9 @@ def reject_order(state, out, n, reason, c, value, limit):
     """OrderRejected: the order as it was asked for; a field that does not fit its place is 0."""
     refuse(state, out, n, Kind.OrderRejected, reason, c)
     fact = out[n]
-    fact["price"] = _fits(c["price"], -(1 << 31) + 1, 1 << 31) if c["type"] != 0 else 0
-    fact["stop_price"] = _fits(c["stop_price"], -(1 << 31) + 1, 1 << 31) if c["type"] >= 2 else 0
-    fact["quantity"] = _fits(c["quantity"], 0, 1 << 32)
+    fact["price"] = fits(c["price"], -(1 << 31) + 1, 1 << 31) if c["type"] != 0 and c["type"] != 2 else 0
+    fact["stop_price"] = fits(c["stop_price"], -(1 << 31) + 1, 1 << 31) if c["type"] >= 2 else 0
+    fact["quantity"] = fits(c["quantity"], 0, 1 << 32)
     fact["side"] = c["side"]
     fact["type"] = c["type"]
     fact["time_in_force"] = c["time_in_force"]

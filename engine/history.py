@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.book import first_node, level_list, stands_at
 from engine.entry import listed, on_tick, on_unit, whole_lots
-from engine.facts import amend_history, refuse, tell_history
+from engine.facts import amend_history, fits, refuse, tell_history
 from engine.ids import find, put
 from engine.kernel import kernel
 from engine.matching import forget, set_last
@@ -48,7 +48,7 @@ def bad_history(state, c, displayed):
 def add_history(state, c, out, n):
     """ADD: a new order of history."""
     reason = bad_history(state, c, True)
-    if reason == Reason.NONE and c["order_id"] == 0:
+    if reason != Reason.UNKNOWN_INSTRUMENT and c["order_id"] == 0:
         reason = Reason.INVALID_ORDER_ID
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
@@ -202,3 +202,11 @@ def print_trade(state, c, out, n):
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
     set_last(state, c["instrument"], c["price"], c["quantity"])
     return tell_history(state, out, n, Kind.TradePrinted, c, c["price"], c["quantity"], 0, 0)
+
+
+@kernel
+def notice(state, c, out, n):
+    """NOTICE: the venue said something (its code is in `price`); nothing changes."""
+    if not listed(state, c["instrument"]):
+        return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
+    return tell_history(state, out, n, Kind.NoticeGiven, c, fits(c["price"], -(1 << 31) + 1, 1 << 31), 0, 0, 0)

@@ -152,8 +152,6 @@ def book_taker(state, fact, slot, remaining):
     fact["portfolio"] = order["portfolio"]
     fact["remaining"] = remaining
     fact["fee"] = fee
-    fact["type"] = order["type"]
-    fact["time_in_force"] = order["time_in_force"]
     order["executed"] += np.uint32(lots)
     book_fill(state, np.int64(order["portfolio"]), np.int64(order["position"]), lots if order["side"] == 0 else -lots, each, fee)
     state.session[0]["fee_cash"] += fee

@@ -4,8 +4,8 @@ import numpy as np
 
 from engine.bits import prefetch
 from engine.entry import cancel_order, new_order, replace_order
-from engine.facts import refuse, tell_history
-from engine.history import add_history, apply_flow, modify_history, print_trade, reduce_history, remove, reveal
+from engine.facts import refuse
+from engine.history import add_history, apply_flow, modify_history, notice, print_trade, reduce_history, remove, reveal
 from engine.ids import home
 from engine.kernel import entry_kernel, hot_kernel, kernel, rare_kernel
 from engine.session import deposit_cash, end_day, list_instrument, mark_price, name_one, open_session, start_day
@@ -35,7 +35,7 @@ def _history(state, c, out, n):
     if kind == Kind.PRINT:
         return print_trade(state, c, out, n)
     if kind == Kind.NOTICE:
-        return tell_history(state, out, n, Kind.NoticeGiven, c, 0, 0, 0, 0)
+        return notice(state, c, out, n)
     return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
 
 

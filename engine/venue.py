@@ -41,7 +41,7 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
                 if state.orders[node - first]["trader"] != HISTORY_TRADER:
                     part = min(lots, here)
                     price = np.int64(state.orders[node - first]["price"])
-                    book_trade(state, out, n, node - first, price, part, min(ahead, 0xFFFFFFFF))
+                    book_trade(state, out, n, node - first, price, part, min(ahead, 0xFFFFFFFF) if counts_history else 0)
                     out[n]["order_id"] = c["order_id"]
                     out[n]["trader"] = HISTORY_TRADER
                     out[n]["flags"] |= TAKER_HISTORY

@@ -8,6 +8,8 @@ from engine.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTr
 from tests.naive_book import LIVE, Book, Order, Position
 
 Fact = dict[str, int]
+NEAR, UNCOUNTED = 1024, 2**32 - 1
+"""`ahead` is not counted this many ticks or more behind the best."""
 
 
 def meets_itself(taker: Order, maker: Order) -> bool:
@@ -78,8 +80,15 @@ class Matching:
         elif order.time_in_force == TimeInForce.IOC:
             self.finish(order, Reason.UNFILLED)
         else:
-            fact["ahead"] = book.ahead(order) if order.executed == before else 0
+            fact["ahead"] = self.ahead_at_entry(order) if order.executed == before else 0
             book.join(order)
+
+    def ahead_at_entry(self, order: Order) -> int:
+        """Lots ahead of an order that comes to rest; not counted NEAR ticks or more behind its side's best."""
+        book = self.books[order.instrument]
+        best = next(iter(book.prices(order.side)), order.price)
+        behind = (best - order.price) * (1 if order.side == Side.BUY else -1)
+        return UNCOUNTED if behind >= NEAR * self.instruments[order.instrument].tick_units else book.ahead(order)
 
     def match(self, taker: Order, makers: list[Order]) -> None:
         for maker in makers:
