@@ -16,6 +16,7 @@ from engine.instrument import Instrument, money_decimals
 from engine.records import COMMAND, write_name
 from engine.vocabulary import HISTORY, NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderType, Reason, SelfTrade, Side, TimeInForce
 
+UNCOUNTED = 2**32 - 1
 Levels = tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]
 OPTIONS: dict[str, tuple[str, int]] = {
     **{tif.name.lower(): ("time_in_force", tif) for tif in TimeInForce},
@@ -150,7 +151,7 @@ class Scenario:
         who, venue = self._who(fact["trader"], fact["order_id"]), chr(fact["order_id"] % 2**16 or 63)
         stop = f" stop {listed.price(int(fact['stop_price']))}" if fact["stop_price"] else ""
         terms = f"{who} {way} {quantity} {'market' if fact['type'] in (OrderType.MARKET, OrderType.STOP) else f'@ {price}'}{stop}"
-        ahead = f", {fact['ahead']} ahead" if fact["ahead"] else ""
+        ahead = ", ahead not counted" if fact["ahead"] == UNCOUNTED else f", {fact['ahead']} ahead" if fact["ahead"] else ""
         clipped = f", {value} clipped" if value else ""
         given = ", not whole" if value == NOT_WHOLE else f", {value} given" if value else ""
         texts = {

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import Exchange
 from engine.records import FACT
-from engine.vocabulary import Kind, OrderType, Side
+from engine.vocabulary import NOT_NAMED, Kind, OrderType, Side
 from tests.fuzz import part, shrink
 from tests.naive import NaiveExchange
 from tests.naive_book import LIVE
@@ -21,7 +22,7 @@ WORLD = ALL.world
 FINAL = (Kind.OrderCancelled, Kind.OrderExpired, Kind.OrderRejected)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(command_strategy(WORLD), max_size=40))
 def test_any_commands(commands: list[Command]) -> None:
     pair = Pair(WORLD)
@@ -75,9 +76,52 @@ def test_cuts_into_batches_change_nothing() -> None:
         assert run_in_batches(commands, size) == whole, f"batches of {size}"
 
 
-def test_facts_of_history_do_not_touch_the_state() -> None:
-    from engine import Exchange
+def test_a_restart_in_the_middle_changes_nothing() -> None:
+    """The commands so far, played again from the first on, are the session so far."""
+    commands = ALL.stream(13).take(3000)
+    whole = compiled(WORLD)
+    facts = whole.run(commands)
+    log = np.concatenate([whole.opening, WORLD.opening(), commands[:1500]])
+    again = Exchange.from_commands(log, history_facts=True)
+    rest = again.run(commands[1500:])
+    assert again.digest() == whole.digest()
+    assert rest.tobytes() == facts[-len(rest) :].tobytes()
+    assert again.facts.tobytes() == whole.facts.tobytes()
 
+
+def test_room_reserved_does_not_touch_the_state() -> None:
+    commands = ALL.stream(14).take(3000)
+    roomy = Exchange(list(WORLD.instruments), cash=dict(WORLD.cash), reserve=100_000, history_facts=True)
+    tight = compiled(WORLD)
+    roomy.run(WORLD.opening())
+    assert roomy.run(commands).tobytes() == tight.run(commands).tobytes()
+    assert roomy.digest() == tight.digest()
+
+
+def test_the_digest_sees_every_change() -> None:
+    """Each accepted command of a session leaves another digest than before; a refused one may not."""
+    exchange, seen = compiled(WORLD), set()
+    steps: list[Command] = [
+        {"kind": Kind.NEW, "order_id": 1, "quantity": 5, "price": 20, "type": OrderType.LIMIT},
+        {"kind": Kind.NEW, "order_id": 2, "quantity": 5, "price": 20, "type": OrderType.LIMIT, "portfolio": 1},
+        {"kind": Kind.REPLACE, "order_id": 1, "quantity": 6, "price": NOT_NAMED, "stop_price": NOT_NAMED},
+        {"kind": Kind.ADD, "order_id": 1, "quantity": 5, "price": 21, "side": Side.SELL},
+        {"kind": Kind.REVEAL, "quantity": 5, "price": 20},
+        {"kind": Kind.FLOW, "quantity": 1, "price": 20, "side": Side.SELL},
+        {"kind": Kind.PRINT, "quantity": 1, "price": 22},
+        {"kind": Kind.MARK, "price": 23},
+        {"kind": Kind.DEPOSIT, "portfolio": 1, "quantity": 1},
+        {"kind": Kind.CANCEL, "order_id": 2},
+        {"kind": Kind.START_OF_DAY},
+        {"kind": Kind.END_OF_DAY},
+    ]
+    for step in steps:
+        exchange.run(as_array([step]))
+        seen.add(exchange.digest())
+    assert len(seen) == len(steps)
+
+
+def test_facts_of_history_do_not_touch_the_state() -> None:
     commands = ALL.stream(12).take(3000)
     with_them = compiled(WORLD)
     told = with_them.run(commands)
