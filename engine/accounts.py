@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.bits import muldiv
-from engine.kernel import hot_kernel, kernel
+from engine.kernel import entry_kernel, hot_kernel, kernel
 from engine.state import EMPTY
 
 FEE_PARTS = 10**12
@@ -28,6 +28,13 @@ def enter_index(index, positions, k):
 @hot_kernel
 def position_of(state, portfolio, instrument):
     """Number of the position of `portfolio` in `instrument`; it is opened, flat, where there was none."""
+    if portfolio == 0:
+        return state.instruments[instrument]["world"]
+    return _search(state, portfolio, instrument)
+
+
+@kernel
+def _search(state, portfolio, instrument):
     index = state.index
     at = _spread(portfolio, instrument, len(index))
     while index[at] != 0:
@@ -36,12 +43,18 @@ def position_of(state, portfolio, instrument):
         if held["portfolio"] == portfolio and held["instrument"] == instrument:
             return k
         at = (at + 1) & (len(index) - 1)
+    index[at] = new_position(state, portfolio, instrument) + 1
+    return np.int64(index[at]) - 1
+
+
+@kernel
+def new_position(state, portfolio, instrument):
+    """Open a position, flat; `enter_index` or the caller makes it findable."""
     session = state.session[0]
     k = session["positions"]
     session["positions"] = k + 1
     state.positions[k]["portfolio"] = portfolio
     state.positions[k]["instrument"] = instrument
-    index[at] = k + 1
     return k
 
 
@@ -65,18 +78,10 @@ def _close(cost, lots, held):
     return part if cost >= 0 else -part
 
 
-@hot_kernel
-def book_fill(state, portfolio, position, lots, each, fee):
-    """`portfolio` trades `lots` (signed: bought is positive) at `each` money a lot, signed as the price.
-
-    Average cost through zero: a flip closes first, then opens.
-    """
-    account = state.portfolios[portfolio]
-    held = state.positions[position]
+@kernel
+def _book_cost(held, had, lots, each):
+    """Cost and realised P&L of a position that held `had` lots and trades `lots` (signed) at `each` money a lot."""
     size = abs(lots)
-    account["cash"] -= each * lots + fee
-    account["fees"] += fee
-    had = held["quantity"]
     if had == 0 or (had > 0) == (lots > 0):
         held["cost"] += each * lots
     else:
@@ -87,7 +92,24 @@ def book_fill(state, portfolio, position, lots, each, fee):
         held["cost"] -= cost
         if size > closed:
             held["cost"] += each * (size - closed) if lots > 0 else -each * (size - closed)
+
+
+@hot_kernel
+def book_fill(state, portfolio, position, lots, each, fee):
+    """`portfolio` trades `lots` (signed: bought is positive) at `each` money a lot, signed as the price.
+
+    Average cost through zero: a flip closes first, then opens. Of the outside world only cash and quantity are kept: its cost says
+    nothing, and would cost every order of history a division.
+    """
+    account = state.portfolios[portfolio]
+    held = state.positions[position]
+    account["cash"] -= each * lots + fee
+    account["fees"] += fee
+    had = held["quantity"]
     held["quantity"] = had + lots
+    if portfolio == 0:
+        return
+    _book_cost(held, had, lots, each)
 
 
 @hot_kernel
@@ -114,3 +136,12 @@ def in_range(state, portfolio, notional, released):
         return False
     account = state.portfolios[portfolio]
     return notional < (1 << 62) - abs(account["cash"]) - (account["working"] - released)
+
+
+@entry_kernel
+def replay_costs(fills, values, positions):
+    """Book `fills` (int64 rows: instrument, signed lots, price units) on `positions` (POSITION, one an instrument), flat before."""
+    for k in range(len(fills)):
+        held = positions[fills[k, 0]]
+        _book_cost(held, held["quantity"], fills[k, 1], fills[k, 2] * values[fills[k, 0]])
+        held["quantity"] += fills[k, 1]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from engine.accounts import replay_costs
 from engine.instrument import Instrument
 from engine.names import Names
+from engine.state import POSITION
 from engine.vocabulary import HISTORY, Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
 
 if TYPE_CHECKING:
@@ -180,9 +182,12 @@ def portfolio(exchange: "Exchange", name: str) -> dict[str, Any]:
     unit = Decimal(1).scaleb(-exchange.decimals)
     account = state.portfolios[number]
     cash = int(account["cash"])
+    positions = state.positions[: int(state.session["positions"][0])]
+    if number == 0:
+        positions = _outside_world(exchange)
     held: dict[str, dict[str, Any]] = {}
     worth, size, realized, unrealized = 0, 0, 0, 0
-    for position in state.positions[: int(state.session["positions"][0])]:
+    for position in positions:
         if int(position["portfolio"]) != number:
             continue
         instrument, terms = exchange.instruments[int(position["instrument"])], state.instruments[int(position["instrument"])]
@@ -215,3 +220,16 @@ def _ever_traded(exchange: "Exchange", portfolio_number: int, instrument: int) -
     facts = exchange.facts
     t = facts[(facts["kind"] == Kind.TradeExecuted) & (facts["instrument"] == instrument)]
     return bool(((t["portfolio"] == portfolio_number) | (t["maker_portfolio"] == portfolio_number)).any())
+
+
+def _outside_world(exchange: "Exchange") -> np.ndarray:
+    """Positions of portfolio "", whose costs the kernel does not keep: booked again from the trades, maker first."""
+    t = exchange.facts
+    t = t[t["kind"] == Kind.TradeExecuted]
+    lots = np.where(t["side"] == Side.BUY, 1, -1) * t["quantity"].astype(np.int64)
+    rows = np.stack([np.repeat(t["instrument"], 2), np.stack([-lots, lots], 1).ravel(), np.repeat(t["price"], 2)], axis=1).astype(np.int64)
+    outside = np.stack([t["maker_portfolio"], t["portfolio"]], axis=1).ravel() == 0
+    positions = np.zeros(len(exchange.instruments), POSITION)
+    positions["instrument"] = np.arange(len(positions))
+    replay_costs(np.ascontiguousarray(rows[outside]), exchange.state.instruments["value"].copy(), positions)
+    return positions

@@ -186,7 +186,7 @@ FACTS = {
     Kind.HistoryReduced: _kind(
         "An order of history lost lots.",
         f"order_id remaining {_OF_HISTORY}",
-        quantity="lots that it lost",
+        quantity="lots that left its level",
         value="lots that ours had taken before",
     ),
     Kind.HistoryModified: _kind(
@@ -198,7 +198,7 @@ FACTS = {
     Kind.HistoryExecuted: _kind(
         "An order of history traded with history.",
         f"order_id remaining {_OF_HISTORY}",
-        quantity="lots that it lost",
+        quantity="lots that left its level",
         value="lots that ours had taken before",
     ),
     Kind.FlowApplied: _kind("An aggressor of history has passed.", _OF_HISTORY, quantity="lots of ours that it took"),

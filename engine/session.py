@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.accounts import position_of
+from engine.accounts import new_position
 from engine.book import first_node, key_below
 from engine.entry import listed, on_unit
 from engine.facts import blank, refuse
@@ -88,7 +88,7 @@ def list_instrument(state, c, out, n):
     terms["negative"] = c["flags"] & NEGATIVE
     terms["listed"] = 1
     session["instruments"] += 1
-    position_of(state, 0, number)
+    terms["world"] = new_position(state, 0, number)
     return blank(state, out, n, Kind.InstrumentListed, 0, number)
 
 

@@ -65,6 +65,7 @@ TERMS = np.dtype(
         ("last", "<i8"),
         ("mark", "<i8"),
         ("volume", "<i8"),  # lots printed
+        ("world", "<i8"),  # position of the outside world, portfolio 0
         ("listed", "u1"),
         ("negative", "u1"),
         ("traded", "u1"),  # there was a last price
