@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
+UsageError: Any = typer.BadParameter.__base__  # of click, which recent versions of typer carry within them
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 runs_app = typer.Typer(no_args_is_help=True, help="Recorded runs: list, show, compare.")
 log_app = typer.Typer(no_args_is_help=True, help="Event logs: verify.")
@@ -20,9 +20,15 @@ app.add_typer(data_app, name="data")
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for runs and decoded feeds.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script instead of a table.")]
-Text = Annotated[str | None, typer.Option()]
 RunName = Annotated[str | None, typer.Argument(help="Run id or its beginning; the newest by default.")]
+Symbol = Annotated[str | None, typer.Option(help="Where the file's name does not say it.")]
+Date = Annotated[str | None, typer.Option(help="YYYY-MM-DD, where the file's name does not say it.")]
+Tick = Annotated[str | None, typer.Option(help="Price step, like 0.01.")]
+Orderbook = Annotated[str | None, typer.Option(help="LOBSTER order book file beside the messages.")]
+Format = Annotated[str, typer.Option(help="Format of the file.")]
+File = Annotated[str, typer.Argument(help="Market data file, or LOBSTER's zip.")]
 OUT = Path(".tapebook")
+INTERRUPTED = 130
 
 
 @app.callback()
@@ -45,24 +51,24 @@ def backtest(
     job: Annotated[Path | None, typer.Argument(help="A TOML file with these options as keys, for scheduled jobs.")] = None,
     data: Annotated[str | None, typer.Option(help="Market data file; without it, a synthetic day.")] = None,
     format: Annotated[str | None, typer.Option(help="lobster, or synthetic.")] = None,
-    orderbook: Annotated[str | None, typer.Option(help="LOBSTER order book file beside the messages.")] = None,
-    symbol: Text = None,
-    date: Annotated[str | None, typer.Option(help="YYYY-MM-DD, where the file's name does not say it.")] = None,
-    tick: Text = None,
+    orderbook: Orderbook = None,
+    symbol: Symbol = None,
+    date: Date = None,
+    tick: Tick = None,
     messages: Annotated[int | None, typer.Option(help="Rows of the synthetic day.")] = None,
     strategy: Annotated[str | None, typer.Option(help="module:Class, or an example: MarketMaker, ImbalanceTaker.")] = None,
     set: Annotated[list[str] | None, typer.Option("--set", help="name=value of a strategy's parameter; may be repeated.")] = None,
-    cash: Text = None,
-    feed_latency: Annotated[str | None, typer.Option(help="like 100us, 1ms")] = None,
-    order_latency: Text = None,
-    response_latency: Text = None,
-    maker_fee: Annotated[str | None, typer.Option(help="part of the notional; negative is a rebate")] = None,
-    taker_fee: Text = None,
-    start: Annotated[str | None, typer.Option(help="HH:MM[:SS] on the exchange's clock")] = None,
-    end: Text = None,
-    warm_up: Annotated[str | None, typer.Option(help="like 5min: the book is watched before the strategy is called")] = None,
-    seed: Annotated[int | None, typer.Option(help="seed of the synthetic day")] = None,
-    out: Annotated[str | None, typer.Option(help="folder for runs and decoded feeds [.tapebook]")] = None,
+    cash: Annotated[str | None, typer.Option(help="Currency at the start [1000000].")] = None,
+    feed_latency: Annotated[str | None, typer.Option(help="From the exchange to the strategy, like 100us, 1ms [100us].")] = None,
+    order_latency: Annotated[str | None, typer.Option(help="From the strategy to the exchange [100us].")] = None,
+    response_latency: Annotated[str | None, typer.Option(help="Of the exchange's answers [100us].")] = None,
+    maker_fee: Annotated[str | None, typer.Option(help="Part of the notional; negative is a rebate.")] = None,
+    taker_fee: Annotated[str | None, typer.Option(help="Part of the notional.")] = None,
+    start: Annotated[str | None, typer.Option(help="HH:MM[:SS] on the exchange's clock.")] = None,
+    end: Annotated[str | None, typer.Option(help="HH:MM[:SS] on the exchange's clock.")] = None,
+    warm_up: Annotated[str | None, typer.Option(help="Like 5min: the book is watched before the strategy is called.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the synthetic day.")] = None,
+    out: Annotated[str | None, typer.Option(help="Folder for runs and decoded feeds [.tapebook].")] = None,
     as_json: Json = False,
 ) -> None:
     """Run a strategy on a recorded or synthetic day, and write a report.
@@ -103,7 +109,10 @@ def _with_progress(made: Any, out: Path, quiet: bool) -> Any:
 
 @runs_app.command("list")
 def list_runs(out: Out = OUT, as_json: Json = False) -> None:
-    """Every recorded run, newest first."""
+    """Every recorded run, newest first.
+
+    Example: `tapebook runs list --out results`
+    """
     from backtest.run_tables import runs_table
     from backtest.store import runs
 
@@ -122,7 +131,10 @@ def show_run(
     out: Out = OUT,
     as_json: Json = False,
 ) -> None:
-    """What a run was and what came of it."""
+    """What a run was and what came of it.
+
+    Example: `tapebook runs show 20260105-0930`
+    """
     from backtest.run_tables import run_table
     from backtest.store import find_run
 
@@ -136,7 +148,10 @@ def show_run(
 
 @runs_app.command("compare")
 def compare_runs(runs: Annotated[list[str], typer.Argument(help="Two or more run ids.")], out: Out = OUT, as_json: Json = False) -> None:
-    """Runs side by side: what was set differently, and what came of it."""
+    """Runs side by side: what was set differently, and what came of it.
+
+    Example: `tapebook runs compare 20260105-0930 20260105-0945`
+    """
     from backtest.run_tables import compare_table
     from backtest.store import find_run
 
@@ -149,7 +164,10 @@ def compare_runs(runs: Annotated[list[str], typer.Argument(help="Two or more run
 
 @log_app.command("verify")
 def verify_log(run: RunName = None, out: Out = OUT, as_json: Json = False) -> None:
-    """Play a run again from its log and feed: the same bytes, or where they first differ."""
+    """Play a run again from its log and feed: the same bytes, or where they first differ (exit 1).
+
+    Example: `tapebook log verify 20260105-0930`
+    """
     from backtest.store import find_run
     from backtest.verify import verify_run
 
@@ -173,15 +191,18 @@ def _feed(file: str, form: str, options: dict[str, Any]) -> Any:
 
 @data_app.command("show")
 def show_data(
-    file: str,
-    format: str = "lobster",
-    symbol: Text = None,
-    date: Text = None,
-    orderbook: Text = None,
-    tick: Text = None,
+    file: File,
+    format: Format = "lobster",
+    symbol: Symbol = None,
+    date: Date = None,
+    orderbook: Orderbook = None,
+    tick: Tick = None,
     as_json: Json = False,
 ) -> None:
-    """What is in a file: rows by kind, first and last time, prices, quantities."""
+    """What is in a file: rows by kind, first and last time, prices, quantities.
+
+    Example: `tapebook data show LOBSTER_SampleFile_AMZN_2012-06-21_5.zip`
+    """
     from backtest.run_tables import data_table
     from data.check import describe_feed
 
@@ -191,15 +212,18 @@ def show_data(
 
 @data_app.command("check")
 def check_data(
-    file: str,
-    format: str = "lobster",
-    symbol: Text = None,
-    date: Text = None,
-    orderbook: Text = None,
-    tick: Text = None,
+    file: File,
+    format: Format = "lobster",
+    symbol: Symbol = None,
+    date: Date = None,
+    orderbook: Orderbook = None,
+    tick: Tick = None,
     as_json: Json = False,
 ) -> None:
-    """Is a file what it should be: rows, time order, contradictions, crossed rows, aggressors that our matching fills identically."""
+    """Is a file what it should be: rows, time order, contradictions, crossed rows, aggressors that our matching fills identically.
+
+    Example: `tapebook data check LOBSTER_SampleFile_AMZN_2012-06-21_5.zip`
+    """
     from backtest.run_tables import data_table
     from data.check import check_feed
 
@@ -209,7 +233,10 @@ def check_data(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context) -> None:
-    """Open JupyterLab on the notebooks. Example: `tapebook lab --no-browser`"""
+    """Open JupyterLab on the notebooks.
+
+    Example: `tapebook lab --no-browser`
+    """
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
@@ -224,14 +251,15 @@ def run_command_line(words: Sequence[str]) -> int:
     """Run one command; returns the exit code. Bad input is one clear line on stderr."""
     try:
         code = app(list(words), prog_name="tapebook", standalone_mode=False)
-        return int(code or 0)
-    except click.exceptions.Exit as left:
-        return left.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 1 if code == INTERRUPTED else int(code or 0)
+    except (typer.Abort, KeyboardInterrupt):
         print("tapebook: stopped", file=sys.stderr)
         return 1
-    except click.ClickException as error:
-        print(f"tapebook: {error.format_message()}", file=sys.stderr)
+    except UsageError as error:
+        context = getattr(error, "ctx", None)
+        mend = f"; see {context.command_path} --help" if context is not None and words else ""
+        text = error.format_message()
+        print(f"tapebook: {text.rstrip('.')}{mend}" if mend else text, file=sys.stderr)
         return 2
     except (ValueError, FileNotFoundError, PermissionError) as error:
         print(f"tapebook: {' '.join(str(error).split())}", file=sys.stderr)

@@ -4,7 +4,6 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from backtest.timing import Latency, latency, moment
 from data.feed import Feed
 from engine.compiled import parameter_array
 from engine.exchange import Exchange
-from engine.instrument import Instrument, Number
+from engine.instrument import Instrument, Number, decimal
 from engine.records import COMMAND
 from engine.state import COUNTERS
 from engine.strategy import Strategy, nanoseconds, parameter_values, wants_of
@@ -90,7 +89,7 @@ class Backtest:
         self.strategy = strategy(**dict(parameters or {})) if isinstance(strategy, type) else strategy
         if self.strategy is not None:
             wants_of(self.strategy)
-        self.cash = Decimal(str(cash))
+        self.cash = decimal(cash, "cash")
         self.latencies = (latency(feed_latency), latency(order_latency), latency(response_latency))
         self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
         self.window = (start, end)
@@ -127,6 +126,7 @@ class Backtest:
             self._load_orders(driver)
             driver.play(last)
         else:
+            driver.play(first + self.warm_up - 1)
             driver.clock["first"] = first + self.warm_up
             driver.run(self.strategy, last)
         return self._recording(driver, first, last, began), driver

@@ -49,6 +49,9 @@ class Settings:
             raise ValueError("--data and the synthetic market exclude each other; say --format lobster, or leave --data out")
         if form != "synthetic" and self.data is None:
             raise ValueError(f"format {form} needs --data FILE")
+        for name in dict.fromkeys(name for names in FEED_OPTIONS.values() for name in names):
+            if name not in (*FEED_OPTIONS[form], "seed") and getattr(self, name) is not None:
+                raise ValueError(f"{name} says nothing to format {form}; leave it out")
         return open_feed(form, self.data, **{name: getattr(self, name) for name in FEED_OPTIONS[form]})
 
     def backtest(self) -> Any:
@@ -70,11 +73,25 @@ def read_settings(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: {error}") from None
     known = [f.name for f in fields(Settings)]
-    for key in said:
+    for key, value in said.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             raise ValueError(f"{path}: unknown key {key!r}; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"))
+        said[key] = _as_option(path, key, value)
     return said
+
+
+def _as_option(path: Path, key: str, value: Any) -> Any:
+    """A value of a TOML file as the command line would give it. Raises ValueError where it is of another sort."""
+    wanted = next(str(f.type) for f in fields(Settings) if f.name == key)
+    if wanted.startswith("dict"):
+        if isinstance(value, dict):
+            return value
+        raise ValueError(f"{path}: {key} is {value!r}; write it as a table, like [set] with spread = 4 below it")
+    whole = wanted.startswith("int")
+    if isinstance(value, dict | list | bool) or (whole and not isinstance(value, int)):
+        raise ValueError(f"{path}: {key} is {value!r}; it must be {'a whole number' if whole else 'a text or a number'}")
+    return value if whole else str(value)
 
 
 def settings(file: Path | None, options: dict[str, Any]) -> Settings:
@@ -83,9 +100,6 @@ def settings(file: Path | None, options: dict[str, Any]) -> Settings:
     chosen = {**said.pop("set", {}), **options.pop("set", {})}
     made = Settings(**{**said, **{name: value for name, value in options.items() if value is not None}})
     made.set = chosen
-    for name in ("cash", "tick", "maker_fee", "taker_fee", "feed_latency", "order_latency", "response_latency", "warm_up", "date"):
-        if getattr(made, name) is not None:
-            setattr(made, name, str(getattr(made, name)))
     return made
 
 
@@ -98,6 +112,8 @@ def load_strategy(name: str) -> type[Strategy]:
             raise ValueError(f"unknown strategy {name!r}; {hint}")
         return getattr(importlib.import_module("backtest.examples"), name)
     module_name, _, class_name = name.partition(":")
+    if not module_name or not class_name:
+        raise ValueError(f"strategy {name!r} is not written module:Class, like mine:Maker")
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:

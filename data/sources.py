@@ -24,6 +24,8 @@ def reader(form: str) -> Callable[..., Feed]:
 def open_feed(form: str, path: str | Path | None = None, **options: Any) -> Feed:
     """The feed of a file (or of a seed), with how it was opened in `feed.origin`."""
     read = reader(form)
+    if path is not None and not Path(path).exists():
+        raise DataError(path, "no such file")
     given = {name: value for name, value in options.items() if value is not None}
     feed = read(**given) if path is None else read(path, **given)
     feed.origin = {"format": form, "path": None if path is None else str(Path(path).resolve()), "options": given}

@@ -57,8 +57,9 @@ class Book:
 
     def __repr__(self) -> str:
         bids, asks = self.levels(5)
-        rows = [f"{'':>12} {price:>12g} {quantity:<12g}" for price, quantity, _ in reversed(asks)]
-        rows += [f"{quantity:>12g} {price:>12g}" for price, quantity, _ in bids]
+        places = self._exchange.instruments[self._number].price_decimals
+        rows = [f"{'':>12} {price:>12.{places}f} {quantity:<12g}" for price, quantity, _ in reversed(asks)]
+        rows += [f"{quantity:>12g} {price:>12.{places}f}" for price, quantity, _ in bids]
         return "\n".join([f"{'bid':>12} {self._exchange.instruments[self._number].symbol:^12} ask", *rows])
 
 

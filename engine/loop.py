@@ -11,6 +11,7 @@ from engine.pointers import call_function
 from engine.sending import next_feed_step, stamp, tell_latencies
 from engine.step import commands_left, needs_number, step, worst_case
 from engine.view import show_books
+from engine.vocabulary import Kind
 from engine.wakes import due, next_wake, take_sample
 from engine.world import NEVER, WAKE_ROOM, Want
 
@@ -38,22 +39,29 @@ def _touched(world, instrument):
 
 
 @kernel
-def _add_to_bar(state, world, instrument):
-    """The last print of `instrument` goes into its open bar."""
+def _print(bar, price, lots):
+    """A print goes into an open bar."""
+    if bar["volume"] == 0:
+        bar["open"] = price
+        bar["high"] = price
+        bar["low"] = price
+    bar["high"] = max(bar["high"], price)
+    bar["low"] = min(bar["low"], price)
+    bar["close"] = price
+    bar["volume"] += lots
+    bar["since"] += lots
+
+
+@kernel
+def _add_to_bar(state, world, instrument, out, before, n):
+    """What a command printed, its fills out[before:n] and a print of history's own, goes into the open bar of `instrument`."""
     bar = world.bars[instrument]
     terms = state.instruments[instrument]
-    more = terms["volume"] - bar["since"]
-    if more > 0:
-        price = terms["last"] / terms["tick"]
-        if bar["volume"] == 0:
-            bar["open"] = price
-            bar["high"] = price
-            bar["low"] = price
-        bar["high"] = max(bar["high"], price)
-        bar["low"] = min(bar["low"], price)
-        bar["close"] = price
-        bar["volume"] += more
-        bar["since"] = terms["volume"]
+    for k in range(before, n):
+        if out[k]["kind"] == Kind.TradeExecuted:
+            _print(bar, out[k]["price"] / terms["tick"], np.int64(out[k]["quantity"]))
+    if terms["volume"] > bar["since"]:
+        _print(bar, terms["last"] / terms["tick"], terms["volume"] - bar["since"])
 
 
 @kernel
@@ -63,6 +71,8 @@ def _horizon(world, out, n):
     time = min(clock["sample_next"], clock["first"])
     if clock["entered"] < clock["stamped"]:
         time = min(time, world.sent[clock["entered"]]["arrival"])
+    if clock["first"] < NEVER:
+        return time
     if clock["told"] < n and clock["wants"] & OWN_FACTS:
         time = min(time, due(world, out[clock["told"]]))
     if clock["wants"] & WANT_TIMER:
@@ -94,12 +104,13 @@ def _play(state, world, history, until, out, n):
         if row >= clock["block"] or not _fits(state, world, c, out, n):
             clock["row"] = row
             return False, n
+        before = n
         n = step(state, c, out, n)
         row += 1
         if watched:
             _touched(world, np.int64(c["instrument"]))
         if bars and c["instrument"] < len(world.bars):
-            _add_to_bar(state, world, np.int64(c["instrument"]))
+            _add_to_bar(state, world, np.int64(c["instrument"]), out, before, n)
         clock["now"] = max(clock["now"], c["ts"])
     clock["row"] = row
     return True, n
@@ -116,12 +127,13 @@ def _enter(state, world, out, n):
         sent = world.sent[clock["entered"]]
         sent["row"] = clock["row"]
         sent["seq"] = state.session[0]["seq"] + 1
+        before = n
         n = step(state, c, out, n)
         clock["entered"] += 1
         if clock["wants"] & MARKET:
             _touched(world, np.int64(c["instrument"]))
         if clock["wants"] & WANT_BAR and c["instrument"] < len(world.bars):
-            _add_to_bar(state, world, np.int64(c["instrument"]))
+            _add_to_bar(state, world, np.int64(c["instrument"]), out, before, n)
     return True, n
 
 

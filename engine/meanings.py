@@ -86,7 +86,7 @@ COMMANDS = {
     Kind.SESSION: _kind(
         "A session begins, with the limits that hold for all of it.",
         type="decimals of money",
-        quantity="live orders at most",
+        quantity="live orders of clients at most",
         price="portfolios at most",
         stop_price="traders at most",
         order_id="instruments at most",
@@ -247,7 +247,7 @@ REASONS = {
     Reason.REQUESTED: "its trader asked for it",
     Reason.QUANTITY_EXECUTED: "a replace named a total that had traded already",
     Reason.END_OF_DAY: "the instrument's day ended",
-    Reason.TOO_MANY_ORDERS: "the session's limit of live orders",
+    Reason.TOO_MANY_ORDERS: "the session's limit of clients' live orders",
     Reason.TOO_MANY_PORTFOLIOS: "the session's limit of portfolios",
     Reason.TOO_MANY_TRADERS: "the session's limit of traders",
     Reason.TOO_MANY_INSTRUMENTS: "the session's limit of instruments",

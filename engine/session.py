@@ -105,7 +105,8 @@ def deposit_cash(state, c, out, n):
         return refuse(state, out, n, Kind.CommandRejected, Reason.INVALID_COMBINATION, c)
     account, world = state.portfolios[number], state.portfolios[0]
     top = 1 << 62
-    if not -top < amount < top or abs(account["cash"] + amount) + account["working"] >= top or abs(world["cash"] - amount) >= top:
+    fits = -top < amount < top and abs(account["cash"] + amount) + account["working"] < top
+    if not fits or abs(world["cash"] - amount) + world["working"] >= top:
         return refuse(state, out, n, Kind.CommandRejected, Reason.MONEY_RANGE, c)
     account["cash"] += amount
     world["cash"] -= amount

@@ -24,6 +24,11 @@ def _market_wake(state, world):
         terms = state.instruments[instrument]
         event["instrument"] = instrument
         event["ts"] = clock["now"]
+        event["order_id"] = 0
+        event["remaining"] = 0
+        event["side"] = 0
+        event["reason"] = 0
+        event["ahead"] = 0
         if clock["half"] == 0:
             clock["half"] = 1
             if wants & WANT_TRADE and terms["volume"] != seen["volume"]:
@@ -121,7 +126,9 @@ def begin(state, world):
 def next_wake(state, world, out, n):
     """The next call that is due now: the market's, then our facts', then timers'."""
     clock = world.clock[0]
-    if clock["first"] <= clock["now"]:
+    if clock["first"] < NEVER:  # the strategy has not begun
+        if clock["first"] > clock["now"]:
+            return 0
         clock["first"] = NEVER
         begin(state, world)
         if clock["wants"] & WANT_START:
