@@ -20,12 +20,14 @@ from numba import types
 from numba.core import caching, config
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.np import arrayobj as _arrays
 
 _RARE: list[str] = []
 """Mangled names of the functions that are not to be inlined."""
 F = TypeVar("F", bound=Callable[..., Any])
 _settings: Any = config
 _njit: Any = numba.njit
+arrayobj: Any = _arrays
 _ENGINE = Path(__file__).parent
 
 
@@ -128,16 +130,24 @@ class _PartCompiler(Compiler):
         super().__init__(typingctx, targetctx, library, *rest)
 
 
+def _index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+    return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
+
+
 class _WholeCompiler(_PartCompiler):
     library_class = _Whole
 
     def compile_extra(self, func: Any) -> Any:
-        """Compile without the garbage collector, which finds nothing in Numba's trees but takes a tenth of the time."""
+        """Compile without the garbage collector, which finds nothing in Numba's trees but takes a tenth of the time; and with
+        indices as they are: our kernels count from the front only, so no index is tested for being negative.
+        """
         collects = gc.isenabled()
         gc.disable()
+        wrap, arrayobj.fix_integer_index = arrayobj.fix_integer_index, _index
         try:
             return super().compile_extra(func)
         finally:
+            arrayobj.fix_integer_index = wrap
             if collects:
                 gc.enable()
 
