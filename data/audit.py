@@ -1,5 +1,8 @@
 """What a replay proves, row by row: the published book against ours, executions against the queue, aggressors against our matching.
 
+Price-time matching takes from the head of the best level. An aggressor is therefore filled identically where each of its executions is
+of the first order of the best level, for no more lots than that order has; what came before is then as matching would have left it.
+
 An aggressor is *seen* where every order it could meet is one whose place we know: it has an id, and since it came its price was never
 outside the published window, where orders come and go untold.
 """
@@ -13,7 +16,7 @@ from engine.handle import Handle
 from engine.ids import find
 from engine.kernel import kernel
 from engine.state import EMPTY
-from engine.vocabulary import Flag, Kind
+from engine.vocabulary import Flag
 
 HIDDEN = int(Flag.HIDDEN)
 COUNTS = (
@@ -28,6 +31,23 @@ COUNTS = (
     "messages",
 )
 COUNTERS = np.dtype([(name, "<i8") for name in COUNTS])
+AGGRESSOR = np.dtype([("waiting", "<i8"), ("identical", "<i8"), ("seen", "<i8")])
+"""The aggressor under way: `waiting` until its first displayed execution, `identical` so far."""
+VIOLATION = np.dtype(
+    [
+        ("row", "<i8"),  # of the source file; 0: nothing noted here
+        ("ts", "<i8"),
+        ("side", "<i8"),  # of the resting orders
+        ("order_id", "<u8"),  # executed by the record
+        ("price", "<i8"),
+        ("lots", "<i8"),
+        ("head_id", "<u8"),  # whom price-time matching would have taken; 0: nobody, or an order without a name
+        ("head_price", "<i8"),
+        ("head_lots", "<i8"),  # that stood there under this id; 0: nobody rests on that side
+    ]
+)
+SHOWN = 5
+"""Violations kept."""
 WINDOWS = 1 << 14
 """Windows remembered a side; beyond that, older ones count as narrow as the widest kept."""
 
@@ -36,23 +56,29 @@ class Audit(Handle):
     """Counters, the published row before the next message, and per side the windows that no later one was narrower than."""
 
     FIELDS: ClassVar[dict[str, np.dtype]] = {
-        "counts": COUNTERS,  # one
+        "counts": COUNTERS,  # one; none: nothing is judged
+        "aggressor": AGGRESSOR,  # one
+        "violations": VIOLATION,  # the first ones
         "before": np.dtype(np.int64),  # 4 × levels; empty where nothing is published
         "kept": np.dtype(np.int64),  # two: windows kept of bids and asks
         "window_seq": np.dtype(np.int64),  # seq of a message, two sides of WINDOWS
         "window_key": np.dtype(np.int64),  # key (higher is better) of the worst published level after it
     }
     counts: Any
+    aggressor: Any
+    violations: Any
     before: Any
     kept: Any
     window_seq: Any
     window_key: Any
 
 
-def empty_audit(levels: int) -> Audit:
-    """An audit before the first message of a feed whose published book has `levels` levels."""
+def empty_audit(levels: int, judges: bool = True) -> Audit:
+    """An audit before the first message of a feed whose published book has `levels` levels; one that counts only where it `judges`."""
     return Audit(
-        counts=np.zeros(1, COUNTERS),
+        counts=np.zeros(int(judges), COUNTERS),
+        aggressor=np.zeros(1, AGGRESSOR),
+        violations=np.zeros(SHOWN, VIOLATION),
         before=np.zeros(4 * levels, np.int64),
         kept=np.zeros(2, np.int64),
         window_seq=np.zeros(2 * WINDOWS, np.int64),
@@ -98,44 +124,6 @@ def narrowest_since(audit, side, seq):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _is_of(c, flow):  # type: ignore[no-untyped-def]
-    """Whether `c` is a row of the aggressor of `flow`: its displayed or hidden execution."""
-    if c["ts"] != flow["ts"]:
-        return False
-    if c["kind"] == Kind.EXECUTE:
-        return c["side"] == 1 - flow["side"]
-    return c["kind"] == Kind.PRINT and c["side"] == flow["side"] and c["flags"] & HIDDEN != 0
-
-
-@kernel
-def _next_row(commands, i, flow):  # type: ignore[no-untyped-def]
-    """Index of the aggressor's next displayed execution after `i`; -1 where there is none."""
-    for k in range(i + 1, len(commands)):
-        c = commands[k]
-        if c["row"] == 0:
-            if c["kind"] == Kind.FLOW:
-                return -1
-            continue
-        if not _is_of(c, flow):
-            return -1
-        if c["kind"] == Kind.EXECUTE:
-            return k
-    return -1
-
-
-@kernel
-def _displayed(commands, i, side, tick):  # type: ignore[no-untyped-def]
-    """(lots, worst key) of what the aggressor of the FLOW at `i` took from displayed orders of `side`."""
-    lots, worst = np.int64(0), -EMPTY
-    k = _next_row(commands, i, commands[i])
-    while k >= 0:
-        lots += commands[k]["quantity"]
-        worst = min(worst, key_of(side, commands[k]["price"] // tick))
-        k = _next_row(commands, k, commands[i])
-    return lots, worst
-
-
-@kernel
 def _is_seen(state, audit, ladder, worst):  # type: ignore[no-untyped-def]
     """Whether we know the place of every order from the best to the `worst` key."""
     side = ladder & 1
@@ -156,65 +144,74 @@ def _is_seen(state, audit, ladder, worst):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _is_identical(state, ladder, commands, i, lots):  # type: ignore[no-untyped-def]
-    """Walk the queue as a taker of `lots` would: whether it fills the record's orders in its sizes. Nothing is changed."""
-    tick = state.instruments[ladder >> 1]["tick"]
-    first = first_node(state)
-    row = _next_row(commands, i, commands[i])
-    of_row = commands[row]["quantity"]
-    key = state.ladders[ladder]["best"]
-    while key != EMPTY and lots > 0:
-        sentinel = level_list(state, ladder, key)
-        node = np.int64(state.nodes[sentinel]["next"])
-        while node != sentinel and lots > 0:
-            order = state.orders[node - first]
-            here = min(np.int64(state.nodes[node]["quantity"]), lots) if stands_at(state, ladder, sentinel, node, key) else 0
-            lots -= here
-            while here > 0:  # the rows of one order are added up; an anonymous order may be several of the record's
-                c = commands[row]
-                named = state.venue[find(state.venue, c["order_id"], c["instrument"])]["slot"] != 0
-                if order["id"] != (c["order_id"] if named else 0) or key != key_of(ladder & 1, c["price"] // tick):
-                    return False
-                part = min(here, of_row)
-                here -= part
-                of_row -= part
-                if of_row == 0 and lots + here > 0:
-                    row = _next_row(commands, row, commands[i])
-                    of_row = commands[row]["quantity"]
-            node = np.int64(state.nodes[node]["next"])
-        key = lower_key(state, ladder, key)
-    return lots == 0
+def audit_flow(state, audit, c):  # type: ignore[no-untyped-def]
+    """A FLOW opens an aggressor; it counts from its first displayed execution on."""
+    aggressor = audit.aggressor[0]
+    aggressor["waiting"] = c["flags"] & HIDDEN == 0
+    if aggressor["waiting"]:
+        ladder = 2 * np.int64(c["instrument"]) + 1 - np.int64(c["side"])
+        worst = key_of(ladder & 1, c["price"] // state.instruments[c["instrument"]]["tick"])
+        aggressor["seen"] = _is_seen(state, audit, ladder, worst)
 
 
 @kernel
-def audit_aggressor(state, audit, commands, i):  # type: ignore[no-untyped-def]
-    """Count the aggressor of the FLOW at `i`, if it took anything displayed."""
-    flow = commands[i]
-    ladder = 2 * np.int64(flow["instrument"]) + 1 - np.int64(flow["side"])
-    lots, worst = _displayed(commands, i, ladder & 1, state.instruments[flow["instrument"]]["tick"])
-    if lots == 0:
-        return
-    identical = _is_identical(state, ladder, commands, i, lots)
-    seen = _is_seen(state, audit, ladder, worst)
-    counts = audit.counts[0]
-    counts["aggressors"] += 1
-    counts["identical"] += identical
-    counts["seen"] += seen
-    counts["seen_identical"] += identical and seen
+def _head_lots(state, ladder, best):  # type: ignore[no-untyped-def]
+    """(id, lots) at the head of the best level; orders without a name that follow each other count as one."""
+    first = first_node(state)
+    sentinel = level_list(state, ladder, best)
+    node = np.int64(state.nodes[sentinel]["next"])
+    identity = state.orders[node - first]["id"]
+    lots = np.int64(state.nodes[node]["quantity"])
+    node = np.int64(state.nodes[node]["next"])
+    while identity == 0 and node != sentinel and state.orders[node - first]["id"] == 0:
+        lots += np.int64(state.nodes[node]["quantity"])
+        node = np.int64(state.nodes[node]["next"])
+    return identity, lots
+
+
+@kernel
+def _note_violation(audit, c, identity, price, lots):  # type: ignore[no-untyped-def]
+    for k in range(len(audit.violations)):
+        noted = audit.violations[k]
+        if noted["row"] == 0:
+            noted["row"] = c["row"]
+            noted["ts"] = c["ts"]
+            noted["side"] = c["side"]
+            noted["order_id"] = c["order_id"]
+            noted["price"] = c["price"]
+            noted["lots"] = c["quantity"]
+            noted["head_id"] = identity
+            noted["head_price"] = price
+            noted["head_lots"] = lots
+            return
 
 
 @kernel
 def audit_execution(state, audit, c):  # type: ignore[no-untyped-def]
-    """Count an EXECUTE, before it is carried out, and whether its order is the first at the best price."""
-    counts = audit.counts[0]
-    counts["executions"] += 1
+    """Count an EXECUTE before it is carried out: is its order the head of the best level, and does matching fill its aggressor so."""
     ladder = 2 * np.int64(c["instrument"]) + np.int64(c["side"])
+    tick = state.instruments[c["instrument"]]["tick"]
     best = state.ladders[ladder]["best"]
-    if best == EMPTY or best != key_of(ladder & 1, c["price"] // state.instruments[c["instrument"]]["tick"]):
-        return
-    head = state.orders[np.int64(state.nodes[level_list(state, ladder, best)]["next"]) - first_node(state)]
+    identity, lots, price = np.uint64(0), np.int64(0), np.int64(0)
+    if best != EMPTY:
+        identity, lots = _head_lots(state, ladder, best)
+        price = key_of(ladder & 1, best) * tick
     named = state.venue[find(state.venue, c["order_id"], c["instrument"])]["slot"] != 0
-    counts["head_executions"] += head["id"] == c["order_id"] if named else head["id"] == 0
+    is_head = lots > 0 and price == c["price"] and (identity == c["order_id"] if named else identity == 0)
+    counts, aggressor = audit.counts[0], audit.aggressor[0]
+    counts["executions"] += 1
+    counts["head_executions"] += is_head
+    if aggressor["waiting"]:
+        aggressor["waiting"], aggressor["identical"] = 0, 1
+        counts["aggressors"] += 1
+        counts["identical"] += 1
+        counts["seen"] += aggressor["seen"]
+        counts["seen_identical"] += aggressor["seen"]
+    if aggressor["identical"] and not (is_head and lots >= c["quantity"]):
+        aggressor["identical"] = 0
+        counts["identical"] -= 1
+        counts["seen_identical"] -= aggressor["seen"]
+        _note_violation(audit, c, identity, price, lots)
 
 
 @kernel
@@ -228,7 +225,7 @@ def _side_contradicted(before, now, ours, first, sign):  # type: ignore[no-untyp
 
 @kernel
 def audit_row(state, audit, published, ours):  # type: ignore[no-untyped-def]
-    """Compare the published row after a message with ours; then it is the row before the next one."""
+    """Compare the published row after a message with ours, and keep its window."""
     counts = audit.counts[0]
     counts["crossed"] += ours[1] > 0 and ours[3] > 0 and ours[2] >= ours[0]
     counts["messages"] += 1
@@ -237,9 +234,14 @@ def audit_row(state, audit, published, ours):  # type: ignore[no-untyped-def]
     if counts["messages"] > 1:
         counts["contradictions"] += _side_contradicted(audit.before, published, ours, 0, 1)
         counts["contradictions"] += _side_contradicted(audit.before, published, ours, 2, -1)
-    for k in range(len(published)):
-        audit.before[k] = published[k]
     seq = state.session[0]["seq"]
     tick = state.instruments[0]["tick"]
     for side in range(2):
-        keep_window(audit, side, seq, window_key_of(audit.before, side, tick))
+        keep_window(audit, side, seq, window_key_of(published, side, tick))
+
+
+@kernel
+def remember_row(audit, published):  # type: ignore[no-untyped-def]
+    """The published row after a message is the one before the next."""
+    for k in range(len(audit.before)):
+        audit.before[k] = published[k]

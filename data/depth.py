@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from data.audit import COUNTERS, Audit, audit_aggressor, audit_execution, audit_row, empty_audit
+from data.audit import Audit, audit_execution, audit_flow, audit_row, empty_audit, remember_row
 from data.feed import Commands, Feed
+from data.hindsight import NO_ID, Hindsight, build_level, build_returned, name_stranger, no_hindsight, orders_left, pass_row
 from engine.book import key_of, level_list, lots_at, lower_key, stands_at
-from engine.growth import make_room
+from engine.growth import grow_orders, grow_venue, make_room
 from engine.history import add_history, modify_history, reduce_history, remove, reveal
 from engine.instrument import money_decimals
 from engine.kernel import entry_kernel, kernel
@@ -76,33 +77,47 @@ def _carry_out(state, c, facts):  # type: ignore[no-untyped-def]
 
 
 @entry_kernel
-def _trace(state, commands, start, facts, resync, scale, row, rows, done, audit, published):  # type: ignore[no-untyped-def]
+def _trace(state, commands, start, facts, resync, scale, row, rows, done, audit, hindsight, room, published):  # type: ignore[no-untyped-def]
     """Carry out commands[start:] and write the book after each message into `rows`, from rows[done[0]] on, while there are any.
 
-    With an `audit` that counts (`published` has rows) each message is judged. Returns the command before which it stopped to ask for
-    room, or how many there are.
+    With an `audit` that counts, each message is judged. With `hindsight`, published rows (`published`) and later ones make the levels
+    that come into the window, and a message may bring in `room` orders. Returns the command before which it stopped to ask for room,
+    or how many there are.
     """
-    judged = len(audit.counts) > 0
+    judges, knows = len(audit.counts) > 0, len(hindsight.ids) > 0
     for i in range(start, len(commands)):
         c = commands[i]
         kind = c["kind"]
-        if not resync and (kind == Kind.REMOVE or (kind == Kind.REVEAL and c["flags"] & OPENING == 0)):
+        if (knows or not resync) and (kind == Kind.REMOVE or (kind == Kind.REVEAL and c["flags"] & OPENING == 0)):
             continue
-        if commands_left(state) < 1:
+        if commands_left(state) < 1 or (knows and orders_left(state) < room):
             return i
-        if judged and kind == Kind.FLOW:
-            audit_aggressor(state, audit, commands, i)
-        elif judged and kind == Kind.EXECUTE:
+        if knows and kind == Kind.REVEAL:
+            build_level(state, hindsight, facts, np.int64(c["side"]), c["price"], c["quantity"], NO_ID, True)
+            continue
+        if knows:
+            name_stranger(state, hindsight, facts, c)
+        if judges and kind == Kind.FLOW:
+            audit_flow(state, audit, c)
+        elif judges and kind == Kind.EXECUTE:
             audit_execution(state, audit, c)
         _carry_out(state, c, facts)
+        if knows:
+            pass_row(state, hindsight, facts, c)
         if kind >= Kind.ADD and kind != Kind.FLOW and kind != Kind.PRINT and kind != Kind.NOTICE:
             write_side(state, 2 * np.int64(c["instrument"]) + np.int64(c["side"]), scale, row)
         if c["row"] > 0:
             if done[0] < len(rows):
                 for k in range(len(row)):
                     rows[done[0], k] = row[k]
-            if judged:
-                audit_row(state, audit, published[min(done[0], len(published) - 1)], row)
+            if judges:
+                shown = published[min(done[0], len(published) - 1)]
+                if knows:
+                    build_returned(state, hindsight, facts, 0, audit.before, shown)
+                    build_returned(state, hindsight, facts, 1, audit.before, shown)
+                else:
+                    audit_row(state, audit, shown, row)
+                remember_row(audit, shown)
             done[0] += 1
     return len(commands)
 
@@ -110,13 +125,15 @@ def _trace(state, commands, start, facts, resync, scale, row, rows, done, audit,
 class Replay:
     """A feed's history on an exchange of its own, some commands at a time.
 
-    `scale`: LOBSTER's price units (1/10000) of one of the instrument's. `audit`: what is counted on the way. Raises ValueError where the
-    feed has several instruments, or a price unit finer than LOBSTER's.
+    `scale`: LOBSTER's price units (1/10000) of one of the instrument's. `audit`: what is counted on the way. With `hindsight` the book
+    is the one that later rows prove (it needs an audit and published rows). Raises ValueError where the feed has several instruments,
+    or a price unit finer than LOBSTER's.
     """
 
-    def __init__(self, feed: Feed, depth: int, audit: Audit | None = None) -> None:
+    def __init__(self, feed: Feed, depth: int, audit: Audit | None = None, hindsight: Hindsight | None = None) -> None:
         self.state: State = empty_state()
-        self.depth, self.audit = depth, audit or Audit(**{**empty_audit(0).arrays(), "counts": np.zeros(0, COUNTERS)})
+        self.depth, self.audit, self.hindsight = depth, audit or empty_audit(0, False), hindsight or no_hindsight()
+        self.room = 1 + 2 * feed.levels * (1 + self.hindsight.widest)
         self.row = np.tile(np.array([NO_PRICE, 0, -NO_PRICE, 0], np.int64), depth)
         unit = feed.instrument.price_unit * 10000
         if unit % 1:
@@ -133,12 +150,13 @@ class Replay:
     def _run(self, commands: Commands, resync: bool, rows: np.ndarray, row: np.ndarray, published: np.ndarray | None = None) -> None:
         facts, done = np.zeros(4 * SLACK, FACT), np.zeros(1, np.int64)
         shown = np.zeros((1, 0), np.int64) if published is None else published
-        at = 0
-        while True:
-            at = _trace(self.state, commands, at, facts, resync, self.scale, row, rows, done, self.audit, shown)
-            if at == len(commands):
-                return
+        more = self.scale, row, rows, done, self.audit, self.hindsight, self.room, shown
+        at = _trace(self.state, commands, 0, facts, resync, *more)
+        while at < len(commands):
             self.state = make_room(self.state)
+            if len(self.hindsight.ids):
+                self.state = grow_venue(grow_orders(self.state, 2 * len(self.state.orders)), 2 * len(self.state.venue))
+            at = _trace(self.state, commands, at, facts, resync, *more)
 
 
 def replay(feed: Feed, depth: int = 10, resync: bool = False) -> np.ndarray:
