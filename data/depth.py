@@ -133,7 +133,7 @@ class Replay:
     def __init__(self, feed: Feed, depth: int, audit: Audit | None = None, hindsight: Hindsight | None = None) -> None:
         self.state: State = empty_state()
         self.depth, self.audit, self.hindsight = depth, audit or empty_audit(0, False), hindsight or no_hindsight()
-        self.room = 1 + 2 * feed.levels * (1 + self.hindsight.widest)
+        self.room = self.hindsight.room(feed.levels)
         self.row = np.tile(np.array([NO_PRICE, 0, -NO_PRICE, 0], np.int64), depth)
         unit = feed.instrument.price_unit * 10000
         if unit % 1:

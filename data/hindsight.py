@@ -41,6 +41,7 @@ class Hindsight(Handle):
         "due": np.dtype(np.int64),  # lots that rows still to come take from each
         "places": np.dtype(np.int64),  # 2 × price + side of the orders that no ADD told, sorted, then by id
         "strangers": np.dtype(np.int64),  # their index in `ids`
+        "alive": np.dtype(np.int64),  # where a place begins: where those of its strangers begin of whom rows still tell
         "opening": np.dtype(np.uint8),  # named before their price first left the window: they stood in the opening book
         "added": np.dtype(np.uint64),  # ids of all ADDs, in order
         "passed": np.dtype(np.int64),  # one: ADDs carried out
@@ -53,6 +54,7 @@ class Hindsight(Handle):
     due: Any
     places: Any
     strangers: Any
+    alive: Any
     opening: Any
     added: Any
     passed: Any
@@ -61,10 +63,10 @@ class Hindsight(Handle):
     chosen_lots: Any
     command: Any
 
-    @property
-    def widest(self) -> int:
-        """Orders that no ADD told, at most at one price."""
-        return int(np.unique(self.places, return_counts=True)[1].max(initial=0))
+    def room(self, levels: int) -> int:
+        """Orders that one message may bring in, where each side of the published book has so many levels."""
+        widest = int(np.unique(self.places, return_counts=True)[1].max(initial=0))
+        return 1 + 2 * levels + min(2 * levels * widest, len(self.strangers))
 
 
 def no_hindsight() -> Hindsight:
@@ -90,6 +92,7 @@ def learn(feed: Feed) -> Hindsight:
         due=np.bincount(which, lots, len(ids)).astype(np.int64),
         places=places[firsts][strangers].astype(np.int64),
         strangers=strangers,
+        alive=np.arange(len(strangers)),
         opening=told[firsts][strangers].astype(np.uint8),
         added=np.concatenate(added),
         passed=np.zeros(1, np.int64),
@@ -186,11 +189,17 @@ def _clear(state, hindsight, side, key, returns):  # type: ignore[no-untyped-def
 @kernel
 def _choose_strangers(hindsight, n, place, until, opens):  # type: ignore[no-untyped-def]
     """Choose the orders of a `place` whose ADD nobody saw: of an opening level those that are known to be there, else ids below `until`."""
-    at = _index_of(hindsight.places, place)
-    while at < len(hindsight.places) and hindsight.places[at] == place:
+    begin = _index_of(hindsight.places, place)
+    last = len(hindsight.places) - 1
+    if begin > last or hindsight.places[begin] != place:
+        return n
+    at = hindsight.alive[begin]
+    while at < last and hindsight.places[at + 1] == place and hindsight.due[hindsight.strangers[at]] == 0:
+        at += 1
+    hindsight.alive[begin] = at
+    while at <= last and hindsight.places[at] == place and (opens or hindsight.ids[hindsight.strangers[at]] < until):
         which = hindsight.strangers[at]
-        present = hindsight.opening[at] != 0 if opens else hindsight.ids[which] < until
-        if present and hindsight.due[which] > 0:
+        if hindsight.due[which] > 0 and (not opens or hindsight.opening[at] != 0):
             n = _choose(hindsight, n, hindsight.ids[which], hindsight.due[which])
             if opens:
                 hindsight.latest[0] = max(hindsight.latest[0], hindsight.ids[which])

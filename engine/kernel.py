@@ -139,11 +139,13 @@ class _WholeCompiler(_PartCompiler):
 
     def compile_extra(self, func: Any) -> Any:
         """Compile without the garbage collector, which finds nothing in Numba's trees but takes a tenth of the time; and with
-        indices as they are: our kernels count from the front only, so no index is tested for being negative.
+        indices as they are: the engine's kernels count from the front only, so no index of theirs is tested for being negative.
         """
         collects = gc.isenabled()
         gc.disable()
-        wrap, arrayobj.fix_integer_index = arrayobj.fix_integer_index, _index
+        wrap = arrayobj.fix_integer_index
+        if func.__module__.startswith("engine."):
+            arrayobj.fix_integer_index = _index
         try:
             return super().compile_extra(func)
         finally:
