@@ -11,6 +11,7 @@ from rich.console import Console
 from backtest.run_tables import data_table
 from data import merge, read_lobster, synthetic_flow
 from data.check import check_feed, describe_feed
+from data.feed import DataError
 from engine.vocabulary import Side
 from tests.naive_hindsight import judge
 from tests.naive_lobster import TICK, Market
@@ -209,6 +210,15 @@ def test_what_several_markets_hold(tmp_path):
     assert found["symbols"]["Y"]["order_prices"] == {"lowest": "50.00", "highest": "50.00"}
     assert found["symbols"]["Y"]["trade_prices"] is None
     assert found["first"] == "2012-06-21 13:30:00.100000000+00:00"
+
+
+def test_what_cannot_be_checked_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="has 2 instruments"):
+        check_feed(synthetic_flow(1, symbols=["A", "B"], messages=100))
+    feed = read_lobster(*write(tmp_path, [*MESSAGES, "34200.7,9,1,1,500000,1"], [*BOOK, BOOK[-1]]))
+    for ask in (describe_feed, check_feed):
+        with pytest.raises(DataError, match="line 8, field type: '9' is not a type of message"):
+            ask(feed)
 
 
 def test_an_empty_feed_holds_nothing(tmp_path):
