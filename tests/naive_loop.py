@@ -85,7 +85,7 @@ class NaiveDesk:
 
     def levels(self, side: Side, instrument: int = 0) -> list[tuple[int, int]]:
         tick = self.loop.ticks[instrument]
-        return [(price // tick, lots) for price, lots, _ in self.loop.exchange.book(instrument)[side][: self.depth]]
+        return [(price // tick, lots) for price, lots, _ in self.loop.book(instrument)[side][: self.depth]]
 
     def position(self, instrument: int = 0) -> int:
         return self.loop.positions[instrument]
@@ -156,6 +156,7 @@ class NaiveLoop:
         self.facts: list[Fact] = []
         self.untold: list[tuple[int, Fact]] = []  # exchange time at which it has reached the strategy
         self.touched: list[int] = []
+        self.books: dict[int, Any] = {}
         self.now, self.clock, self.ids, self.row = 0, 0, 0, 0
         self.last_arrival, self.last_due = 0, 0
 
@@ -219,6 +220,7 @@ class NaiveLoop:
 
     def carry_out(self, command: dict[str, int]) -> None:
         told = self.exchange.send(command)
+        self.books.clear()
         instrument = command["instrument"]
         for fact in told:
             if fact["kind"] in (Kind.HistoryExecuted, Kind.TradePrinted):
@@ -240,9 +242,15 @@ class NaiveLoop:
         market.volume += lots
         market.bar.append((market.last, lots))
 
+    def book(self, instrument: int) -> Any:
+        """(bids, asks) as they are now: looked up once between two commands."""
+        if instrument not in self.books:
+            self.books[instrument] = self.exchange.book(instrument)
+        return self.books[instrument]
+
     def touch(self, instrument: int) -> tuple[int | None, int, int | None, int]:
         """Best bid and ask in ticks, with their lots."""
-        tick, sides = self.ticks[instrument], self.exchange.book(instrument)
+        tick, sides = self.ticks[instrument], self.book(instrument)
         (bid, bid_lots), (ask, ask_lots) = [(side[0][0] // tick, side[0][1]) if side else (None, 0) for side in sides]
         return bid, bid_lots, ask, ask_lots
 

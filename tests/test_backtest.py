@@ -130,7 +130,7 @@ def test_an_empty_feed_is_named() -> None:
 
 @pytest.mark.parametrize("strategy", [MarketMaker, ImbalanceTaker])
 def test_two_runs_are_one(strategy: type[Strategy]) -> None:
-    one, other = (Backtest(DAY, strategy, cache=None).record()[0] for _ in range(2))
+    one, other = (Backtest(DAY, strategy, cache=None, end="12:00").record()[0] for _ in range(2))
     assert one.meta["digest"] == other.meta["digest"]
     assert one.facts.tobytes() == other.facts.tobytes()
     assert one.samples.tobytes() == other.samples.tobytes()

@@ -435,7 +435,7 @@ def test_bars_are_those_of_the_prints() -> None:
 )
 def test_the_market_maker_is_its_compiled_twin(parameters: dict[str, Any]) -> None:
     feed = synthetic_flow(11, messages=6_000)
-    how = {"parameters": parameters, "feed_latency": "3ms", "order_latency": "1ms", "response_latency": "20ms"}
+    how = {"parameters": parameters, "feed_latency": "3ms", "order_latency": "1ms", "response_latency": "20ms", "end": "11:00"}
     assert assert_same(MarketMaker, FastMarketMaker, feed, **how) > 1000
 
 
@@ -444,7 +444,7 @@ def test_the_market_maker_is_its_compiled_twin(parameters: dict[str, Any]) -> No
 )
 def test_the_imbalance_taker_is_its_compiled_twin(parameters: dict[str, Any]) -> None:
     feed = synthetic_flow(12, messages=6_000)
-    count = assert_same(ImbalanceTaker, FastImbalanceTaker, feed, parameters=parameters)
+    count = assert_same(ImbalanceTaker, FastImbalanceTaker, feed, parameters=parameters, end="12:00")
     assert count > 0 or parameters == {"threshold": 1.0}
 
 
@@ -467,7 +467,7 @@ class Generous(MarketMaker):
 def test_assert_same_names_the_first_fact_that_differs() -> None:
     feed = synthetic_flow(11, messages=6_000)
     with pytest.raises(AssertionError) as error:
-        assert_same(Generous, FastMarketMaker, feed)
+        assert_same(Generous, FastMarketMaker, feed, end="10:00")
     said = str(error.value)
     assert said.startswith("fact ")
     assert "Generous has OrderCreated (" in said
