@@ -20,6 +20,7 @@ from data.feed import Feed
 from engine.compiled import parameter_array
 from engine.exchange import Exchange
 from engine.instrument import Instrument, Number, decimal
+from engine.parameters import parameters_of
 from engine.records import COMMAND
 from engine.state import COUNTERS
 from engine.strategy import Strategy, nanoseconds, parameter_values, wants_of
@@ -85,8 +86,11 @@ class Backtest:
         self.feed, self.orders, self.portfolio, self.cache, self.seed = feed, orders, portfolio, cache, seed
         if parameters and not isinstance(strategy, type):
             raise ValueError("parameters go with a strategy's class; an instance has its own")
-        self._make = (strategy, dict(parameters or {})) if isinstance(strategy, type) else None
-        self.strategy = strategy(**dict(parameters or {})) if isinstance(strategy, type) else strategy
+        given = dict(parameters or {})
+        if isinstance(strategy, type) and seed is not None and "seed" in parameters_of(strategy):
+            given.setdefault("seed", seed)
+        self._make = (strategy, given) if isinstance(strategy, type) else None
+        self.strategy = strategy(**given) if isinstance(strategy, type) else strategy
         if self.strategy is not None:
             wants_of(self.strategy)
         self.cash = decimal(cash, "cash")
@@ -120,10 +124,11 @@ class Backtest:
             driver.progress = lambda row: told(row, len(history))
         driver.clock["block"] = BLOCK
         first, last = self._span(history)
+        if self.strategy is None:
+            self._load_orders(driver)
         driver.play(first - 1)
         self._arm(driver, first + self.warm_up)
         if self.strategy is None:
-            self._load_orders(driver)
             driver.play(last)
         else:
             driver.play(first + self.warm_up - 1)

@@ -28,7 +28,7 @@ def assert_same(
         facts.append(recording.facts)
     one, other = facts
     same = min(len(one), len(other))
-    raw = [np.ascontiguousarray(f[:same]).view(np.uint8).reshape(same, -1) for f in facts]
+    raw = [np.ascontiguousarray(f[:same]).view(np.uint8).reshape(same, f.dtype.itemsize) for f in facts]
     differs = np.flatnonzero((raw[0] != raw[1]).any(axis=1))
     if len(differs) or len(one) != len(other):
         k = int(differs[0]) if len(differs) else same

@@ -69,7 +69,10 @@ def verify_run(run: Run, cache: Path) -> Verdict:
     facts = driver.facts.all()
     said = {"commands": int(driver.clock["entered"]), "facts": len(logged), "blocks": len(blocks)}
     same = min(len(facts), len(logged))
-    raw = [np.ascontiguousarray(array[:same]).view(np.uint8).reshape(same, -1) for array in (facts, logged.astype(facts.dtype))]
+    raw = [
+        np.ascontiguousarray(array[:same]).view(np.uint8).reshape(same, facts.dtype.itemsize)
+        for array in (facts, logged.astype(facts.dtype))
+    ]
     differs = np.flatnonzero((raw[0] != raw[1]).any(axis=1))
     if len(differs) or len(facts) != len(logged):
         where = int(differs[0]) if len(differs) else same

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from engine.parameters import Parameter, parameters_of, set_parameters
+from engine.parameters import parameters_of, set_parameters
 from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderType, Reason, Side, TimeInForce
 from engine.world import CLOCK, WAKE_ROOM, Wake, Want, World
 
@@ -231,9 +231,12 @@ class Strategy:
         row = int(self._clock[_AT["sent"]])
         if row - int(self._clock[_AT["stamped"]]) >= WAKE_ROOM:
             raise RuntimeError(f"more than {WAKE_ROOM} commands in one call; send fewer, or spread them over several calls")
-        _COMMAND.pack_into(
-            self._buffer, row * 64, 0, i, lots, ticks, NOT_NAMED, k, owner, self._trader, kind, side, order, tif, 0, flags, 0, 0
-        )
+        try:
+            _COMMAND.pack_into(
+                self._buffer, row * 64, 0, i, lots, ticks, NOT_NAMED, k, owner, self._trader, kind, side, order, tif, 0, flags, 0, 0
+            )
+        except struct.error:
+            raise ValueError(f"{lots} lots at {ticks} ticks: quantities are whole lots, prices whole ticks, instruments numbers") from None
         self._clock[_AT["sent"]] = row + 1
 
     def attach(self, world: World) -> None:
@@ -294,6 +297,3 @@ def wants_of(strategy: Strategy) -> Want:
 def parameter_values(strategy: Strategy) -> dict[str, Any]:
     """Values of the strategy's parameters."""
     return {name: getattr(strategy, name) for name in parameters_of(type(strategy))}
-
-
-__all__ = ["Bar", "Event", "OwnOrder", "Parameter", "Strategy", "Touch", "nanoseconds", "parameter_values", "wants_of"]

@@ -12,7 +12,7 @@ from engine import Instrument, Kind, Parameter, Reason, Side, Strategy, TimeInFo
 from engine.kernel import kernel
 from engine.parameters import parameters_of
 from engine.strategy import Bar, Event, OwnOrder, Touch, nanoseconds, parameter_values, wants_of
-from engine.world import WAKE_ROOM
+from engine.world import WAKE_ROOM, Wake
 from tests.test_loop import ONE, OPENING, Rows, add, printed, rows, run
 
 # ------------------------------------------------------------------ durations and parameters
@@ -506,6 +506,36 @@ def test_a_compiled_strategy_has_memory_and_typed_parameters() -> None:
     assert run(history, Rememberer).facts["quantity"].tolist() == [2, 4, 6, 8]
     assert run(history, Rememberer(step=3)).facts["quantity"].tolist() == [3, 6, 9, 12]
     assert len(run(history, Rememberer(on=False)).facts) == 0
+
+
+@kernel
+def witness(view, p):
+    """Counts its calls by what they are for; the first sends an order that fills, the timer of 2000 one that rests."""
+    view.memory[desk.why(view)] += 1
+    if desk.why(view) == Wake.START:
+        desk.buy(view, 0, 2, 101)
+    if desk.why(view) == Wake.TIMER and desk.clock(view) == 2000:
+        desk.sell(view, 0, 1, 105)
+    if desk.why(view) == Wake.FILL:
+        view.memory[0] = desk.position(view, 0)
+    if desk.why(view) == Wake.STOP:
+        view.memory[Wake.STOP] += 10 * desk.open_orders(view)
+
+
+class Witness(Strategy):
+    every = 1000
+    memory = 16
+    function = witness
+    wants: ClassVar[Want] = Want.START | Want.STOP | Want.TIMER | Want.FILL | Want.ACCEPTED | Want.BOOK
+
+
+def test_a_compiled_strategy_is_called_for_what_it_declares() -> None:
+    history = Rows(rows(*OPENING, add(3500, 9, Side.BUY, 99, 1)), ONE)
+    latencies = dict.fromkeys(("feed_latency", "order_latency", "response_latency"), 100)
+    recording, driver = Backtest(history, Witness, cache=None, **latencies).record()
+    counted = {Wake(k).name if k else "position": int(n) for k, n in enumerate(driver.world.memory) if n}
+    assert counted == {"position": 2, "START": 1, "BOOK": 3, "ACCEPTED": 2, "FILL": 1, "TIMER": 3, "STOP": 11}
+    assert recording.wakes == 10
 
 
 class Plain(Strategy):
