@@ -70,7 +70,7 @@ class Driver:
         self._run(until, code)
         if type(strategy).wants & Want.STOP:
             self.world.event["kind"] = Wake.STOP
-            code.ctypes(self.world.address)
+            code.call(self.world)
 
     def _run(self, until: int, caller: Any) -> None:
         """Advance to `until`; `caller` is a Strategy, a C function, or None."""

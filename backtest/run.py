@@ -27,8 +27,6 @@ from engine.strategy import Strategy, nanoseconds, parameter_values, wants_of
 from engine.vocabulary import Kind
 from engine.world import NEVER, Want, new_world
 
-CACHE = OUT / "cache"
-
 
 def engine_version() -> str:
     """The installed version of Tapebook."""
@@ -54,7 +52,7 @@ class Backtest:
     warm_up : time after `start` before the strategy is called
     sample_every : how often the market is sampled for equity, markouts and pictures
     portfolio : name of the portfolio and trader
-    cache : folder in which decoded feeds are kept; None decodes in memory
+    cache : folder in which decoded feeds are kept; by default `cache` in the folder that the run is recorded in
     seed : recorded with the run, handed to a strategy that has a parameter `seed`
 
     Raises ValueError where something does not fit.
@@ -78,7 +76,7 @@ class Backtest:
         warm_up: int | str = 0,
         sample_every: int | str = "100ms",
         portfolio: str = "strategy",
-        cache: Path | str | None = CACHE,
+        cache: Path | str | None = None,
         seed: int | None = None,
     ) -> None:
         if (strategy is None) == (orders is None):
@@ -104,18 +102,18 @@ class Backtest:
 
     def run(self, out: Path | str | None = OUT) -> Result:
         """Run it and record it under `out`/runs/<run id> (None: keep nothing on disk)."""
-        recording, driver = self.record()
+        recording, driver = self.record(None if out is None else Path(out) / "cache")
         result = Result(recording)
         if out is not None:
             result.folder = save(result, driver, self.feed.origin, Path(out)).folder
         return result
 
-    def record(self) -> tuple[Recording, Driver]:
-        """Run it; returns what it leaves behind, and the driver that ran it."""
+    def record(self, cache: Path | None = None) -> tuple[Recording, Driver]:
+        """Run it; returns what it leaves behind, and the driver that ran it. `cache`: where the decoded feed is kept, unless told."""
         began = time.time_ns()
         if self._make is not None:
             self.strategy = self._make[0](**self._make[1])  # a fresh one for each run
-        history = self.feed.commands(self.cache)
+        history = self.feed.commands(self.cache or cache)
         strategy = self.strategy
         depth, memory = (type(strategy).depth, type(strategy).memory) if strategy is not None else (1, 0)
         driver = self.driver(history, depth, memory, parameter_array(strategy) if strategy is not None else None)

@@ -61,7 +61,7 @@ class Settings:
         strategy = load_strategy(self.strategy)(**self.set)
         names = ("cash", "feed_latency", "order_latency", "response_latency", "maker_fee", "taker_fee", "start", "end", "warm_up", "seed")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return Backtest(self.feed(), strategy, cache=Path(self.out) / "cache", **given)
+        return Backtest(self.feed(), strategy, **given)
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,7 @@ def save(result: Result, driver: Driver, origin: dict[str, Any] | None, out: Pat
     run_id = recording.meta["run_id"]
     runs = out / "runs"
     runs.mkdir(parents=True, exist_ok=True)
+    _sweep(runs)
     scratch = runs / f".{run_id}.{os.getpid()}.tmp"
     scratch.mkdir()
     try:
@@ -71,6 +74,14 @@ def save(result: Result, driver: Driver, origin: dict[str, Any] | None, out: Pat
         shutil.rmtree(scratch, ignore_errors=True)
         raise
     return Run(runs / run_id, said)
+
+
+def _sweep(runs: Path) -> None:
+    """Remove what runs that were killed left behind more than a day ago."""
+    for scratch in runs.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - scratch.stat().st_mtime > 86_400:
+                shutil.rmtree(scratch)
 
 
 def write_log(path: Path, run_id: str, said: dict[str, Any], driver: Driver, instruments: list[Any]) -> None:

@@ -1,15 +1,21 @@
 """From a strategy's function to machine code that the loop can call by its address."""
 
 from collections import namedtuple
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numba
 import numpy as np
 from numba import types
+from numba.core import config
 
+from engine import pointers
 from engine.pointers import as_world
 from engine.strategy import Strategy, parameter_values
+from engine.world import World
 
+_settings: Any = config
 _njit: Any = numba.njit
 _cfunc: Any = numba.cfunc
 _made: dict[tuple[Any, tuple[tuple[str, str], ...]], Any] = {}
@@ -25,8 +31,24 @@ def parameter_array(strategy: Strategy) -> np.ndarray:
     return np.array([float(value) for value in parameter_values(strategy).values()] or [0.0], np.float64)
 
 
-def machine_code(strategy: Strategy) -> Any:
-    """A C function `void (void *world)` that calls the strategy's `function(desk, p)`; its `.address` is what the loop takes.
+@dataclass(frozen=True)
+class MachineCode:
+    """A compiled strategy: the `address` that the loop takes, and `call` for one call from Python."""
+
+    address: int
+    call: Callable[[World], None]
+
+
+def _made_code(call: Callable[..., None]) -> MachineCode:
+    if _settings.DISABLE_JIT:
+        pointers.FUNCTIONS[id(call)] = call
+        return MachineCode(id(call), call)
+    code = _cfunc(types.void(types.int64), error_model="numpy")(call)
+    return MachineCode(code.address, lambda world: code.ctypes(world.address))
+
+
+def machine_code(strategy: Strategy) -> MachineCode:
+    """A C function `void (void *world)` that calls the strategy's `function(desk, p)`.
 
     `p` is a named tuple of the parameters in their own types. Compiled once a process for each function and parameter types.
     """
@@ -37,12 +59,12 @@ def machine_code(strategy: Strategy) -> Any:
     if (function, kinds) not in _made:
         casts = {"int": "np.int64(desk.parameters[{k}])", "bool": "desk.parameters[{k}] != 0.0", "float": "desk.parameters[{k}]"}
         fields = ", ".join(casts[kind].format(k=k) for k, (_, kind) in enumerate(kinds))
-        scope = {
+        scope: dict[str, Any] = {
             "as_world": as_world,
             "function": function if hasattr(function, "py_func") else _njit(error_model="numpy")(function),
             "Parameters": namedtuple("Parameters", [name for name, _ in kinds]),
             "np": np,
         }
         exec(_CALL.format(fields=fields), scope)
-        _made[function, kinds] = _cfunc(types.void(types.int64), error_model="numpy")(scope["call"])
+        _made[function, kinds] = _made_code(scope["call"])
     return _made[function, kinds]

@@ -19,8 +19,6 @@ from engine.state import Room, empty_state
 from engine.step import run
 from engine.vocabulary import NOT_NAMED, Flag, Kind, Reason
 
-_MONEY = {Kind.DEPOSIT}
-
 
 @entry_kernel
 def _levels(state, ladder, out):
@@ -230,7 +228,7 @@ class Exchange:
             given = getattr(command, field)
             made[field] = NOT_NAMED if given is None else instrument.price_units(given) if instrument else 0
         made["quantity"] = NOT_NAMED if command.quantity is None else instrument.lots(command.quantity) if instrument else 0
-        if command.kind in _MONEY:
+        if command.kind == Kind.DEPOSIT:
             made["quantity"] = whole_units(command.more, Decimal(1).scaleb(-self.decimals), "amount")
         for field, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
             name = getattr(command, field)
