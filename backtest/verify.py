@@ -36,7 +36,7 @@ def history_of(run: Run, cache: Path) -> np.ndarray:
     if kept is not None:
         return kept
     if origin is None:
-        raise RunError(f"{run.run_id}: its feed is neither in {cache} nor was it opened from a file; run it again with `cache=`")
+        raise RunError(f"{run.run_id}: its feed is neither in {cache} nor was it opened from a file; run it again")
     return reopen(origin, fingerprint).commands(cache)
 
 

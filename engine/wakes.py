@@ -123,8 +123,15 @@ def begin(state, world):
 
 
 @kernel
+def _command_due(world):
+    """Whether a command of ours reaches the exchange now: it goes before timers (but not between the bars of one time)."""
+    clock = world.clock[0]
+    return clock["entered"] < clock["stamped"] and world.sent[clock["entered"]]["arrival"] <= clock["now"]
+
+
+@kernel
 def next_wake(state, world, out, n):
-    """The next call that is due now: the market's, then our facts', then timers'."""
+    """The next call that is due now: the market's, then our facts', then (once our commands of now are in) timers'."""
     clock = world.clock[0]
     if clock["first"] < NEVER:  # the strategy has not begun
         if clock["first"] > clock["now"]:
@@ -139,7 +146,7 @@ def next_wake(state, world, out, n):
         wake = _market_wake(state, world)
     if wake == 0:
         wake = _fact_wake(state, world, out, n)
-    if wake == 0:
+    if wake == 0 and (clock["cursor"] != 0 or not _command_due(world)):
         wake = _timer_wake(world)
     return wake
 

@@ -267,11 +267,16 @@ class NaiveLoop:
             fact = self.untold.pop(0)[1]
             event = self.learn(fact)
             self.call(CALLS[Kind(fact["kind"])], event)
+        if self.command_is_due():  # timers come after our commands of the same time
+            return
         if self.bar_end is not None and self.bar_end <= self.now:
             self.call_for_bars()
-        while self.timer is not None and self.now + at(self.feed, self.now) >= self.timer:
+        while self.timer is not None and self.now + at(self.feed, self.now) >= self.timer and not self.command_is_due():
             self.timer += self.strategy.every
             self.call("on_timer")
+
+    def command_is_due(self) -> bool:
+        return bool(self.flying) and self.flying[0]["ts"] <= self.now
 
     def call_for_market(self, instrument: int) -> None:
         market = self.markets[instrument]

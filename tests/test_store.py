@@ -262,9 +262,12 @@ def test_a_kept_feed_that_was_cut_off_is_read_again(copied: Run) -> None:
 
 
 def test_a_feed_that_is_gone_is_said_with_the_mend(tmp_path: Path) -> None:
-    Backtest(busy_market(1, ["AAA"], 1_000), robot(Strategy, CALLS, 1, 1, every=70, bar=250), cache=None).run(tmp_path)
-    with pytest.raises(RunError, match=r"its feed is neither in .*cache nor was it opened from a file; run it again with `cache=`"):
-        verify_run(find_run(None, tmp_path), tmp_path / "cache")
+    Backtest(busy_market(1, ["AAA"], 1_000), robot(Strategy, CALLS, 1, 1, every=70, bar=250)).run(tmp_path)
+    run = find_run(None, tmp_path)
+    assert verify_run(run, tmp_path / "cache").ok  # kept beside the runs, where verifying looks
+    cached(run).unlink()
+    with pytest.raises(RunError, match=r"its feed is neither in .*cache nor was it opened from a file; run it again"):
+        verify_run(run, tmp_path / "cache")
 
 
 def test_a_feed_that_is_another_one_now_is_named(copied: Run) -> None:
