@@ -177,7 +177,7 @@ def _read_levels(text, at, reading, row):  # type: ignore[no-untyped-def]
 @kernel
 def _write_flow(reading, message, ts, side, out):  # type: ignore[no-untyped-def]
     """Open the FLOW of a new aggressor of the side `side`, or add this row to the open one."""
-    flow = out[reading["flow"]]
+    flow = out[max(reading["flow"], 0)]
     hidden = message[1] == Message.EXECUTE_HIDDEN
     if reading["flow"] < 0 or flow["ts"] != ts or flow["side"] != side:
         reading["flow"] = reading["n"]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.bits import muldiv
-from engine.kernel import entry_kernel, hot_kernel, kernel
+from engine.kernel import entry_kernel, hot_kernel, kernel, rare_kernel
 from engine.state import EMPTY
 
 FEE_PARTS = 10**12
@@ -78,7 +78,7 @@ def _close(cost, lots, held):
     return part if cost >= 0 else -part
 
 
-@kernel
+@rare_kernel
 def _book_cost(held, had, lots, each):
     """Cost and realised P&L of a position that held `had` lots and trades `lots` (signed) at `each` money a lot."""
     size = abs(lots)
@@ -95,7 +95,7 @@ def _book_cost(held, had, lots, each):
 
 
 @hot_kernel
-def book_fill(state, portfolio, position, lots, each, fee):
+def _book_side(state, portfolio, position, lots, each, fee):
     """`portfolio` trades `lots` (signed: bought is positive) at `each` money a lot, signed as the price.
 
     Average cost through zero: a flip closes first, then opens. Of the outside world only cash and quantity are kept: its cost says
@@ -107,9 +107,21 @@ def book_fill(state, portfolio, position, lots, each, fee):
     account["fees"] += fee
     had = held["quantity"]
     held["quantity"] = had + lots
-    if portfolio == 0:
-        return
-    _book_cost(held, had, lots, each)
+    if portfolio != 0:
+        _book_cost(held, had, lots, each)
+
+
+@hot_kernel
+def book_fill(state, maker, maker_position, maker_fee, taker, taker_position, taker_fee, lots, each):
+    """Portfolio `maker` trades `lots` (signed: bought is positive) at `each` money a lot with portfolio `taker`; the maker comes first."""
+    fees = maker_fee + taker_fee
+    if maker == 0 and taker == 0:  # the outside world with itself: nothing moves but fees
+        state.portfolios[0]["cash"] -= fees
+        state.portfolios[0]["fees"] += fees
+    else:
+        _book_side(state, maker, maker_position, lots, each, maker_fee)
+        _book_side(state, taker, taker_position, -lots, each, taker_fee)
+    state.session[0]["fee_cash"] += fees
 
 
 @hot_kernel

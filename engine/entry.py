@@ -2,109 +2,57 @@
 
 import numpy as np
 
-from engine.accounts import in_range, market_value_price, notional_of, position_of
+from engine.accounts import in_range, notional_of, position_of
 from engine.book import ahead_of, first_node, leave, rest, shrink
-from engine.facts import given, refuse, reject_order, tell_order
+from engine.checks import FOK, IOC, MARKET, POST_ONLY, in_ticks, listed, malformed, on_tick, whole_lots
+from engine.facts import blank, refuse, reject_order, tell_order
 from engine.ids import find, put
 from engine.kernel import hot_kernel, kernel, rare_kernel
 from engine.matching import ANY_PRICE, end_resting, fillable, finish, match, open_slot, working_money
 from engine.state import EMPTY, FINISHED
-from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, OrderType, Reason, TimeInForce
-
-POST_ONLY = int(Flag.POST_ONLY)
-REDUCE_ONLY = int(Flag.REDUCE_ONLY)
-LIMIT, STOP, STOP_LIMIT, MARKET = int(OrderType.LIMIT), int(OrderType.STOP), int(OrderType.STOP_LIMIT), int(OrderType.MARKET)
-IOC, FOK = int(TimeInForce.IOC), int(TimeInForce.FOK)
+from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, Reason
 
 
 @hot_kernel
-def listed(state, instrument):
-    return instrument < len(state.instruments) and state.instruments[instrument]["listed"] != 0
-
-
-@hot_kernel
-def whole_lots(lots):
-    return 0 < lots < (1 << 32)
-
-
-@hot_kernel
-def on_tick(terms, price):
-    """Whether `price` (units) may stand in the book."""
-    if not -(1 << 31) < price < (1 << 31) or (price <= 0 and terms["negative"] == 0):
-        return False
-    return terms["tick"] == 1 or price % terms["tick"] == 0
-
-
-@kernel
-def on_unit(terms, price):
-    """Whether `price` (units) may be printed or marked."""
-    return -(1 << 31) < price < (1 << 31) and (price > 0 or terms["negative"] != 0)
-
-
-@hot_kernel
-def _combines(c):
-    """Whether the enums of a NEW are known and go together."""
-    if c["side"] > 1 or c["type"] > 3 or c["time_in_force"] > 3 or c["self_trade"] > 3 or c["flags"] > 3:
-        return False
-    if c["flags"] & POST_ONLY and (c["time_in_force"] >= IOC or c["type"] == MARKET or c["type"] == STOP):
-        return False
-    return not (c["flags"] & REDUCE_ONLY and c["portfolio"] == 0)
-
-
-@hot_kernel
-def _malformed(state, c):
-    """First reason why a NEW is malformed, else NONE; its id is not used by this."""
-    if not listed(state, c["instrument"]):
-        return Reason.UNKNOWN_INSTRUMENT
-    if c["portfolio"] >= len(state.portfolios) or state.portfolios[c["portfolio"]]["open"] == 0:
-        return Reason.UNKNOWN_PORTFOLIO
-    if c["trader"] >= len(state.traders) or state.traders[c["trader"]] == 0:
-        return Reason.UNKNOWN_TRADER
-    terms = state.instruments[c["instrument"]]
-    kind = c["type"]
-    if c["order_id"] == 0:
-        return Reason.INVALID_ORDER_ID
-    if not whole_lots(c["quantity"]):
-        return Reason.INVALID_QUANTITY
-    if (kind == LIMIT or kind == STOP_LIMIT) and not on_tick(terms, c["price"]):
-        return Reason.INVALID_PRICE
-    if (kind == STOP or kind == STOP_LIMIT) and not on_tick(terms, c["stop_price"]):
-        return Reason.INVALID_STOP_PRICE
-    if not _combines(c):
-        return Reason.INVALID_COMBINATION
-    price = c["stop_price"] if kind == STOP else c["price"]
-    if kind == MARKET:
-        price = market_value_price(state, c["instrument"], 2 * np.int64(c["instrument"]) + 1 - c["side"])
-    if not in_range(state, c["portfolio"], notional_of(terms, price, c["quantity"]), 0):
-        return Reason.MONEY_RANGE
-    if kind >= STOP or c["flags"] & REDUCE_ONLY:
-        return Reason.UNSUPPORTED
-    return Reason.NONE
-
-
-@hot_kernel
-def _accept(state, c, at):
-    """A slot for the accepted NEW whose id stands at `at`."""
+def _accept(state, c, out, n, at, ahead):
+    """The NEW whose id stands at `at` gets a slot, and its OrderCreated at out[n]; returns the slot."""
     slot = open_slot(state)
     state.session[0]["open_orders"] += 1
-    order = state.orders[slot]
-    order["id"] = c["order_id"]
-    order["created"] = state.session[0]["seq"]
-    order["price"] = c["price"] if c["type"] != MARKET else 0
-    order["stop_price"] = 0
-    order["quantity"] = c["quantity"]
-    order["executed"] = 0
-    order["portfolio"] = c["portfolio"]
-    order["trader"] = c["trader"]
-    order["place"] = at
-    order["position"] = position_of(state, c["portfolio"], c["instrument"])
-    order["instrument"] = c["instrument"]
-    order["side"] = c["side"]
-    order["type"] = c["type"]
-    order["time_in_force"] = c["time_in_force"]
-    order["self_trade"] = c["self_trade"]
-    order["flags"] = c["flags"]
     state.ids[at]["slot"] = slot + 1
+    identity, lots = c["order_id"], c["quantity"]
+    portfolio, trader, instrument = c["portfolio"], c["trader"], c["instrument"]
+    side, kind, time_in_force, self_trade, flags = c["side"], c["type"], c["time_in_force"], c["self_trade"], c["flags"]
+    price = c["price"] if kind != MARKET else 0
+    order = state.orders[slot]
+    order["id"] = identity
+    order["created"] = state.session[0]["seq"]
+    order["price"] = price
+    order["stop_price"] = 0
+    order["quantity"] = lots
+    order["executed"] = 0
+    order["portfolio"] = portfolio
+    order["trader"] = trader
+    order["place"] = at
+    order["position"] = position_of(state, portfolio, instrument)
+    order["instrument"] = instrument
+    order["side"] = side
+    order["type"] = kind
+    order["time_in_force"] = time_in_force
+    order["self_trade"] = self_trade
+    order["flags"] = flags
+    blank(state, out, n, Kind.OrderCreated, 0, instrument)
+    fact = out[n]
+    fact["order_id"] = identity
+    fact["price"] = price
+    fact["quantity"] = lots
+    fact["remaining"] = lots
+    fact["ahead"] = ahead
+    fact["portfolio"] = portfolio
+    fact["trader"] = trader
+    fact["side"] = side
+    fact["type"] = kind
+    fact["time_in_force"] = time_in_force
+    fact["flags"] = flags
     return slot
 
 
@@ -113,7 +61,16 @@ def _reach(state, order, price):
     """Key of `price` on the order's own side; an opposite key k is within reach where ~k <= it."""
     if order["type"] == MARKET:
         return ANY_PRICE
-    return (np.int64(price) // state.instruments[order["instrument"]]["tick"]) ^ -np.int64(order["side"])
+    return in_ticks(state.instruments[order["instrument"]], np.int64(price)) ^ -np.int64(order["side"])
+
+
+@hot_kernel
+def _rest_order(state, ladder, key, slot, lots):
+    """The order in `slot` works from now on."""
+    order = state.orders[slot]
+    rest(state, ladder, key, slot, lots)
+    state.ladders[ladder]["own"] += 1
+    state.portfolios[order["portfolio"]]["working"] += working_money(state, slot, lots)
 
 
 @kernel
@@ -135,43 +92,54 @@ def settle_order(state, out, n, slot, remaining, reach, crosses):
         n = tell_order(state, out, n, Kind.OrderCancelled, reason, slot, remaining, 0)
         finish(state, slot, OrderStatus.CANCELLED)
         return n
-    ladder = 2 * np.int64(order["instrument"]) + order["side"]
-    rest(state, ladder, reach, slot, remaining)
-    state.ladders[ladder]["own"] += 1
-    state.portfolios[order["portfolio"]]["working"] += working_money(state, slot, remaining)
+    _rest_order(state, 2 * np.int64(order["instrument"]) + order["side"], reach, slot, remaining)
     return n
+
+
+@hot_kernel
+def _refused(state, c, best, reach):
+    """First reason against a NEW that is well-formed, else NONE."""
+    session = state.session[0]
+    if session["open_orders"] >= session["orders_max"]:
+        return Reason.TOO_MANY_ORDERS
+    if c["flags"] & POST_ONLY and ~best <= reach:
+        return Reason.POST_ONLY
+    if best == EMPTY and c["type"] == MARKET:
+        return Reason.NO_LIQUIDITY
+    return Reason.NONE
 
 
 @kernel
 def new_order(state, c, out, n):
     """NEW: refused by the first failing check, else accepted, matched, and rested or cancelled."""
-    reason = _malformed(state, c)
+    at, ladder, best, reach = 0, 0, EMPTY, 0
+    reason = malformed(state, c)
+    if reason == Reason.NONE:
+        at = find(state.ids, c["order_id"], c["trader"])
+        if state.ids[at]["slot"] != 0:
+            reason = Reason.DUPLICATE_ORDER
+        else:
+            state.session[0]["used"] += 1
+            put(state.ids, at, c["order_id"], c["trader"], FINISHED | (np.int64(OrderStatus.REJECTED) << 16) | np.int64(c["instrument"]))
+            ladder = 2 * np.int64(c["instrument"]) + c["side"]
+            best = state.ladders[ladder ^ 1]["best"]
+            reach = _reach(state, c, c["price"])
+            reason = _refused(state, c, best, reach)
     if reason != Reason.NONE:
-        return reject_order(state, out, n, reason, c, given(c, reason), 0)
-    session = state.session[0]
-    at = find(state.ids, c["order_id"], c["trader"])
-    if state.ids[at]["slot"] != 0:
-        return reject_order(state, out, n, Reason.DUPLICATE_ORDER, c, 0, 0)
-    session["used"] += 1
-    put(state.ids, at, c["order_id"], c["trader"], FINISHED | (np.int64(OrderStatus.REJECTED) << 16) | np.int64(c["instrument"]))
-    if session["open_orders"] >= session["orders_max"]:
-        return reject_order(state, out, n, Reason.TOO_MANY_ORDERS, c, session["open_orders"], session["orders_max"])
-    ladder = 2 * np.int64(c["instrument"]) + c["side"]
-    best = state.ladders[ladder ^ 1]["best"]
-    reach = _reach(state, c, c["price"])
+        return reject_order(state, out, n, reason, c)
     crosses = ~best <= reach
-    if c["flags"] & POST_ONLY and crosses:
-        return reject_order(state, out, n, Reason.POST_ONLY, c, 0, 0)
-    if c["type"] == MARKET and best == EMPTY:
-        return reject_order(state, out, n, Reason.NO_LIQUIDITY, c, 0, 0)
-    slot = _accept(state, c, at)
+    lots = c["quantity"]
     rests = not crosses and c["time_in_force"] < IOC
-    n = tell_order(state, out, n, Kind.OrderCreated, 0, slot, c["quantity"], ahead_of(state, ladder, reach) if rests else 0)
-    if c["time_in_force"] == FOK and not fillable(state, slot, c["quantity"], reach):
-        n = tell_order(state, out, n, Kind.OrderCancelled, Reason.NOT_FILLABLE, slot, c["quantity"], 0)
+    slot = _accept(state, c, out, n, at, ahead_of(state, ladder, reach) if rests else 0)
+    n += 1
+    if rests:
+        _rest_order(state, ladder, reach, slot, lots)
+        return n
+    if c["time_in_force"] == FOK and not fillable(state, slot, lots, reach):
+        n = tell_order(state, out, n, Kind.OrderCancelled, Reason.NOT_FILLABLE, slot, lots, 0)
         finish(state, slot, OrderStatus.CANCELLED)
         return n
-    return settle_order(state, out, n, slot, c["quantity"], reach, crosses)
+    return settle_order(state, out, n, slot, lots, reach, crosses)
 
 
 @hot_kernel

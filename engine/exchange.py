@@ -10,6 +10,7 @@ from engine import growth
 from engine.book import levels_into
 from engine.columns import encode_columns
 from engine.digest import digest
+from engine.handle import zeros
 from engine.instrument import Instrument, Number, money_decimals, whole_units
 from engine.kernel import entry_kernel
 from engine.names import Names, open_session, read_terms, record
@@ -65,16 +66,16 @@ class Tape:
     """Facts in the order of `seq`, in few large arrays; those of one run lie together."""
 
     def __init__(self, reserve: int) -> None:
-        self.chunk = np.zeros(max(1024, reserve), FACT)
+        self.chunk = zeros(max(1024, reserve), FACT)
         if reserve:
-            self.chunk["seq"] = 0  # touch the memory now, not in the run
+            self.chunk["seq"] = 0
         self.used = 0
         self._full: list[np.ndarray] = []
 
     def widen(self, start: int, least: int) -> int:
         """A larger chunk that takes over what the current run wrote since `start`; returns the run's new start."""
         held = self.used - start
-        larger = np.zeros(max(2 * len(self.chunk), 2 * (held + least)), FACT)
+        larger = zeros(max(2 * len(self.chunk), 2 * (held + least)), FACT)
         larger[:held] = self.chunk[start : self.used]
         self._full.append(self.chunk[:start])
         self.chunk, self.used = larger, held
@@ -91,9 +92,9 @@ class Exchange:
     """An exchange of many instruments, portfolios and traders.
 
     `cash`: portfolio name to currency, deposited at the start; `limits`: risk limits by portfolio; `reserve`: room for that many
-    facts (and half as many orders' ids), touched in advance; `history_facts`: build facts about history's own orders, too;
-    `session_limits`: largest number of live `orders`, `portfolios`, `traders`, `instruments`; `open_now=False`: the caller carries out
-    `opening` itself.
+    facts (half as many orders' ids, a 64th as many live orders), touched in advance; `history_facts`: build facts about history's
+    own orders, too; `session_limits`: largest number of live `orders`, `portfolios`, `traders`, `instruments`; `open_now=False`: the
+    caller carries out `opening` itself.
     """
 
     def __init__(
@@ -128,13 +129,14 @@ class Exchange:
     def _start(self, reserve: int, history_facts: bool) -> None:
         room = Room(
             instruments=max(1, len(self.names.instruments)),
-            ids=growth.above(max(reserve // 2, 1 << 11)),
-            orders=1 << 12 if reserve else 1 << 10,
+            ids=growth.above(max(reserve * 4 // 5 - 1, 1 << 11)),
+            orders=growth.above(max(reserve // 64, 1 << 9)),
         )
         self.state = empty_state(room)
         self.state.session["history_facts"] = history_facts
-        if reserve:
-            self.state.ids["slot"] = 0
+        if reserve:  # touch the memory now, not in the run
+            for array in (self.state.ids["slot"], self.state.orders["spare"], self.state.nodes["quantity"]):
+                array[:] = 0
         self._tape = Tape(reserve)
 
     @classmethod
@@ -173,6 +175,7 @@ class Exchange:
         commands = read_only(commands)
         tape = self._tape
         start, i = tape.used, 0
+        named = self.state.session["named"][0]
         while True:
             i, tape.used, least = run(self.state, commands, i, len(commands), tape.chunk, tape.used)
             if i >= len(commands):
@@ -180,7 +183,8 @@ class Exchange:
             if tape.used + least > len(tape.chunk):
                 start = tape.widen(start, least)
             self.make_room(commands[i])
-        self._learn(commands)
+        if self.state.session["named"][0] != named:
+            self._learn(commands)
         return tape.chunk[start : tape.used]
 
     def make_room(self, command: np.void) -> None:

@@ -96,7 +96,7 @@ def fits(value, low, high):
 
 
 @rare_kernel
-def reject_order(state, out, n, reason, c, value, limit):
+def reject_order(state, out, n, reason, c):
     """OrderRejected: the order as it was asked for; a field that does not fit its place is 0."""
     refuse(state, out, n, Kind.OrderRejected, reason, c)
     fact = out[n]
@@ -107,8 +107,9 @@ def reject_order(state, out, n, reason, c, value, limit):
     fact["type"] = c["type"]
     fact["time_in_force"] = c["time_in_force"]
     fact["flags"] = c["flags"] & KEPT_FLAGS
-    fact["value"] = value
-    fact["limit"] = limit
+    if reason == Reason.TOO_MANY_ORDERS:
+        fact["value"] = state.session[0]["open_orders"]
+        fact["limit"] = state.session[0]["orders_max"]
     return n + 1
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.accounts import enter_index
+from engine.handle import zeros
 from engine.ids import rehash
 from engine.kernel import entry_kernel
 from engine.state import FINISHED, USED, Room, State, W, empty_state
@@ -20,7 +21,7 @@ def _reindex(index, positions, count):
 
 
 def _longer(array: np.ndarray, length: int) -> np.ndarray:
-    made = np.zeros(length, array.dtype)
+    made = zeros(length, array.dtype)
     made[: len(array)] = array
     return made
 
@@ -30,28 +31,28 @@ def grow_orders(state: State, orders: int) -> State:
     more = orders - len(state.orders)
     return state.replaced(
         orders=_longer(state.orders, orders),
-        scratch=np.zeros(orders, np.uint32),
+        scratch=zeros(orders, np.uint32),
         nodes=_longer(state.nodes, len(state.nodes) + more),
     )
 
 
 def grow_ids(state: State, ids: int) -> State:
     """A table of `ids` entries (a power of two) for clients' ids."""
-    table = np.zeros(ids, USED)
+    table = zeros(ids, USED)
     _rehash(state.ids, table, state.orders)
     return state.replaced(ids=table)
 
 
 def grow_venue(state: State, venue: int) -> State:
     """A table of `venue` entries (a power of two) for history's ids."""
-    table = np.zeros(venue, USED)
+    table = zeros(venue, USED)
     _rehash(state.venue, table, state.orders)
     return state.replaced(venue=table)
 
 
 def grow_positions(state: State, positions: int) -> State:
     """Room for `positions` positions."""
-    grown: State = state.replaced(positions=_longer(state.positions, positions), index=np.zeros(4 * positions, np.uint32))
+    grown: State = state.replaced(positions=_longer(state.positions, positions), index=zeros(4 * positions, np.uint32))
     _reindex(grown.index, grown.positions, int(grown.session["positions"][0]))
     return grown
 
@@ -93,7 +94,7 @@ def make_room(state: State, instrument: int = 0, portfolio: int = 0, trader: int
     session = state.session[0]
     if session["live"] + 2 >= len(state.orders):
         state = grow_orders(state, 2 * len(state.orders))
-    if 2 * session["used"] >= len(state.ids):
+    if session["used"] >= len(state.ids) // 8 * 5:
         state = grow_ids(state, 4 * len(state.ids))
     if 2 * session["known"] >= len(state.venue):
         state = grow_venue(state, 2 * len(state.venue))

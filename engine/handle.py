@@ -14,6 +14,17 @@ from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, m
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
+LINE = 64
+"""Bytes of a cache line."""
+
+
+def zeros(length: int, dtype: Any) -> np.ndarray:
+    """A zeroed array that begins on a cache line, so that no row of 16, 32 or 64 bytes lies on two."""
+    dtype = np.dtype(dtype)
+    raw = np.zeros(length * dtype.itemsize + LINE, np.uint8)
+    start = -raw.ctypes.data % LINE
+    return raw[start : start + length * dtype.itemsize].view(dtype)
+
 
 class Handle:
     """Arrays by name. A subclass lists its `FIELDS` (name to dtype); the arrays are one-dimensional and contiguous."""
@@ -44,7 +55,10 @@ class Handle:
 
     def copy(self) -> Any:
         """An independent copy."""
-        return type(self)(**{name: array.copy() for name, array in self.arrays().items()})
+        made = {name: zeros(len(array), array.dtype) for name, array in self.arrays().items()}
+        for name, array in self.arrays().items():
+            made[name][:] = array
+        return type(self)(**made)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.arrays()

@@ -7,7 +7,7 @@ orders as recorded, so history stays in step with its record whatever we took.
 import numpy as np
 
 from engine.book import first_node, level_list, stands_at
-from engine.entry import listed, on_tick, on_unit, whole_lots
+from engine.checks import listed, on_tick, on_unit, whole_lots
 from engine.facts import amend_history, fits, refuse, tell_history
 from engine.ids import find, put
 from engine.kernel import kernel

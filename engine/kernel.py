@@ -130,7 +130,14 @@ class _PartCompiler(Compiler):
         super().__init__(typingctx, targetctx, library, *rest)
 
 
+_wrapped_index = arrayobj.fix_integer_index
+_OURS = tuple(f"_ZN{len(name)}{name}" for name in ("engine", "data", "backtest", "tests"))
+"""How the mangled names of our own kernels begin."""
+
+
 def _index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
+    if not builder.function.name.startswith(_OURS):
+        return _wrapped_index(context, builder, kind, index, size)
     return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
 
 
@@ -139,17 +146,15 @@ class _WholeCompiler(_PartCompiler):
 
     def compile_extra(self, func: Any) -> Any:
         """Compile without the garbage collector, which finds nothing in Numba's trees but takes a tenth of the time; and with
-        indices as they are: the engine's kernels count from the front only, so no index of theirs is tested for being negative.
+        indices as they are: our kernels count from the front only, so no index of theirs is tested for being negative.
         """
         collects = gc.isenabled()
         gc.disable()
-        wrap = arrayobj.fix_integer_index
-        if func.__module__.startswith("engine."):
-            arrayobj.fix_integer_index = _index
+        arrayobj.fix_integer_index = _index
         try:
             return super().compile_extra(func)
         finally:
-            arrayobj.fix_integer_index = wrap
+            arrayobj.fix_integer_index = _wrapped_index
             if collects:
                 gc.enable()
 

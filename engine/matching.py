@@ -13,7 +13,6 @@ from engine.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrad
 HISTORY_TRADER = np.uint32(HISTORY)
 ESTIMATED = int(Flag.ESTIMATED)
 MAKER_HISTORY = int(Flag.MAKER_HISTORY)
-TAKER_HISTORY = int(Flag.TAKER_HISTORY)
 ANY_PRICE = 1 << 40
 """The reach of an order without a price: above every key."""
 
@@ -91,70 +90,54 @@ def set_last(state, instrument, price, lots):
     terms["volume"] += lots
 
 
-@kernel
-def book_trade(state, out, n, maker, price, lots, ahead):
-    """The maker's half of a fill: TradeExecuted with the maker's side filled in, its account booked, its lots taken from the book."""
+@hot_kernel
+def _leave_filled(state, ladder, maker, left, lots):
+    """The lots that a maker sold or bought leave the book; with its last ones it goes itself."""
     order = state.orders[maker]
-    instrument = np.int64(order["instrument"])
+    if left != 0:
+        shrink(state, maker, lots)
+        return
+    leave(state, maker)
+    if order["trader"] != HISTORY_TRADER:
+        state.ladders[ladder]["own"] -= 1
+        finish(state, maker, OrderStatus.FILLED)
+    else:  # known until its record ends: later messages are clipped
+        state.nodes[first_node(state) + maker]["quantity"] = 0
+        if order["id"] == 0:
+            forget(state, maker)
+
+
+@hot_kernel
+def book_trade(state, out, n, ladder, maker, price, lots, taker, position, taker_fee):
+    """A fill of the order in slot `maker` by portfolio `taker`: its TradeExecuted, but for the taker's names, both accounts, the book."""
+    order = state.orders[maker]
+    instrument = ladder >> 1
     terms = state.instruments[instrument]
-    node = state.nodes[first_node(state) + maker]
-    left = np.int64(node["quantity"]) - lots
+    left = np.int64(state.nodes[first_node(state) + maker]["quantity"]) - lots
+    each = price * terms["value"]
+    portfolio = np.int64(order["portfolio"])
+    history = order["trader"] == HISTORY_TRADER
+    fee = 0 if history else fee_of(each * lots, terms["maker_fee"])
     blank(state, out, n, Kind.TradeExecuted, 0, instrument)
     fact = out[n]
     fact["price"] = price
     fact["quantity"] = lots
     fact["maker_order_id"] = order["id"]
     fact["maker_trader"] = order["trader"]
-    fact["maker_portfolio"] = order["portfolio"]
+    fact["maker_portfolio"] = portfolio
     fact["maker_remaining"] = left
-    fact["ahead"] = ahead
-    fact["side"] = 1 - order["side"]
-    signed = lots if order["side"] == 0 else -lots
-    each = price * terms["value"]
-    set_last(state, instrument, price, lots)
-    order["executed"] += np.uint32(lots)
-    if order["trader"] == HISTORY_TRADER:
-        fact["flags"] = MAKER_HISTORY
-        book_fill(state, 0, np.int64(order["position"]), signed, each, 0)
-        if left == 0:  # known until its record ends: later messages are clipped
-            leave(state, maker)
-            node["quantity"] = 0
-        else:
-            shrink(state, maker, lots)
-        if left == 0 and order["id"] == 0:
-            forget(state, maker)
-        return n + 1
-    fee = fee_of(each * lots, terms["maker_fee"])
     fact["maker_fee"] = fee
-    fact["flags"] = order["flags"] & ESTIMATED
-    book_fill(state, np.int64(order["portfolio"]), np.int64(order["position"]), signed, each, fee)
-    state.session[0]["fee_cash"] += fee
-    state.portfolios[order["portfolio"]]["working"] -= abs(each) * lots
-    if left == 0:
-        leave(state, maker)
-        state.ladders[2 * instrument + order["side"]]["own"] -= 1
-        finish(state, maker, OrderStatus.FILLED)
-    else:
-        shrink(state, maker, lots)
-    return n + 1
-
-
-@hot_kernel
-def book_taker(state, fact, slot, remaining):
-    """The taker's half of the TradeExecuted in `fact`: the client's order in `slot`."""
-    order = state.orders[slot]
-    terms = state.instruments[order["instrument"]]
-    lots = np.int64(fact["quantity"])
-    each = np.int64(fact["price"]) * terms["value"]
-    fee = fee_of(each * lots, terms["taker_fee"])
-    fact["order_id"] = order["id"]
-    fact["trader"] = order["trader"]
-    fact["portfolio"] = order["portfolio"]
-    fact["remaining"] = remaining
-    fact["fee"] = fee
+    fact["fee"] = taker_fee
+    fact["portfolio"] = taker
+    fact["side"] = 1 - (ladder & 1)
+    fact["flags"] = MAKER_HISTORY if history else order["flags"] & ESTIMATED
     order["executed"] += np.uint32(lots)
-    book_fill(state, np.int64(order["portfolio"]), np.int64(order["position"]), lots if order["side"] == 0 else -lots, each, fee)
-    state.session[0]["fee_cash"] += fee
+    set_last(state, instrument, price, lots)
+    if not history:
+        state.portfolios[portfolio]["working"] -= abs(each) * lots
+    signed = lots if ladder & 1 == 0 else -lots
+    book_fill(state, portfolio, np.int64(order["position"]), fee, taker, position, taker_fee, signed, each)
+    _leave_filled(state, ladder, maker, left, lots)
 
 
 @kernel
@@ -164,12 +147,15 @@ def match(state, out, n, slot, remaining, reach):
     Returns (n, remaining, reason): reason is SELF_TRADE where its own portfolio stopped it, else NONE.
     """
     order = state.orders[slot]
-    opposite = 2 * np.int64(order["instrument"]) + 1 - order["side"]
-    portfolio = order["portfolio"]
+    instrument = np.int64(order["instrument"])
+    opposite = 2 * instrument + 1 - order["side"]
+    portfolio = np.int64(order["portfolio"])
     mode = order["self_trade"] if portfolio != 0 else np.uint8(SelfTrade.NONE)
     ladder = state.ladders[opposite]
-    tick = state.instruments[order["instrument"]]["tick"]
+    terms = state.instruments[instrument]
     first = first_node(state)
+    wanted = remaining
+    reason = Reason.NONE
     while remaining > 0 and ~ladder["best"] <= reach:
         best = ladder["best"]
         maker = np.int64(state.nodes[opposite * W + (best & MASK)]["next"]) - first
@@ -177,15 +163,21 @@ def match(state, out, n, slot, remaining, reach):
             if mode != SelfTrade.CANCEL_TAKER:
                 n = end_resting(state, out, n, maker, Kind.OrderCancelled, Reason.SELF_TRADE, OrderStatus.CANCELLED)
             if mode != SelfTrade.CANCEL_MAKER:
-                return n, remaining, Reason.SELF_TRADE
+                reason = Reason.SELF_TRADE
+                break
             continue
-        price = (best ^ -(opposite & 1)) * tick
+        price = (best ^ -(opposite & 1)) * terms["tick"]
         lots = min(remaining, np.int64(state.nodes[first + maker]["quantity"]))
         remaining -= lots
-        book_trade(state, out, n, maker, price, lots, 0)
-        book_taker(state, out[n], slot, remaining)
+        fee = fee_of(price * terms["value"] * lots, terms["taker_fee"])
+        book_trade(state, out, n, opposite, maker, price, lots, portfolio, np.int64(order["position"]), fee)
+        fact = out[n]
+        fact["order_id"] = order["id"]
+        fact["trader"] = order["trader"]
+        fact["remaining"] = remaining
         n += 1
-    return n, remaining, Reason.NONE
+    order["executed"] += np.uint32(wanted - remaining)
+    return n, remaining, reason
 
 
 @kernel

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.accounts import new_position
 from engine.book import first_node, key_below
-from engine.entry import listed, on_unit
+from engine.checks import listed, on_unit
 from engine.facts import blank, refuse
 from engine.ids import find, put
 from engine.kernel import kernel
@@ -41,6 +41,7 @@ def open_session(state, c, out, n):
 def name_one(state, c, out, n):
     """SYMBOL, PORTFOLIO, TRADER: the number in `trader` gets the name that the command carries."""
     session = state.session[0]
+    session["named"] += 1
     number = np.int64(c["trader"])
     kind, reason = Kind.SymbolNamed, Reason.NONE
     if c["kind"] == Kind.PORTFOLIO:
@@ -74,6 +75,7 @@ def name_one(state, c, out, n):
 def list_instrument(state, c, out, n):
     """INSTRUMENT: tick (`price`), value (`quantity`), fees (`stop_price` maker, `order_id` taker) of the number in `instrument`."""
     session = state.session[0]
+    session["named"] += 1
     number = np.int64(c["instrument"])
     if number >= session["instruments_max"] or number >= len(state.instruments):
         return refuse(state, out, n, Kind.CommandRejected, Reason.TOO_MANY_INSTRUMENTS, c)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from engine.handle import Handle
+from engine.handle import Handle, zeros
 
 W = 4096
 """Ticks in the window of a ladder; 64 words of 64 bits say which are occupied."""
@@ -82,6 +82,7 @@ COUNTS = ("instruments", "portfolios", "traders", "open_orders", "live", "free",
 SESSION = np.dtype(
     [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *COUNTERS)]
     + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state
+    + [("named", "<i8")]  # commands that named something or listed an instrument: no part of it either
 )
 
 
@@ -137,19 +138,19 @@ def empty_state(room: Room = DEFAULT_ROOM) -> State:
     """A state before its first command, with room as asked for (powers of two for the tables)."""
     ladders = 2 * room.instruments
     state = State(
-        session=np.zeros(1, SESSION),
-        instruments=np.zeros(room.instruments, TERMS),
-        ladders=np.zeros(ladders, LADDER),
-        words=np.zeros(ladders * 64, np.uint64),
-        nodes=np.zeros(ladders * (W + 1) + room.orders, NODE),
-        orders=np.zeros(room.orders, ORDER),
-        ids=np.zeros(room.ids, USED),
-        venue=np.zeros(room.venue, USED),
-        portfolios=np.zeros(room.portfolios, PORTFOLIO),
-        traders=np.zeros(room.traders, np.uint8),
-        positions=np.zeros(room.positions, POSITION),
-        index=np.zeros(4 * room.positions, np.uint32),
-        scratch=np.zeros(room.orders, np.uint32),
+        session=zeros(1, SESSION),
+        instruments=zeros(room.instruments, TERMS),
+        ladders=zeros(ladders, LADDER),
+        words=zeros(ladders * 64, np.uint64),
+        nodes=zeros(ladders * (W + 1) + room.orders, NODE),
+        orders=zeros(room.orders, ORDER),
+        ids=zeros(room.ids, USED),
+        venue=zeros(room.venue, USED),
+        portfolios=zeros(room.portfolios, PORTFOLIO),
+        traders=zeros(room.traders, np.uint8),
+        positions=zeros(room.positions, POSITION),
+        index=zeros(4 * room.positions, np.uint32),
+        scratch=zeros(room.orders, np.uint32),
     )
     sentinels = np.arange(ladders * (W + 1), dtype=np.uint32)
     state.nodes["next"][: len(sentinels)] = sentinels

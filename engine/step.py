@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.bits import prefetch
+from engine.book import first_node
 from engine.entry import cancel_order, new_order, replace_order
 from engine.facts import refuse
 from engine.history import add_history, apply_flow, modify_history, notice, print_trade, reduce_history, remove, reveal
@@ -17,7 +18,7 @@ SLACK = 8
 """Facts that a command may need beside one for each order it can meet."""
 
 
-@rare_kernel
+@kernel
 def _history(state, c, out, n):
     kind = c["kind"]
     if kind == Kind.ADD:
@@ -39,7 +40,7 @@ def _history(state, c, out, n):
     return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
 
 
-@rare_kernel
+@kernel
 def _desk(state, c, out, n):
     kind = c["kind"]
     if kind == Kind.END_OF_DAY:
@@ -59,6 +60,15 @@ def _desk(state, c, out, n):
     return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
 
 
+@rare_kernel
+def _others(state, c, out, n):
+    if c["kind"] == Kind.REPLACE:
+        return replace_order(state, c, out, n)
+    if c["kind"] >= Kind.ADD:
+        return _history(state, c, out, n)
+    return _desk(state, c, out, n)
+
+
 @kernel
 def step(state, c, out, n):
     """Carry out the command `c`: change `state`, write its facts at out[n:], return the new n."""
@@ -71,11 +81,7 @@ def step(state, c, out, n):
         return new_order(state, c, out, n)
     if kind == Kind.CANCEL:
         return cancel_order(state, c, out, n)
-    if kind == Kind.REPLACE:
-        return replace_order(state, c, out, n)
-    if kind >= Kind.ADD:
-        return _history(state, c, out, n)
-    return _desk(state, c, out, n)
+    return _others(state, c, out, n)
 
 
 @hot_kernel
@@ -99,12 +105,18 @@ def worst_case(state, c):
 def commands_left(state):
     """Commands that certainly fit the arrays: each takes at most one order, id, history id and position."""
     session = state.session[0]
-    left = min(len(state.orders) - 2 - session["live"], len(state.ids) // 2 - session["used"])
+    left = min(len(state.orders) - 2 - session["live"], len(state.ids) // 8 * 5 - session["used"])
     left = min(left, len(state.venue) // 2 - session["known"])
     return min(left, min(len(state.positions), len(state.index) // 4) - session["positions"])
 
 
 @hot_kernel
+def _facts_fit(state, room):
+    """Commands whose facts certainly fit `room`: each opens one order at most, and each order ends with one fact at most."""
+    return (room - state.session[0]["live"]) // (SLACK + 1)
+
+
+@kernel
 def needs_number(state, c):
     """Whether `c` names an instrument, portfolio or trader for which the arrays have no row yet, within the session's limits."""
     kind = c["kind"]
@@ -119,6 +131,22 @@ def needs_number(state, c):
     return len(state.instruments) <= number < session["instruments_max"]
 
 
+@hot_kernel
+def _fetch(state, c):
+    """Ask the cache for the id of the command `c`."""
+    prefetch(state.ids, home(state.ids, c["order_id"], c["trader"]))
+
+
+@hot_kernel
+def _fetch_order(state, c):
+    """Ask the cache for the order that `c` cancels or replaces, whose id is there by now."""
+    if Kind.NEW < c["kind"] <= Kind.REPLACE:
+        slot = np.int64(state.ids[home(state.ids, c["order_id"], c["trader"])]["slot"]) - 1
+        if 0 < slot < len(state.orders):
+            prefetch(state.orders, slot)
+            prefetch(state.nodes, first_node(state) + slot)
+
+
 @entry_kernel
 def run(state, commands, start, stop, out, n):
     """Carry out commands[start:stop]; returns (next command, next free fact, facts that the next command may need).
@@ -128,17 +156,17 @@ def run(state, commands, start, stop, out, n):
     """
     i = start
     last = len(commands) - 1
-    room = len(out)
     while i < stop:
-        until = min(stop, i + commands_left(state))
-        if until <= i:
+        fit = min(commands_left(state), _facts_fit(state, len(out) - n))
+        if fit < 1 and (commands_left(state) < 1 or n + worst_case(state, commands[i]) > len(out)):
             return i, n, worst_case(state, commands[i])
+        until = min(stop, i + max(1, fit))
         while i < until:
             c = commands[i]
-            if n + worst_case(state, c) > room or needs_number(state, c):
+            if c["kind"] < Kind.NEW and needs_number(state, c):
                 return i, n, worst_case(state, c)
-            later = commands[min(i + AHEAD, last)]
-            prefetch(state.ids, home(state.ids, later["order_id"], later["trader"]))
+            _fetch(state, commands[min(i + AHEAD, last)])
+            _fetch_order(state, commands[min(i + AHEAD // 2, last)])
             n = step(state, c, out, n)
             i += 1
     return i, n, 0

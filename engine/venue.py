@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.accounts import book_fill, position_of
+from engine.accounts import position_of
 from engine.book import first_node, leave, level_list, lower_key, rest, shrink, stands_at
 from engine.kernel import kernel
 from engine.matching import book_trade, forget, open_slot
@@ -41,13 +41,13 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
                 if state.orders[node - first]["trader"] != HISTORY_TRADER:
                     part = min(lots, here)
                     price = np.int64(state.orders[node - first]["price"])
-                    book_trade(state, out, n, node - first, price, part, min(ahead, 0xFFFFFFFF) if counts_history else 0)
-                    out[n]["order_id"] = c["order_id"]
-                    out[n]["trader"] = HISTORY_TRADER
-                    out[n]["flags"] |= TAKER_HISTORY
-                    out[n]["remaining"] = lots - part
-                    each = price * state.instruments[instrument]["value"]
-                    book_fill(state, 0, world, part if side == 0 else -part, each, 0)
+                    book_trade(state, out, n, ladder, node - first, price, part, 0, world, 0)
+                    fact = out[n]
+                    fact["order_id"] = c["order_id"]
+                    fact["trader"] = HISTORY_TRADER
+                    fact["flags"] |= TAKER_HISTORY
+                    fact["remaining"] = lots - part
+                    fact["ahead"] = min(ahead, 0xFFFFFFFF) if counts_history else 0
                     n += 1
                     lots -= part
                     traded += part
