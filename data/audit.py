@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from engine.book import first_node, key_of, level_list, lower_key, stands_at
+from engine.book import first_node, key_of
 from engine.handle import Handle
 from engine.ids import find
 from engine.kernel import kernel
+from engine.levels import level_list, lower_key, stands_at
 from engine.state import EMPTY
 from engine.vocabulary import Flag
 

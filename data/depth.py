@@ -5,11 +5,12 @@ import numpy as np
 from data.audit import Audit, audit_execution, audit_flow, audit_row, empty_audit, remember_row
 from data.feed import Commands, Feed
 from data.hindsight import NO_ID, Hindsight, build_level, build_returned, name_stranger, no_hindsight, orders_left, pass_row
-from engine.book import key_of, level_list, lots_at, lower_key, stands_at
+from engine.book import key_of, lots_at
 from engine.growth import grow_orders, grow_venue, make_room
 from engine.history import add_history, modify_history, reduce_history, remove, reveal
 from engine.instrument import money_decimals
 from engine.kernel import entry_kernel, kernel
+from engine.levels import level_list, lower_key, stands_at
 from engine.names import open_session as session_commands
 from engine.records import FACT
 from engine.session import list_instrument, open_session

@@ -155,7 +155,7 @@ def _rebase(state, ladder, top):
 
 
 @rare_kernel
-def _best_parked(state, ladder, below):
+def best_parked(state, ladder, below):
     """Highest key under `below` in the parked list; EMPTY where there is none."""
     park = len(state.ladders) * W + ladder
     first = first_node(state)
@@ -176,32 +176,51 @@ def _settle(state, ladder):
     best = book["best"]
     if book["parked"] != 0 and (best == EMPTY or best - book["base"] < NEAR):
         if best == EMPTY:
-            best = _best_parked(state, ladder, -EMPTY)
+            best = best_parked(state, ladder, -EMPTY)
         _rebase(state, ladder, best)
         book["best"] = best
 
 
 @hot_kernel
+def _join(state, cell, node, best, key):
+    """`node` joins the list of `cell`; returns what stood ahead of it, as `ahead_of` says it."""
+    ahead = min(lots_at(state, cell), UNCOUNTED)
+    append(state, cell, node)
+    return ahead if best - key < NEAR else UNCOUNTED
+
+
+@rare_kernel
+def _rest_outside(state, ladder, key, node):
+    """`rest` where `key` lies outside the window, which moves if it must."""
+    book = state.ladders[ladder]
+    best = book["best"]
+    if best == EMPTY:
+        book["base"] = key - (W - NEAR)
+    elif key > best or best - key < W - NEAR:
+        _rebase(state, ladder, max(key, best))
+    book["best"] = max(key, best)
+    if key < book["base"]:
+        book["parked"] += 1
+        return _join(state, len(state.ladders) * W + ladder, node, best, key)
+    occupy(state, ladder, key)
+    return _join(state, ladder * W + (key & MASK), node, best, key)
+
+
+@hot_kernel
 def rest(state, ladder, key, slot, lots):
-    """The order in `slot` joins the end of the level at `key` with `lots` lots."""
+    """The order in `slot` joins the end of the level at `key` with `lots` lots; returns the lots ahead of it, as `ahead_of` does."""
     book = state.ladders[ladder]
     node = first_node(state) + slot
     state.nodes[node]["quantity"] = lots
     state.orders[slot]["queued"] = state.session[0]["seq"]
     book["orders"] += 1
+    if not 0 <= key - book["base"] < W:
+        return _rest_outside(state, ladder, key, node)
     best = book["best"]
-    if best == EMPTY:
-        book["base"] = key - (W - NEAR)
-    elif key >= book["base"] + W or (key < book["base"] and best - key < W - NEAR):
-        _rebase(state, ladder, max(key, best))
     if key > best:
         book["best"] = key
-    if key < book["base"]:
-        append(state, len(state.ladders) * W + ladder, node)
-        book["parked"] += 1
-    else:
-        append(state, ladder * W + (key & MASK), node)
-        occupy(state, ladder, key)
+    occupy(state, ladder, key)
+    return _join(state, ladder * W + (key & MASK), node, best, key)
 
 
 @hot_kernel
@@ -245,50 +264,3 @@ def ahead_of(state, ladder, key):
     if best - key >= NEAR:
         return UNCOUNTED
     return min(lots_at(state, ladder * W + (key & MASK)), UNCOUNTED)
-
-
-@hot_kernel
-def level_list(state, ladder, key):
-    """Node index of the list in which orders at `key` stand: the price's cell, or (outside the window) the list of the parked."""
-    base = state.ladders[ladder]["base"]
-    if base <= key < base + W:
-        return ladder * W + (key & MASK)
-    return len(state.ladders) * W + ladder
-
-
-@hot_kernel
-def stands_at(state, ladder, sentinel, node, key):
-    """Whether `node` of that list is an order at `key`."""
-    return sentinel < len(state.ladders) * W or key_of(ladder & 1, ticks_of(state, node - first_node(state))) == key
-
-
-@kernel
-def lower_key(state, ladder, key):
-    """Next key below the occupied `key` at which orders stand, in the window or parked; EMPTY where there is none."""
-    found = key_below(state, ladder, key) if key >= state.ladders[ladder]["base"] else EMPTY
-    if found != EMPTY or state.ladders[ladder]["parked"] == 0:
-        return found
-    return _best_parked(state, ladder, key)
-
-
-@kernel
-def levels_into(state, ladder, out):
-    """Fill int64 rows (price in units, lots, orders) of `out`, best first; returns how many levels there are, at most len(out)."""
-    key = state.ladders[ladder]["best"]
-    count = 0
-    tick = state.instruments[ladder >> 1]["tick"]
-    while key != EMPTY and count < len(out):
-        sentinel = level_list(state, ladder, key)
-        lots, orders = 0, 0
-        node = np.int64(state.nodes[sentinel]["next"])
-        while node != sentinel:
-            if stands_at(state, ladder, sentinel, node, key):
-                lots += np.int64(state.nodes[node]["quantity"])
-                orders += 1
-            node = np.int64(state.nodes[node]["next"])
-        out[count, 0] = key_of(ladder & 1, key) * tick
-        out[count, 1] = lots
-        out[count, 2] = orders
-        count += 1
-        key = lower_key(state, ladder, key)
-    return count

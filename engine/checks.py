@@ -54,32 +54,45 @@ def _combines(c):
     return not (c["flags"] & REDUCE_ONLY and c["portfolio"] == 0)
 
 
+@kernel
+def _value_other(state, c):
+    """(reason, price at which it is valued) of a NEW that is no LIMIT order."""
+    terms = state.instruments[c["instrument"]]
+    if c["type"] == STOP_LIMIT and not on_tick(terms, c["price"]):
+        return Reason.INVALID_PRICE, 0
+    if (c["type"] == STOP or c["type"] == STOP_LIMIT) and not on_tick(terms, c["stop_price"]):
+        return Reason.INVALID_STOP_PRICE, 0
+    if c["type"] == MARKET and c["side"] <= 1:
+        return Reason.NONE, market_value_price(state, c["instrument"], 2 * np.int64(c["instrument"]) + 1 - c["side"])
+    return Reason.NONE, c["price"] if c["type"] == STOP_LIMIT else c["stop_price"]
+
+
 @hot_kernel
 def malformed(state, c):
-    """First reason why a NEW is malformed, else NONE; its id is not used by this."""
+    """(first reason why a NEW is malformed, else NONE; its notional): its id is not used by this."""
     if not listed(state, c["instrument"]):
-        return Reason.UNKNOWN_INSTRUMENT
+        return Reason.UNKNOWN_INSTRUMENT, 0
     if c["portfolio"] >= len(state.portfolios) or state.portfolios[c["portfolio"]]["open"] == 0:
-        return Reason.UNKNOWN_PORTFOLIO
+        return Reason.UNKNOWN_PORTFOLIO, 0
     if c["trader"] >= len(state.traders) or state.traders[c["trader"]] == 0:
-        return Reason.UNKNOWN_TRADER
+        return Reason.UNKNOWN_TRADER, 0
     terms = state.instruments[c["instrument"]]
-    kind = c["type"]
     if c["order_id"] == 0:
-        return Reason.INVALID_ORDER_ID
+        return Reason.INVALID_ORDER_ID, 0
     if not whole_lots(c["quantity"]):
-        return Reason.INVALID_QUANTITY
-    if (kind == LIMIT or kind == STOP_LIMIT) and not on_tick(terms, c["price"]):
-        return Reason.INVALID_PRICE
-    if (kind == STOP or kind == STOP_LIMIT) and not on_tick(terms, c["stop_price"]):
-        return Reason.INVALID_STOP_PRICE
+        return Reason.INVALID_QUANTITY, 0
+    price = c["price"]
+    if c["type"] != LIMIT:
+        reason, price = _value_other(state, c)
+        if reason != Reason.NONE:
+            return reason, 0
+    elif not on_tick(terms, price):
+        return Reason.INVALID_PRICE, 0
     if not _combines(c):
-        return Reason.INVALID_COMBINATION
-    price = c["stop_price"] if kind == STOP else c["price"]
-    if kind == MARKET:
-        price = market_value_price(state, c["instrument"], 2 * np.int64(c["instrument"]) + 1 - c["side"])
-    if not in_range(state, c["portfolio"], notional_of(terms, price, c["quantity"]), 0):
-        return Reason.MONEY_RANGE
-    if kind >= STOP or c["flags"] & REDUCE_ONLY:
-        return Reason.UNSUPPORTED
-    return Reason.NONE
+        return Reason.INVALID_COMBINATION, 0
+    notional = notional_of(terms, price, c["quantity"])
+    if not in_range(state, c["portfolio"], notional, 0):
+        return Reason.MONEY_RANGE, 0
+    if c["type"] >= STOP or c["flags"] & REDUCE_ONLY:
+        return Reason.UNSUPPORTED, 0
+    return Reason.NONE, notional

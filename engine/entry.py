@@ -14,45 +14,40 @@ from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, Reason
 
 
 @hot_kernel
-def _accept(state, c, out, n, at, ahead):
-    """The NEW whose id stands at `at` gets a slot, and its OrderCreated at out[n]; returns the slot."""
+def _accept(state, c, out, n, at):
+    """The NEW whose id belongs at `at` gets a slot, and its OrderCreated at out[n]; returns the slot."""
     slot = open_slot(state)
     state.session[0]["open_orders"] += 1
-    state.ids[at]["slot"] = slot + 1
-    identity, lots = c["order_id"], c["quantity"]
-    portfolio, trader, instrument = c["portfolio"], c["trader"], c["instrument"]
-    side, kind, time_in_force, self_trade, flags = c["side"], c["type"], c["time_in_force"], c["self_trade"], c["flags"]
-    price = c["price"] if kind != MARKET else 0
+    put(state.ids, at, c["order_id"], c["trader"], slot + 1)
     order = state.orders[slot]
-    order["id"] = identity
+    order["id"] = c["order_id"]
     order["created"] = state.session[0]["seq"]
-    order["price"] = price
+    order["price"] = c["price"] if c["type"] != MARKET else 0
     order["stop_price"] = 0
-    order["quantity"] = lots
+    order["quantity"] = c["quantity"]
     order["executed"] = 0
-    order["portfolio"] = portfolio
-    order["trader"] = trader
+    order["portfolio"] = c["portfolio"]
+    order["trader"] = c["trader"]
     order["place"] = at
-    order["position"] = position_of(state, portfolio, instrument)
-    order["instrument"] = instrument
-    order["side"] = side
-    order["type"] = kind
-    order["time_in_force"] = time_in_force
-    order["self_trade"] = self_trade
-    order["flags"] = flags
-    blank(state, out, n, Kind.OrderCreated, 0, instrument)
+    order["position"] = position_of(state, c["portfolio"], c["instrument"])
+    order["instrument"] = c["instrument"]
+    order["side"] = c["side"]
+    order["type"] = c["type"]
+    order["time_in_force"] = c["time_in_force"]
+    order["self_trade"] = c["self_trade"]
+    order["flags"] = c["flags"]
+    blank(state, out, n, Kind.OrderCreated, 0, c["instrument"])
     fact = out[n]
-    fact["order_id"] = identity
-    fact["price"] = price
-    fact["quantity"] = lots
-    fact["remaining"] = lots
-    fact["ahead"] = ahead
-    fact["portfolio"] = portfolio
-    fact["trader"] = trader
-    fact["side"] = side
-    fact["type"] = kind
-    fact["time_in_force"] = time_in_force
-    fact["flags"] = flags
+    fact["order_id"] = c["order_id"]
+    fact["price"] = order["price"]
+    fact["quantity"] = c["quantity"]
+    fact["remaining"] = c["quantity"]
+    fact["portfolio"] = c["portfolio"]
+    fact["trader"] = c["trader"]
+    fact["side"] = c["side"]
+    fact["type"] = c["type"]
+    fact["time_in_force"] = c["time_in_force"]
+    fact["flags"] = c["flags"]
     return slot
 
 
@@ -65,12 +60,11 @@ def _reach(state, order, price):
 
 
 @hot_kernel
-def _rest_order(state, ladder, key, slot, lots):
-    """The order in `slot` works from now on."""
-    order = state.orders[slot]
-    rest(state, ladder, key, slot, lots)
+def _rest_order(state, ladder, key, slot, lots, notional):
+    """The order in `slot` works from now on; returns the lots ahead of it."""
     state.ladders[ladder]["own"] += 1
-    state.portfolios[order["portfolio"]]["working"] += working_money(state, slot, lots)
+    state.portfolios[state.orders[slot]["portfolio"]]["working"] += notional
+    return rest(state, ladder, key, slot, lots)
 
 
 @kernel
@@ -92,14 +86,18 @@ def settle_order(state, out, n, slot, remaining, reach, crosses):
         n = tell_order(state, out, n, Kind.OrderCancelled, reason, slot, remaining, 0)
         finish(state, slot, OrderStatus.CANCELLED)
         return n
-    _rest_order(state, 2 * np.int64(order["instrument"]) + order["side"], reach, slot, remaining)
+    ladder = 2 * np.int64(order["instrument"]) + order["side"]
+    _rest_order(state, ladder, reach, slot, remaining, working_money(state, slot, remaining))
     return n
 
 
 @hot_kernel
-def _refused(state, c, best, reach):
-    """First reason against a NEW that is well-formed, else NONE."""
+def _refused(state, c, at, best, reach):
+    """First reason against a NEW that is well-formed and whose id belongs at `at`, else NONE."""
     session = state.session[0]
+    if state.ids[at]["slot"] != 0:
+        return Reason.DUPLICATE_ORDER
+    session["used"] += 1
     if session["open_orders"] >= session["orders_max"]:
         return Reason.TOO_MANY_ORDERS
     if c["flags"] & POST_ONLY and ~best <= reach:
@@ -113,28 +111,24 @@ def _refused(state, c, best, reach):
 def new_order(state, c, out, n):
     """NEW: refused by the first failing check, else accepted, matched, and rested or cancelled."""
     at, ladder, best, reach = 0, 0, EMPTY, 0
-    reason = malformed(state, c)
+    reason, notional = malformed(state, c)
     if reason == Reason.NONE:
         at = find(state.ids, c["order_id"], c["trader"])
-        if state.ids[at]["slot"] != 0:
-            reason = Reason.DUPLICATE_ORDER
-        else:
-            state.session[0]["used"] += 1
+        ladder = 2 * np.int64(c["instrument"]) + c["side"]
+        best = state.ladders[ladder ^ 1]["best"]
+        reach = _reach(state, c, c["price"])
+        reason = _refused(state, c, at, best, reach)
+        if reason > Reason.DUPLICATE_ORDER:
             put(state.ids, at, c["order_id"], c["trader"], FINISHED | (np.int64(OrderStatus.REJECTED) << 16) | np.int64(c["instrument"]))
-            ladder = 2 * np.int64(c["instrument"]) + c["side"]
-            best = state.ladders[ladder ^ 1]["best"]
-            reach = _reach(state, c, c["price"])
-            reason = _refused(state, c, best, reach)
     if reason != Reason.NONE:
         return reject_order(state, out, n, reason, c)
     crosses = ~best <= reach
     lots = c["quantity"]
-    rests = not crosses and c["time_in_force"] < IOC
-    slot = _accept(state, c, out, n, at, ahead_of(state, ladder, reach) if rests else 0)
+    slot = _accept(state, c, out, n, at)
+    if not crosses and c["time_in_force"] < IOC:
+        out[n]["ahead"] = _rest_order(state, ladder, reach, slot, lots, notional)
+        return n + 1
     n += 1
-    if rests:
-        _rest_order(state, ladder, reach, slot, lots)
-        return n
     if c["time_in_force"] == FOK and not fillable(state, slot, lots, reach):
         n = tell_order(state, out, n, Kind.OrderCancelled, Reason.NOT_FILLABLE, slot, lots, 0)
         finish(state, slot, OrderStatus.CANCELLED)

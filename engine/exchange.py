@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from engine import growth
-from engine.book import levels_into
 from engine.columns import encode_columns
 from engine.digest import digest
 from engine.handle import zeros
 from engine.instrument import Instrument, Number, money_decimals, whole_units
 from engine.kernel import entry_kernel
+from engine.levels import levels_into
 from engine.names import Names, open_session, read_terms, record
 from engine.orders import Command, Limits
 from engine.records import COMMAND, FACT, read_name

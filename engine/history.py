@@ -6,11 +6,12 @@ orders as recorded, so history stays in step with its record whatever we took.
 
 import numpy as np
 
-from engine.book import first_node, level_list, stands_at
+from engine.book import first_node
 from engine.checks import listed, on_tick, on_unit, whole_lots
 from engine.facts import amend_history, fits, refuse, tell_history
 from engine.ids import find, put
 from engine.kernel import kernel
+from engine.levels import level_list, stands_at
 from engine.matching import forget, set_last
 from engine.venue import ANYBODY, WHOLE, lose, new_history, stand, take_level, take_ours, take_unknown
 from engine.vocabulary import HISTORY, Flag, Kind, Reason

@@ -3,10 +3,11 @@
 import numpy as np
 
 from engine.accounts import book_fill, fee_of
-from engine.book import first_node, leave, level_list, lower_key, shrink, stands_at
+from engine.book import first_node, leave, shrink
 from engine.facts import blank, tell_order
 from engine.ids import erase
 from engine.kernel import hot_kernel, kernel, rare_kernel
+from engine.levels import level_list, lower_key, stands_at
 from engine.state import FINISHED, MASK, W
 from engine.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
 
@@ -24,7 +25,7 @@ def open_slot(state):
     session["live"] += 1
     slot = session["free"]
     if slot != 0:
-        session["free"] = max(0, np.int64(state.nodes[first_node(state) + slot]["next"]) - first_node(state))
+        session["free"] = state.orders[slot]["place"]
         return slot
     slot = session["fresh"]
     session["fresh"] = slot + 1
@@ -33,10 +34,10 @@ def open_slot(state):
 
 @hot_kernel
 def close_slot(state, slot):
-    """Give a slot back."""
+    """Give a slot back; of a free one `place` is the next free slot."""
     session = state.session[0]
     session["live"] -= 1
-    state.nodes[first_node(state) + slot]["next"] = first_node(state) + session["free"] if session["free"] != 0 else 0
+    state.orders[slot]["place"] = session["free"]
     session["free"] = slot
 
 

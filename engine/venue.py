@@ -3,8 +3,9 @@
 import numpy as np
 
 from engine.accounts import position_of
-from engine.book import first_node, leave, level_list, lower_key, rest, shrink, stands_at
+from engine.book import first_node, leave, rest, shrink
 from engine.kernel import kernel
+from engine.levels import level_list, lower_key, stands_at
 from engine.matching import book_trade, forget, open_slot
 from engine.state import EMPTY
 from engine.vocabulary import HISTORY, Flag, Kind

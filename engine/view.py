@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from engine.book import key_of, lots_at, lower_key
+from engine.book import key_of, lots_at
 from engine.kernel import kernel
+from engine.levels import lower_key
 from engine.state import EMPTY, MASK, W
 from engine.vocabulary import Kind
 from engine.world import Wake
