@@ -11,7 +11,6 @@ from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, models, register_model, typeof_impl, unbox
-from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
 LINE = 64
@@ -118,6 +117,8 @@ class _Attributes(AttributeTemplate):
 
 @lower_getattr_generic(HandleType)
 def _getattr(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    from numba.np.arrayobj import populate_array  # takes long to load, and is needed only to compile
+
     k, array_type = next((k, made) for k, (field, made) in enumerate(kind.fields) if field == name)
     word = ir.IntType(64)
     table = builder.bitcast(value, word.as_pointer())
