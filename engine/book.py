@@ -7,7 +7,7 @@ back before the window could need it. Nothing that a caller can see depends on w
 import numpy as np
 
 from engine.bits import leading_zeros
-from engine.kernel import hot_kernel, kernel, rare_kernel
+from engine.kernel import cold_kernel, hot_kernel, kernel
 from engine.state import EMPTY, MASK, NEAR, UNCOUNTED, W
 
 
@@ -121,7 +121,7 @@ def ticks_of(state, slot):
     return np.int64(order["price"]) // state.instruments[order["instrument"]]["tick"]
 
 
-@rare_kernel
+@cold_kernel
 def _rebase(state, ladder, top):
     """Move the window down or up so that `top` lies in its upper part: park what falls out, bring back what falls in."""
     book = state.ladders[ladder]
@@ -154,7 +154,7 @@ def _rebase(state, ladder, top):
         node = after
 
 
-@rare_kernel
+@cold_kernel
 def best_parked(state, ladder, below):
     """Highest key under `below` in the parked list; EMPTY where there is none."""
     park = len(state.ladders) * W + ladder
@@ -169,7 +169,7 @@ def best_parked(state, ladder, below):
     return best
 
 
-@rare_kernel
+@cold_kernel
 def _settle(state, ladder):
     """After the best fell: bring parked orders back where the window no longer covers what is near."""
     book = state.ladders[ladder]
@@ -189,7 +189,7 @@ def _join(state, cell, node, best, key):
     return ahead if best - key < NEAR else UNCOUNTED
 
 
-@rare_kernel
+@cold_kernel
 def _rest_outside(state, ladder, key, node):
     """`rest` where `key` lies outside the window, which moves if it must."""
     book = state.ladders[ladder]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.kernel import hot_kernel, kernel, rare_kernel
+from engine.kernel import cold_kernel, hot_kernel, kernel
 from engine.vocabulary import HISTORY, Flag, Kind, Reason
 
 HISTORY_TRADER = np.uint32(HISTORY)
@@ -77,7 +77,7 @@ def given(c, reason):
     return 0
 
 
-@rare_kernel
+@cold_kernel
 def refuse(state, out, n, kind, reason, c):
     """CancelRejected, ReplaceRejected, CommandRejected: the command's names, why, and the field to blame as it was given."""
     known = c["instrument"] < len(state.instruments) and state.instruments[c["instrument"]]["listed"] != 0
@@ -95,7 +95,7 @@ def fits(value, low, high):
     return value if low <= value < high else 0
 
 
-@rare_kernel
+@cold_kernel
 def reject_order(state, out, n, reason, c):
     """OrderRejected: the order as it was asked for; a field that does not fit its place is 0."""
     refuse(state, out, n, Kind.OrderRejected, reason, c)

@@ -26,6 +26,8 @@ from numba.core.untyped_passes import InlineClosureLikes
 
 _RARE: list[str] = []
 """Mangled names of the functions that are not to be inlined."""
+_COLD: list[str] = []
+"""Of those, the ones that are hardly ever called."""
 F = TypeVar("F", bound=Callable[..., Any])
 _settings: Any = config
 _njit: Any = numba.njit
@@ -155,6 +157,8 @@ class _Whole(JITCodeLibrary):
                 function.linkage = Linkage.internal
                 if any(name in function.name for name in _RARE):
                     function.add_function_attribute("noinline")
+                if any(name in function.name for name in _COLD):
+                    function.add_function_attribute("cold")
         super()._optimize_final_module()
 
 
@@ -246,6 +250,12 @@ def rare_kernel(function: F) -> F:
     """A kernel that stays a function of its own, so that what is called often stays small."""
     _RARE.append(f"{len(function.__name__)}{function.__name__}")
     return kernel(function)
+
+
+def cold_kernel(function: F) -> F:
+    """A rare kernel that is hardly ever called: the branches that lead to it are laid out of the way, and pay for registers."""
+    _COLD.append(f"{len(function.__name__)}{function.__name__}")
+    return rare_kernel(function)
 
 
 def entry_kernel(function: F) -> F:

@@ -6,7 +6,7 @@ from engine.accounts import book_fill, fee_of
 from engine.book import first_node, leave, shrink
 from engine.facts import blank, tell_order
 from engine.ids import erase
-from engine.kernel import hot_kernel, kernel, rare_kernel
+from engine.kernel import cold_kernel, hot_kernel, kernel, rare_kernel
 from engine.levels import level_list, lower_key, stands_at
 from engine.state import FINISHED, MASK, W
 from engine.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
@@ -67,7 +67,7 @@ def working_money(state, slot, lots):
     return abs(np.int64(order["price"])) * lots * state.instruments[order["instrument"]]["value"]
 
 
-@kernel
+@hot_kernel
 def end_resting(state, out, n, slot, kind, reason, status):
     """Take a client's resting order out and tell why."""
     order = state.orders[slot]
@@ -198,7 +198,7 @@ def _count_level(state, ladder, key, portfolio, mode, wanted):
     return lots, False
 
 
-@rare_kernel
+@cold_kernel
 def fillable(state, slot, wanted, reach):
     """Whether the order in `slot` could fill `wanted` lots at once under its self-trade mode."""
     order = state.orders[slot]
