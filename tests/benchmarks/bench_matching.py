@@ -23,13 +23,12 @@ import numba
 import numpy as np
 
 from engine import Exchange, Instrument, Kind
-from engine.bits import prefetch
 from engine.book import first_node, leave, rest, shrink
-from engine.ids import erase, find, home, put
+from engine.ids import erase, find, put
 from engine.kernel import entry_kernel
 from engine.matching import close_slot, open_slot
 from engine.state import EMPTY, MASK, Room, State, W, empty_state
-from engine.step import AHEAD
+from engine.step import AHEAD, fetch
 
 CANCEL, REPLACE, MARKET = 1, 2, 3
 ANY_PRICE = 1 << 40
@@ -44,7 +43,7 @@ def match_bare(state, messages, fills):
     owner = np.uint32(0)
     last = len(messages) - 1
     for i in range(len(messages)):
-        prefetch(state.venue, home(state.venue, messages[min(i + AHEAD, last)]["id"], owner))
+        fetch(state, state.venue, i, messages[min(i + AHEAD, last)]["id"], owner)
         m = messages[i]
         kind = np.int64(m["type"])
         identity = m["id"]
