@@ -101,4 +101,4 @@ def _refusals(a: Analysis) -> list[Caution]:
         return []
     reasons = sorted(enumerate(np.bincount(refused["reason"]).tolist()), key=lambda one: -one[1])
     top = ", ".join(f"{Reason(code).name} {count(times)}" for code, times in reasons[:3] if times)
-    return [Caution("rejected", f"{count(len(refused))} orders were rejected: {top}.")]
+    return [Caution("rejected", f"{count(len(refused))} {'order was' if len(refused) == 1 else 'orders were'} rejected: {top}.")]

@@ -52,6 +52,10 @@ class Feed(ABC):
     levels: int = 0
     """Levels of the published book to which the commands reconcile; 0: none is published."""
 
+    def __repr__(self) -> str:
+        symbols = ", ".join(one.symbol for one in self.instruments[:5]) + (", …" if len(self.instruments) > 5 else "")
+        return f"<{type(self).__name__} {self.name}: {symbols}>"
+
     @property
     def instrument(self) -> Instrument:
         """The one instrument. Raises ValueError where there are several."""

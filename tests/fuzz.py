@@ -97,7 +97,11 @@ def main() -> int:
         nonlocal done
         done += count
         rate = done / (time.monotonic() - started)
-        print(f"\r{done:,} of {asked.commands:,} commands agree, {rate:,.0f} a second ", end="", flush=True)
+        said = f"{done:,} of {asked.commands:,} commands agree, {rate:,.0f} a second"
+        if sys.stdout.isatty():
+            print(f"\r{said} ", end="", flush=True)
+        elif done % SESSION == 0:
+            print(said, flush=True)
 
     settings = list(SETTINGS.values())
     for number, start in enumerate(range(0, asked.commands, SESSION)):
