@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.handle import zeros
 from engine.instrument import Instrument, whole_units
 from engine.names import Names
 from engine.records import COMMAND
@@ -142,7 +143,7 @@ def encode_columns(columns: Any, names: Names) -> np.ndarray:
     Raises ValueError for unknown columns, columns of different length, and names that no enum has.
     """
     arrays, length = _arrays(columns)
-    made = np.zeros(length, COMMAND)
+    made = zeros(length, COMMAND)
     for name, (_, default) in _ENUMS.items():
         made[name] = _enum(name, arrays[name]) if name in arrays else default
     numbers = _symbols(arrays["symbol"], names) if "symbol" in arrays else np.zeros(1, np.uint32)
