@@ -114,11 +114,17 @@ def take_out(state, node):
     return before == after
 
 
+@hot_kernel
+def in_ticks(terms, price):
+    """`price` (units, on the tick) in ticks."""
+    return price if terms["tick"] == 1 else price // terms["tick"]
+
+
 @kernel
 def ticks_of(state, slot):
     """Price in ticks of the order in `slot`."""
     order = state.orders[slot]
-    return np.int64(order["price"]) // state.instruments[order["instrument"]]["tick"]
+    return in_ticks(state.instruments[order["instrument"]], np.int64(order["price"]))
 
 
 @cold_kernel
@@ -183,7 +189,10 @@ def _settle(state, ladder):
 
 @hot_kernel
 def _join(state, cell, node, best, key):
-    """`node` joins the list of `cell`; returns what stood ahead of it, as `ahead_of` says it."""
+    """`node` joins the list of `cell`; returns the lots that stood there.
+
+    UNCOUNTED where `key` is NEAR or more below the best, or the lots do not fit 32 bits.
+    """
     ahead = min(lots_at(state, cell), UNCOUNTED)
     append(state, cell, node)
     return ahead if best - key < NEAR else UNCOUNTED
@@ -208,7 +217,7 @@ def _rest_outside(state, ladder, key, node):
 
 @hot_kernel
 def rest(state, ladder, key, slot, lots):
-    """The order in `slot` joins the end of the level at `key` with `lots` lots; returns the lots ahead of it, as `ahead_of` does."""
+    """The order in `slot` joins the end of the level at `key` with `lots` lots; returns the lots ahead of it (see `_join`)."""
     book = state.ladders[ladder]
     node = first_node(state) + slot
     state.nodes[node]["quantity"] = lots
@@ -253,14 +262,3 @@ def shrink(state, slot, lots):
     node = state.nodes[first_node(state) + slot]
     node["quantity"] -= np.uint32(lots)
     add_lots(state, np.int64(node["cell"]), -lots)
-
-
-@hot_kernel
-def ahead_of(state, ladder, key):
-    """Lots that stand at `key`; UNCOUNTED where `key` is NEAR or more below the best, or the lots do not fit 32 bits."""
-    best = state.ladders[ladder]["best"]
-    if best == EMPTY or key > best:
-        return 0
-    if best - key >= NEAR:
-        return UNCOUNTED
-    return min(lots_at(state, ladder * W + (key & MASK)), UNCOUNTED)

@@ -30,12 +30,6 @@ def on_tick(terms, price):
     return terms["tick"] == 1 or price % terms["tick"] == 0
 
 
-@hot_kernel
-def in_ticks(terms, price):
-    """`price` (units, on the tick) in ticks."""
-    return price if terms["tick"] == 1 else price // terms["tick"]
-
-
 @kernel
 def on_unit(terms, price):
     """Whether `price` (units) may be printed or marked."""

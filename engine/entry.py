@@ -3,8 +3,8 @@
 import numpy as np
 
 from engine.accounts import in_range, notional_of, position_of
-from engine.book import ahead_of, first_node, leave, rest, shrink
-from engine.checks import FOK, IOC, MARKET, POST_ONLY, in_ticks, listed, malformed, on_tick, whole_lots
+from engine.book import first_node, in_ticks, key_of, leave, rest, shrink
+from engine.checks import FOK, IOC, MARKET, POST_ONLY, listed, malformed, on_tick, whole_lots
 from engine.facts import blank, refuse, reject_order, tell_order
 from engine.ids import find, put
 from engine.kernel import hot_kernel, kernel, rare_kernel
@@ -56,7 +56,7 @@ def _reach(state, order, price):
     """Key of `price` on the order's own side; an opposite key k is within reach where ~k <= it."""
     if order["type"] == MARKET:
         return ANY_PRICE
-    return in_ticks(state.instruments[order["instrument"]], np.int64(price)) ^ -np.int64(order["side"])
+    return key_of(np.int64(order["side"]), in_ticks(state.instruments[order["instrument"]], np.int64(price)))
 
 
 @hot_kernel
@@ -219,6 +219,8 @@ def replace_order(state, c, out, n):
     order["price"] = price
     order["flags"] &= ~np.uint8(Flag.ESTIMATED)
     reach = _reach(state, order, price)
-    crosses = ~state.ladders[ladder ^ 1]["best"] <= reach
-    n = tell_order(state, out, n, Kind.OrderReplaced, 0, slot, total - executed, 0 if crosses else ahead_of(state, ladder, reach))
-    return settle_order(state, out, n, slot, total - executed, reach, crosses)
+    tell_order(state, out, n, Kind.OrderReplaced, 0, slot, total - executed, 0)
+    if ~state.ladders[ladder ^ 1]["best"] <= reach:
+        return settle_order(state, out, n + 1, slot, total - executed, reach, True)
+    out[n]["ahead"] = _rest_order(state, ladder, reach, slot, total - executed, working_money(state, slot, total - executed))
+    return n + 1

@@ -6,7 +6,7 @@ orders as recorded, so history stays in step with its record whatever we took.
 
 import numpy as np
 
-from engine.book import first_node
+from engine.book import first_node, in_ticks, key_of
 from engine.checks import listed, on_tick, on_unit, whole_lots
 from engine.facts import amend_history, fits, refuse, tell_history
 from engine.ids import find, put
@@ -76,7 +76,7 @@ def reveal(state, c, out, n):
     side = np.int64(c["side"])
     ladder = 2 * np.int64(c["instrument"]) + side
     if state.ladders[ladder]["own"] != 0:
-        key = (np.int64(c["price"]) // state.instruments[c["instrument"]]["tick"]) ^ -side
+        key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
         first = first_node(state)
         sentinel = level_list(state, ladder, key)
         node = np.int64(state.nodes[sentinel]["next"])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from engine.accounts import position_of
-from engine.book import first_node, leave, rest, shrink
+from engine.book import first_node, in_ticks, key_of, leave, rest, shrink
 from engine.kernel import kernel
 from engine.levels import level_list, lower_key, stands_at
 from engine.matching import book_trade, forget, open_slot
@@ -66,7 +66,7 @@ def stand(state, out, n, c, slot, lots):
     order = state.orders[slot]
     side = np.int64(c["side"])
     ladder = 2 * np.int64(c["instrument"]) + side
-    key = (np.int64(c["price"]) // state.instruments[c["instrument"]]["tick"]) ^ -side
+    key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
     n, left, traded = take_ours(state, out, n, c, side, lots, key, False)
     order["price"] = c["price"]
     order["executed"] += np.uint32(traded)
@@ -120,7 +120,7 @@ def take_level(state, c, lots, who, newest_first):
     """Take `lots` from history's orders at the command's side and price; returns what is missing."""
     side = np.int64(c["side"])
     ladder = 2 * np.int64(c["instrument"]) + side
-    key = (c["price"] // state.instruments[c["instrument"]]["tick"]) ^ -side
+    key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
     if state.ladders[ladder]["best"] == EMPTY:
         return lots
     first = first_node(state)
