@@ -1,4 +1,4 @@
-"""The command line: `tapebook backtest`, `runs`, `log`, `data`, `lab`."""
+"""The command line: `tapebook backtest`, `runs`, `log`, `data`, `explain`, `lab`."""
 
 import json
 import sys
@@ -229,6 +229,24 @@ def check_data(
 
     said = check_feed(_feed(file, format, {"symbol": symbol, "date": date, "orderbook": orderbook, "tick": tick}))
     print(json.dumps(said, default=str)) if as_json else say(data_table(said))
+
+
+@app.command()
+def explain(
+    word: Annotated[str | None, typer.Argument(help="A command, fact, reason, limit, rule, order type, flag, status or field.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What a word of the exchange says; of a command its fields and its facts in their order. Without a word, all there are.
+
+    Example: `tapebook explain POST_ONLY`
+    """
+    from backtest import explain as pages
+
+    if word is None:
+        print(json.dumps(pages.groups())) if as_json else say(pages.words_page())
+        return
+    found = pages.find(word)
+    print(json.dumps(pages.as_json(found))) if as_json else say(pages.page(found))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -7,13 +7,15 @@ from data.feed import Commands, Feed
 from data.hindsight import NO_ID, Hindsight, build_level, build_returned, name_stranger, no_hindsight, orders_left, pass_row
 from engine.book import key_of, lots_at
 from engine.growth import grow_orders, grow_venue, make_room
-from engine.history import add_history, modify_history, reduce_history, remove, reveal
+from engine.history import add_history, modify_history, reduce_history
 from engine.instrument import money_decimals
 from engine.kernel import entry_kernel, kernel
 from engine.levels import level_list, lower_key, stands_at
 from engine.names import open_session as session_commands
+from engine.opening import list_instrument, open_session
 from engine.records import FACT
-from engine.session import list_instrument, open_session
+from engine.repair import remove, reveal
+from engine.rooms import Room, open_room
 from engine.state import EMPTY, State, W, empty_state
 from engine.step import SLACK, commands_left
 from engine.vocabulary import Flag, Kind
@@ -132,6 +134,7 @@ class Replay:
     """
 
     def __init__(self, feed: Feed, depth: int, audit: Audit | None = None, hindsight: Hindsight | None = None) -> None:
+        open_room(Room.REPAIR)
         self.state: State = empty_state()
         self.depth, self.audit, self.hindsight = depth, audit or empty_audit(0, False), hindsight or no_hindsight()
         self.room = self.hindsight.room(feed.levels)

@@ -18,12 +18,13 @@ from data.audit import window_key_of
 from data.feed import Feed
 from engine.book import first_node, key_of
 from engine.handle import Handle
-from engine.history import add_history, reveal
+from engine.history import add_history
 from engine.ids import find
 from engine.kernel import kernel
 from engine.levels import level_list, lower_key, stands_at
 from engine.matching import forget
 from engine.records import COMMAND
+from engine.repair import reveal
 from engine.state import EMPTY
 from engine.venue import lose
 from engine.vocabulary import Kind

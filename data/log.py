@@ -11,30 +11,36 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from data.chain import LIVE, Batch, Commands, genesis, make_batch, names_in, seal
+from data.chain import Batch, Commands, genesis, make_batch, names_in, seal
 from data.frames import frame_of
+from data.past import Past
 from data.rows import READ_ROWS, joined, no_commands, read_commands, read_facts
+from data.storing import insert, insert_batch
 from data.tables import (
-    COMMAND_COLUMNS,
     TABLES,
     LogError,
     connect,
     instrument_rows,
     one_line,
     product_version,
+    quoted,
     read_instruments,
     transaction,
 )
-from data.verification import Verification, verify_chain, verify_replay
-from data.views import VIEWS, time_of
+from data.verification import Verification
+from data.view_columns import time_of
+from data.views import VIEWS
 from engine.instrument import Instrument, money_decimals
-from engine.records import FACT, FACT_COLUMNS
-from engine.vocabulary import Kind
+from engine.records import FACT
 
 if TYPE_CHECKING:
     from engine import Exchange
 
 __all__ = ["Commands", "EventLog", "LogError", "Verification"]
+
+
+SNAPSHOT_EVERY = 1 << 20
+"""Commands between two snapshots: a second's replay."""
 
 
 class _Head(NamedTuple):
@@ -46,22 +52,24 @@ class _Head(NamedTuple):
     hash: str
 
 
-class EventLog:
+class EventLog(Past):
     """An event log at `path`, created where there is none; `read_only` opens one that exists, beside other readers.
 
     Sessions are told apart by number (from 1); each has its own seq from 1. One process writes a log; within it, reads may run in other
-    threads beside the writer. Raises LogError where the file is missing, locked, of another layout, or no log.
+    threads beside the writer. `snapshot_every`: commands between two kept states, where `append` is shown the exchange. Raises LogError
+    where the file is missing, locked, of another layout, or no log.
     """
 
-    def __init__(self, path: str | Path, read_only: bool = False) -> None:
+    def __init__(self, path: str | Path, read_only: bool = False, snapshot_every: int = SNAPSHOT_EVERY) -> None:
         self.path = Path(path).absolute()
-        self.read_only = read_only
+        self.read_only, self.snapshot_every, self.closed = read_only, snapshot_every, False
         self._con = connect(self.path, read_only)
         self._heads: dict[int, _Head] = {}
 
     def close(self) -> None:
         """Close the file; what was appended is durable already."""
         self._con.close()
+        self.closed = True
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +97,7 @@ class EventLog:
         row = (session, session_id, product_version(), text, decimals, genesis(session_id, text, listed))
         with self._writing():
             self._con.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", row)
-            self._insert("instruments", instrument_rows(session, listed))
+            insert(self._con, "instruments", instrument_rows(session, listed))
         return int(session)
 
     def append(
@@ -101,12 +109,14 @@ class EventLog:
         cursors: Mapping[str, int] | None = None,
         blocks: Mapping[int, str] | Iterable[tuple[int, str]] | None = None,
         positions: np.ndarray | None = None,
+        exchange: "Exchange | None" = None,
     ) -> int:
         """Store one batch in one durable transaction and return the session's last seq.
 
         `commands`: COMMAND array of length n; `seqs`: int64 of length n, from the facts where not given (all facts must be there then);
         `facts`: FACT array; `cursors`: source -> offset, to be found again in `cursors()`; `blocks`: seq -> digest; `positions`: int64 of
-        length n, the feed position after which each command entered. A batch that was stored already, byte for byte, is a retry and changes
+        length n, the feed position after which each command entered; `exchange`: the one that has carried out just these commands, whose
+        state is kept every `snapshot_every` commands. A batch that was stored already, byte for byte, is a retry and changes
         nothing. Raises LogError on rows that do not stand behind the last stored seq, and when the commit fails: nothing is stored then.
         """
         batch = make_batch(commands, facts, seqs, blocks, positions)
@@ -125,9 +135,11 @@ class EventLog:
         number, digest = (head.batch + 1, seal(head.hash, batch)) if kept else (head.batch, head.hash)
         with self._writing():
             if kept:
-                self._insert_batch(session, number, span, batch, digest)
-                self._insert("names", [(session, *name) for name in names], "OR IGNORE")
-            self._insert("cursors", [(session, source, int(offset)) for source, offset in (cursors or {}).items()], "OR REPLACE")
+                insert_batch(self._con, session, number, span, batch, digest)
+                insert(self._con, "names", [(session, *name) for name in names], "OR IGNORE")
+            insert(self._con, "cursors", [(session, source, int(offset)) for source, offset in (cursors or {}).items()], "OR REPLACE")
+            if kept and exchange is not None:
+                self._keep_state(session, span[1], exchange, self.snapshot_every)
         self._heads[session] = _Head(number, span[1], max([head.block, *batch.blocks]), digest)
         return span[1]
 
@@ -187,37 +199,20 @@ class EventLog:
         """As `read`, the facts alone (FACT arrays), at most `rows` of them at a time."""
         return read_facts(self._con.cursor(), session, first_seq, self._last(session, last_seq), rows)
 
-    def frame(self, view: str, session: int | None = None) -> pl.DataFrame:
-        """A view (orders, executions, trades, positions) or a table as a frame, of one session or of all; times are UTC."""
+    def frame(self, view: str, session: int | None = None, **equal: Any) -> pl.DataFrame:
+        """A view of `data.views` or a table as a frame, of one session or of all; times are UTC. `equal`: values of columns, like
+        trader="ann". Raises LogError for an unknown view or column."""
         known = [*VIEWS, *TABLES]
         if view not in known:
             raise LogError(f"{self.path}: no view {view!r}; there are: {', '.join(known)}")
-        if session is None or view == "meta":
-            return self._frame(f"SELECT * FROM {view}")
-        self._head(session)
-        return self._frame(f"SELECT * FROM {view} WHERE session = ?", [session])
-
-    def verify_chain(self, session: int) -> Verification:
-        """Check that every stored byte of the session is what was written; names the first batch that differs."""
-        self._head(session)
-        return verify_chain(self._con.cursor(), session)
-
-    def replay(self, session: int) -> "Exchange":
-        """A new exchange that has taken every command of a session whose commands are all in the log. Raises LogError for one that keeps
-        its feed by reference: its commands are not all here."""
-        if "feed" in self.meta(session):
-            raise LogError(f"{self.path}: session {session} keeps its feed by reference; replay it with the backtest that made it")
-        from engine import Exchange  # compiles kernels: only who replays waits for it
-
-        told = self._rows("SELECT 1 FROM facts WHERE session = ? AND kind >= ? LIMIT 1", [session, int(Kind.HistoryAdded)])
-        return Exchange.from_commands(self.read(session)[0].records, history_facts=bool(told))
-
-    def verify(self, session: int) -> Verification:
-        """Check the hash chain, then replay and compare byte for byte; a session with its feed by reference gets the chain alone."""
-        checked = self.verify_chain(session)
-        if not checked.ok or "feed" in self.meta(session):
-            return checked
-        return verify_replay(self.replay(session).facts, self.read_facts(session), checked)
+        if session is not None and view != "meta":
+            self._head(session)
+            equal["session"] = session
+        chosen = " AND ".join(f"{quoted([column])} = ?" for column in equal) or "true"
+        try:
+            return self._frame(f"SELECT * FROM {view} WHERE {chosen}", list(equal.values()))
+        except duckdb.Error as error:
+            raise LogError(f"{self.path}: {one_line(error)}") from None
 
     def _rows(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         try:
@@ -264,28 +259,3 @@ class EventLog:
         except duckdb.Error as error:
             self._heads.clear()
             raise LogError(f"{self.path}: nothing was stored: {one_line(error)}") from error
-
-    def _insert(self, table: str, rows: list[tuple[Any, ...]], conflict: str = "") -> None:
-        if rows:
-            marks = ", ".join("?" * len(rows[0]))
-            self._con.executemany(f"INSERT {conflict} INTO {table} VALUES ({marks})", rows)
-
-    def _insert_batch(self, session: int, number: int, span: tuple[int, int], batch: Batch, digest: str) -> None:
-        commands, facts, blocks = batch
-        columns = {"seq": commands.seqs, **_columns(commands.records, COMMAND_COLUMNS), "position": commands.positions}
-        self._insert_columns("commands", columns, f"?::INTEGER, * REPLACE (NULLIF(position, {LIVE}) AS position)", session)
-        self._insert_columns("facts", _columns(facts, FACT_COLUMNS), "?::INTEGER, *", session)
-        self._insert("blocks", [(session, number, seq, text) for seq, text in blocks.items()])
-        times = batch.times() or (None, None)
-        self._insert("batches", [(session, number, *span, *times, len(commands.seqs), len(facts), digest)])
-
-    def _insert_columns(self, table: str, columns: dict[str, np.ndarray], selected: str, session: int) -> None:
-        """Arrays into a table; a registered mapping of arrays is DuckDB's fastest way in."""
-        if len(columns["seq"]):
-            self._con.register("batch_rows", columns)
-            self._con.execute(f"INSERT INTO {table} SELECT {selected} FROM batch_rows", [session])
-            self._con.unregister("batch_rows")
-
-
-def _columns(records: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
-    return {name: np.ascontiguousarray(records[name]) for name in names}

@@ -9,6 +9,7 @@ import numpy as np
 from data.chain import LIVE, Commands
 from data.tables import COMMAND_COLUMNS, LogError, one_line, quoted
 from engine.records import COMMAND, FACT, FACT_COLUMNS
+from engine.vocabulary import Kind
 
 READ_ROWS = 1 << 18
 """Rows of one piece: 25 MB of facts."""
@@ -39,6 +40,20 @@ def read_facts(con: duckdb.DuckDBPyConnection, session: int, first_seq: int, las
     """Facts of a session (FACT arrays), at most `rows` at a time. Raises LogError where they are out of order."""
     for columns in _pieces(con, _FACTS, session, first_seq, last_seq, rows):
         yield _records(columns, FACT, FACT_COLUMNS)
+
+
+def read_kinds(con: duckdb.DuckDBPyConnection, session: int, kinds: Sequence[int], last_seq: int) -> np.ndarray:
+    """Commands (COMMAND) of some kinds up to `last_seq`."""
+    marks = ", ".join(str(int(kind)) for kind in kinds)
+    columns = _fetch(con, f"{_COMMANDS} WHERE session = ? AND seq <= ? AND kind IN ({marks}) ORDER BY seq", [session, last_seq])
+    return _records(columns, COMMAND, COMMAND_COLUMNS)
+
+
+def read_naming(con: duckdb.DuckDBPyConnection, session: int, order_id: int, trader: int) -> np.ndarray:
+    """Facts (FACT) that name an order; of a trade either side counts."""
+    query = f"""{_FACTS} WHERE session = ? AND ((order_id = ? AND trader = ?)
+        OR (kind = {Kind.TradeExecuted:d} AND maker_order_id = ? AND maker_trader = ?)) ORDER BY seq"""
+    return _records(_fetch(con, query, [session, order_id, trader, order_id, trader]), FACT, FACT_COLUMNS)
 
 
 def _pieces(

@@ -48,6 +48,7 @@ TABLES = {
     "blocks": "session INTEGER, batch INTEGER, seq BIGINT, digest VARCHAR",
     "batches": "session INTEGER, batch INTEGER, first_seq BIGINT, last_seq BIGINT, first_ts BIGINT, last_ts BIGINT, "
     "commands BIGINT, facts BIGINT, hash VARCHAR, PRIMARY KEY (session, batch)",
+    "snapshots": "session INTEGER, seq BIGINT, layout INTEGER, commands BIGINT, digest VARCHAR, state BLOB, PRIMARY KEY (session, seq)",
 }
 
 
@@ -136,6 +137,11 @@ def _why_not(path: Path, error: duckdb.Error) -> str:
     return f"{path}: cannot be opened: {one_line(error)}"
 
 
+def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether the file has a table: an older Tapebook knew fewer."""
+    return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]).fetchall())
+
+
 def _check_layout(con: duckdb.DuckDBPyConnection, path: Path, read_only: bool) -> None:
     tables = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if not tables and not read_only:
@@ -151,15 +157,20 @@ def _check_layout(con: duckdb.DuckDBPyConnection, path: Path, read_only: bool) -
         )
     if meta.get("views") != VIEWS_DIGEST and not read_only:
         with transaction(con):
+            _create_tables(con)
             _create_views(con)
 
 
 def _create(con: duckdb.DuckDBPyConnection) -> None:
     with transaction(con):
-        for name, columns in TABLES.items():
-            con.execute(f"CREATE TABLE {name} ({columns})")
+        _create_tables(con)
         con.execute("INSERT INTO meta VALUES ('layout', ?), ('version', ?)", [str(LAYOUT), product_version()])
         _create_views(con)
+
+
+def _create_tables(con: duckdb.DuckDBPyConnection) -> None:
+    for name, columns in TABLES.items():
+        con.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
 
 
 def _create_views(con: duckdb.DuckDBPyConnection) -> None:

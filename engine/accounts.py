@@ -4,9 +4,11 @@ import numpy as np
 
 from engine.bits import muldiv
 from engine.kernel import entry_kernel, hot_kernel, kernel, rare_kernel
-from engine.state import EMPTY
+from engine.state import EMPTY, LOSS_LIMITED
+from engine.vocabulary import Flag
 
 FEE_PARTS = 10**12
+REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 
 
 @hot_kernel
@@ -48,13 +50,32 @@ def _search(state, portfolio, instrument):
 
 
 @kernel
+def seek_position(state, portfolio, instrument):
+    """Number of the position of `portfolio` in `instrument`; -1 where there is none."""
+    if portfolio == 0:
+        return state.instruments[instrument]["world"]
+    at = _spread(portfolio, instrument, len(state.index))
+    while state.index[at] != 0:
+        k = np.int64(state.index[at]) - 1
+        if state.positions[k]["portfolio"] == portfolio and state.positions[k]["instrument"] == instrument:
+            return k
+        at = (at + 1) & (len(state.index) - 1)
+    return np.int64(-1)
+
+
+@kernel
 def new_position(state, portfolio, instrument):
     """Open a position, flat; `enter_index` or the caller makes it findable."""
     session = state.session[0]
     k = session["positions"]
     session["positions"] = k + 1
-    state.positions[k]["portfolio"] = portfolio
-    state.positions[k]["instrument"] = instrument
+    held = state.positions[k]
+    held["portfolio"] = portfolio
+    held["instrument"] = instrument
+    if portfolio != 0:
+        account = state.portfolios[portfolio]
+        held["next"] = account["first"]
+        account["first"] = k + 1
     return k
 
 
@@ -99,7 +120,7 @@ def _book_side(state, portfolio, position, lots, each, fee):
     """`portfolio` trades `lots` (signed: bought is positive) at `each` money a lot, signed as the price.
 
     Average cost through zero: a flip closes first, then opens. Of the outside world only cash and quantity are kept: its cost says
-    nothing, and would cost every order of history a division.
+    nothing, and would cost every order of history a division. Returns whether somebody has to look at what the fill means.
     """
     account = state.portfolios[portfolio]
     held = state.positions[position]
@@ -107,21 +128,54 @@ def _book_side(state, portfolio, position, lots, each, fee):
     account["fees"] += fee
     had = held["quantity"]
     held["quantity"] = had + lots
-    if portfolio != 0:
-        _book_cost(held, had, lots, each)
+    if portfolio == 0:
+        return 0
+    _book_cost(held, had, lots, each)
+    return (account["guard"] & LOSS_LIMITED) | np.int64(held["reducers"])
 
 
 @hot_kernel
 def book_fill(state, maker, maker_position, maker_fee, taker, taker_position, taker_fee, lots, each):
-    """Portfolio `maker` trades `lots` (signed: bought is positive) at `each` money a lot with portfolio `taker`; the maker comes first."""
+    """Portfolio `maker` trades `lots` (signed: bought is positive) at `each` money a lot with portfolio `taker`; the maker comes first.
+
+    Returns whether somebody has to look at what the fill means for the two (`engine.aftermath`).
+    """
     fees = maker_fee + taker_fee
+    watched = np.int64(0)
     if maker == 0 and taker == 0:  # the outside world with itself: nothing moves but fees
         state.portfolios[0]["cash"] -= fees
         state.portfolios[0]["fees"] += fees
     else:
-        _book_side(state, maker, maker_position, lots, each, maker_fee)
-        _book_side(state, taker, taker_position, -lots, each, taker_fee)
+        watched |= _book_side(state, maker, maker_position, lots, each, maker_fee)
+        watched |= _book_side(state, taker, taker_position, -lots, each, taker_fee)
     state.session[0]["fee_cash"] += fees
+    return watched
+
+
+@hot_kernel
+def work(state, order, lots, notional, resting):
+    """`lots` lots more of `order` work (fewer where negative), worth `notional`.
+
+    What can only reduce does not count; of that the position knows how many rest, `resting` more.
+    """
+    if order["portfolio"] == 0:
+        state.portfolios[0]["working"] += notional
+        return
+    held = state.positions[order["position"]]
+    if order["flags"] & REDUCE_ONLY:
+        held["reducers"] += resting
+    else:
+        state.portfolios[order["portfolio"]]["working"] += notional
+        buys = 1 - np.int64(order["side"])
+        held["buying"] += lots * buys
+        held["selling"] += lots - lots * buys
+        held["buying_money"] += notional * buys
+
+
+@hot_kernel
+def against(quantity, side):
+    """Lots of a position of `quantity` that an order on `side` can reduce; 0 where the position is flat or on its side."""
+    return max(0, -quantity if side == 0 else quantity)
 
 
 @hot_kernel

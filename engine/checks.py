@@ -68,7 +68,7 @@ def malformed(state, c):
         return Reason.UNKNOWN_INSTRUMENT, 0
     if c["portfolio"] >= len(state.portfolios) or state.portfolios[c["portfolio"]]["open"] == 0:
         return Reason.UNKNOWN_PORTFOLIO, 0
-    if c["trader"] >= len(state.traders) or state.traders[c["trader"]] == 0:
+    if c["trader"] >= len(state.traders) or state.traders[c["trader"]]["admitted"] == 0:
         return Reason.UNKNOWN_TRADER, 0
     terms = state.instruments[c["instrument"]]
     if c["order_id"] == 0:
@@ -87,6 +87,4 @@ def malformed(state, c):
     notional = notional_of(terms, price, c["quantity"])
     if not in_range(state, c["portfolio"], notional, 0):
         return Reason.MONEY_RANGE, 0
-    if c["type"] >= STOP or c["flags"] & REDUCE_ONLY:
-        return Reason.UNSUPPORTED, 0
     return Reason.NONE, notional

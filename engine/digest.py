@@ -7,7 +7,7 @@ from engine.kernel import entry_kernel, kernel
 from engine.state import COUNTERS, EMPTY, FINISHED, LIMITS, MASK, SESSION, State, W
 
 START = np.uint64(0x9E3779B97F4A7C15)
-_LOGICAL = ("seq", "ts", "opened", "decimals", *LIMITS, "instruments", "portfolios", "traders", "fee_cash", *COUNTERS)
+_LOGICAL = ("seq", "ts", "opened", "decimals", *LIMITS, "instruments", "portfolios", "traders", "waiting", "killed", "fee_cash", *COUNTERS)
 _FIELDS = tuple(SESSION.names.index(name) for name in _LOGICAL) if SESSION.names else ()
 
 
@@ -58,11 +58,15 @@ def _books(state):
 
 
 @kernel
-def _used(table, finished):
+def _used(state):
+    """Used ids whose order is finished, and the stops that wait: each says its place in the queue."""
     total = np.uint64(0)
-    for at in range(len(table)):
-        if table[at]["slot"] >= finished:
-            total += mix(mix(mix(START, table[at]["id"]), table[at]["owner"]), table[at]["slot"])
+    for at in range(len(state.ids)):
+        used = state.ids[at]
+        if used["slot"] >= FINISHED:
+            total += mix(mix(mix(START, used["id"]), used["owner"]), used["slot"])
+        elif used["slot"] != 0 and state.orders[used["slot"] - 1]["waits"] != 0:
+            total += _order(state, np.int64(used["slot"]) - 1)
     return total
 
 
@@ -79,15 +83,44 @@ def _consumed(state):
 
 
 @kernel
+def _limits(h, account):
+    if account["guard"] == 0:
+        return h
+    h = mix(mix(mix(h, account["guard"]), account["breached"]), account["position_power"])
+    return mix(mix(mix(mix(h, account["max_position"]), account["max_exposure"]), account["max_daily_loss"]), account["max_leverage"])
+
+
+@kernel
+def _rules(h, rules):
+    if rules["guard"] == 0:
+        return h
+    h = mix(mix(mix(h, rules["guard"]), rules["no_short"]), rules["quantity_power"])
+    h = mix(mix(mix(h, rules["max_quantity"]), rules["max_notional"]), rules["collar"])
+    return mix(mix(mix(h, rules["rate"]), rules["tokens"]), rules["filled"])
+
+
+@kernel
+def _restrictions(state):
+    """What traders may not trade under the rules that hold."""
+    total = np.uint64(0)
+    for at in range(len(state.restricted)):
+        entry = state.restricted[at]
+        if entry["slot"] != 0 and np.int64(entry["id"] >> np.uint64(32)) == state.traders[entry["owner"]]["rules"]:
+            total += mix(mix(START, entry["id"] & np.uint64(0xFFFFFFFF)), entry["owner"])
+    return total
+
+
+@kernel
 def _accounts(state):
     total = np.uint64(0)
     for k in range(len(state.portfolios)):
         if state.portfolios[k]["open"] != 0:
             account = state.portfolios[k]
-            total += mix(mix(mix(mix(START, k), account["cash"]), account["fees"]), account["working"])
+            h = mix(mix(mix(mix(START, k), account["cash"]), account["fees"]), account["working"])
+            total += _limits(mix(h, account["base"]), account)
     for k in range(len(state.traders)):
-        if state.traders[k] != 0:
-            total += mix(START, k + 1)
+        if state.traders[k]["admitted"] != 0:
+            total += _rules(mix(START, k + 1), state.traders[k])
     for k in range(state.session[0]["positions"]):
         held = state.positions[k]
         if held["quantity"] != 0 or held["cost"] != 0 or held["realized"] != 0:
@@ -104,7 +137,8 @@ def _instruments(state):
         if terms["listed"] != 0:
             h = mix(mix(mix(mix(mix(START, k), terms["tick"]), terms["value"]), terms["maker_fee"]), terms["taker_fee"])
             h = mix(mix(mix(h, terms["last"]), terms["mark"]), terms["volume"])
-            total += mix(mix(mix(h, terms["negative"]), terms["traded"]), terms["marked"])
+            h = mix(mix(mix(h, terms["negative"]), terms["traded"]), terms["marked"])
+            total += mix(mix(mix(h, terms["halted"]), terms["referenced"]), terms["reference"])
     return total
 
 
@@ -114,7 +148,7 @@ def fold(state, words, lanes):
     for k in range(len(words)):
         lanes[0] = mix(lanes[0], words[k])
     lanes[0] = mix(mix(mix(lanes[0], _books(state)), _consumed(state)), _accounts(state))
-    lanes[0] = mix(mix(lanes[0], _instruments(state)), _used(state.ids, FINISHED))
+    lanes[0] = mix(mix(lanes[0], _instruments(state)), _used(state)) + _restrictions(state)
     lanes[1] = mix(lanes[0], lanes[1])
 
 

@@ -1,16 +1,17 @@
-"""Order entry: the ladder of checks in the order of the reasons, then the book; cancel; replace."""
+"""Order entry: the ladder of checks in the order of the reasons, then the book; and cancel."""
 
 import numpy as np
 
-from engine.accounts import in_range, notional_of, position_of
-from engine.book import first_node, in_ticks, key_of, leave, rest, shrink
-from engine.checks import FOK, IOC, MARKET, POST_ONLY, listed, malformed, on_tick, whole_lots
+from engine.accounts import against, position_of, work
+from engine.book import in_ticks, key_of, rest
+from engine.checks import FOK, IOC, MARKET, POST_ONLY, REDUCE_ONLY, STOP, listed, malformed
 from engine.facts import blank, refuse, reject_order, tell_order
 from engine.ids import find, put
-from engine.kernel import hot_kernel, kernel, rare_kernel
-from engine.matching import ANY_PRICE, end_resting, fillable, finish, match, open_slot, working_money
+from engine.kernel import cold_kernel, hot_kernel, kernel
+from engine.matching import ANY_PRICE, end_open, fillable, finish, match, open_slot, working_money
+from engine.rooms import STOPS_ENTER, Room, call_room, shut
 from engine.state import EMPTY, FINISHED
-from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, Reason
+from engine.vocabulary import Kind, OrderStatus, Reason
 
 
 @hot_kernel
@@ -22,8 +23,8 @@ def _accept(state, c, out, n, at):
     order = state.orders[slot]
     order["id"] = c["order_id"]
     order["created"] = state.session[0]["seq"]
-    order["price"] = c["price"] if c["type"] != MARKET else 0
-    order["stop_price"] = 0
+    order["price"] = c["price"] * (c["type"] & 1)  # LIMIT and STOP_LIMIT have one
+    order["stop_price"] = c["stop_price"] * (c["type"] >> 1)
     order["quantity"] = c["quantity"]
     order["executed"] = 0
     order["portfolio"] = c["portfolio"]
@@ -36,10 +37,12 @@ def _accept(state, c, out, n, at):
     order["time_in_force"] = c["time_in_force"]
     order["self_trade"] = c["self_trade"]
     order["flags"] = c["flags"]
+    order["waits"] = 0
     blank(state, out, n, Kind.OrderCreated, 0, c["instrument"])
     fact = out[n]
     fact["order_id"] = c["order_id"]
     fact["price"] = order["price"]
+    fact["stop_price"] = order["stop_price"]
     fact["quantity"] = c["quantity"]
     fact["remaining"] = c["quantity"]
     fact["portfolio"] = c["portfolio"]
@@ -52,18 +55,19 @@ def _accept(state, c, out, n, at):
 
 
 @hot_kernel
-def _reach(state, order, price):
+def reach_of(state, order, price):
     """Key of `price` on the order's own side; an opposite key k is within reach where ~k <= it."""
-    if order["type"] == MARKET:
+    if order["type"] & 1 == 0:  # MARKET, STOP
         return ANY_PRICE
     return key_of(np.int64(order["side"]), in_ticks(state.instruments[order["instrument"]], np.int64(price)))
 
 
 @hot_kernel
-def _rest_order(state, ladder, key, slot, lots, notional):
+def rest_order(state, ladder, key, slot, lots, notional):
     """The order in `slot` works from now on; returns the lots ahead of it."""
+    order = state.orders[slot]
     state.ladders[ladder]["own"] += 1
-    state.portfolios[state.orders[slot]["portfolio"]]["working"] += notional
+    work(state, order, lots, notional, 1)
     return rest(state, ladder, key, slot, lots)
 
 
@@ -78,21 +82,53 @@ def settle_order(state, out, n, slot, remaining, reach, crosses):
         finish(state, slot, OrderStatus.FILLED)
         return n
     if reason == Reason.NONE:
-        if order["type"] == MARKET:
+        if order["type"] & 1 == 0:
             reason = Reason.NO_LIQUIDITY
         elif order["time_in_force"] >= IOC:
             reason = Reason.UNFILLED
     if reason != Reason.NONE:
-        n = tell_order(state, out, n, Kind.OrderCancelled, reason, slot, remaining, 0)
-        finish(state, slot, OrderStatus.CANCELLED)
-        return n
+        return cancel_rest(state, out, n, slot, remaining, reason)
     ladder = 2 * np.int64(order["instrument"]) + order["side"]
-    _rest_order(state, ladder, reach, slot, remaining, working_money(state, slot, remaining))
+    rest_order(state, ladder, reach, slot, remaining, working_money(state, slot, remaining))
+    return n
+
+
+@kernel
+def cancel_rest(state, out, n, slot, remaining, reason):
+    """What is left of an order that rests nowhere is cancelled."""
+    n = tell_order(state, out, n, Kind.OrderCancelled, reason, slot, remaining, 0)
+    finish(state, slot, OrderStatus.CANCELLED)
     return n
 
 
 @hot_kernel
-def _refused(state, c, at, best, reach):
+def is_guarded(state, portfolio, trader, instrument):
+    """Whether something may forbid the order beside the book: a halt, a kill switch, rules, limits."""
+    session = state.session[0]
+    if session["guarded"] == 0:
+        return False
+    guards = state.portfolios[portfolio]["guard"] | state.traders[trader]["guard"] | state.instruments[instrument]["halted"]
+    return guards != 0 or session["killed"] != 0
+
+
+@cold_kernel
+def refused_by_book(state, order, position, best, reach):
+    """First reason of the book against an order that comes in, else NONE."""
+    if order["flags"] & REDUCE_ONLY:
+        held = state.positions[position]["quantity"]
+        if against(held, order["side"]) == 0:
+            state.session[0]["value"] = held
+            state.session[0]["limit"] = 0
+            return Reason.REDUCE_ONLY
+    if order["flags"] & POST_ONLY and ~best <= reach:
+        return Reason.POST_ONLY
+    if best == EMPTY and order["type"] & 1 == 0:
+        return Reason.NO_LIQUIDITY
+    return Reason.NONE
+
+
+@hot_kernel
+def _refused(state, c, out, at, best, reach):
     """First reason against a NEW that is well-formed and whose id belongs at `at`, else NONE."""
     session = state.session[0]
     if state.ids[at]["slot"] != 0:
@@ -100,24 +136,29 @@ def _refused(state, c, at, best, reach):
     session["used"] += 1
     if session["open_orders"] >= session["orders_max"]:
         return Reason.TOO_MANY_ORDERS
-    if c["flags"] & POST_ONLY and ~best <= reach:
-        return Reason.POST_ONLY
-    if best == EMPTY and c["type"] == MARKET:
-        return Reason.NO_LIQUIDITY
-    return Reason.NONE
+    if is_guarded(state, c["portfolio"], c["trader"], c["instrument"]):
+        reason = call_room(state.rooms[Room.CHECKS], state, c, out, 0)
+        if reason != Reason.NONE:
+            return reason
+    if c["flags"] != 0 and c["type"] < STOP:
+        position = position_of(state, c["portfolio"], c["instrument"]) if c["flags"] & REDUCE_ONLY else 0
+        return refused_by_book(state, c, position, best, reach)
+    return Reason.NO_LIQUIDITY if best == EMPTY and c["type"] == MARKET else Reason.NONE
 
 
 @kernel
 def new_order(state, c, out, n):
-    """NEW: refused by the first failing check, else accepted, matched, and rested or cancelled."""
+    """NEW: refused by the first failing check, else accepted, matched, and rested or cancelled. -1 where a room is not open yet."""
     at, ladder, best, reach = 0, 0, EMPTY, 0
     reason, notional = malformed(state, c)
     if reason == Reason.NONE:
+        if (c["type"] >= STOP and shut(state, Room.STOPS)) or (c["flags"] & REDUCE_ONLY and shut(state, Room.AFTERMATH)):
+            return -1
         at = find(state.ids, c["order_id"], c["trader"])
         ladder = 2 * np.int64(c["instrument"]) + c["side"]
         best = state.ladders[ladder ^ 1]["best"]
-        reach = _reach(state, c, c["price"])
-        reason = _refused(state, c, at, best, reach)
+        reach = reach_of(state, c, c["price"])
+        reason = _refused(state, c, out, at, best, reach)
         if reason > Reason.DUPLICATE_ORDER:
             put(state.ids, at, c["order_id"], c["trader"], FINISHED | (np.int64(OrderStatus.REJECTED) << 16) | np.int64(c["instrument"]))
     if reason != Reason.NONE:
@@ -125,14 +166,14 @@ def new_order(state, c, out, n):
     crosses = ~best <= reach
     lots = c["quantity"]
     slot = _accept(state, c, out, n, at)
+    if c["type"] >= STOP:
+        return call_room(state.rooms[Room.STOPS], state, STOPS_ENTER | slot, out, n + 1)
     if not crosses and c["time_in_force"] < IOC:
-        out[n]["ahead"] = _rest_order(state, ladder, reach, slot, lots, notional)
+        out[n]["ahead"] = rest_order(state, ladder, reach, slot, lots, notional)
         return n + 1
     n += 1
     if c["time_in_force"] == FOK and not fillable(state, slot, lots, reach):
-        n = tell_order(state, out, n, Kind.OrderCancelled, Reason.NOT_FILLABLE, slot, lots, 0)
-        finish(state, slot, OrderStatus.CANCELLED)
-        return n
+        return cancel_rest(state, out, n, slot, lots, Reason.NOT_FILLABLE)
     return settle_order(state, out, n, slot, lots, reach, crosses)
 
 
@@ -159,68 +200,4 @@ def cancel_order(state, c, out, n):
     slot, reason = find_working(state, c)
     if slot == 0:
         return refuse(state, out, n, Kind.CancelRejected, reason, c)
-    return end_resting(state, out, n, slot, Kind.OrderCancelled, Reason.REQUESTED, OrderStatus.CANCELLED)
-
-
-@kernel
-def _replace_refused(state, c, slot, total, price):
-    """First reason against a REPLACE of the order in `slot`, else NONE; a total that is executed already is no refusal."""
-    order = state.orders[slot]
-    terms = state.instruments[order["instrument"]]
-    if not whole_lots(total):
-        return Reason.INVALID_QUANTITY
-    if not on_tick(terms, price):
-        return Reason.INVALID_PRICE
-    if c["stop_price"] != NOT_NAMED:
-        return Reason.INVALID_COMBINATION if on_tick(terms, c["stop_price"]) else Reason.INVALID_STOP_PRICE
-    executed = np.int64(order["executed"])
-    if total <= executed:
-        return Reason.NONE
-    released = working_money(state, slot, np.int64(order["quantity"]) - executed)
-    if not in_range(state, order["portfolio"], notional_of(terms, price, total - executed), released):
-        return Reason.MONEY_RANGE
-    same = price == order["price"] and total <= order["quantity"]
-    best = state.ladders[(2 * np.int64(order["instrument"]) + order["side"]) ^ 1]["best"]
-    if order["flags"] & POST_ONLY and not same and ~best <= _reach(state, order, price):
-        return Reason.POST_ONLY
-    return Reason.NONE
-
-
-@rare_kernel
-def replace_order(state, c, out, n):
-    """REPLACE: new total quantity or price; fewer lots at the same price keep the place in the queue."""
-    if not listed(state, c["instrument"]):
-        return refuse(state, out, n, Kind.ReplaceRejected, Reason.UNKNOWN_INSTRUMENT, c)
-    slot, reason = find_working(state, c)
-    if slot == 0:
-        return refuse(state, out, n, Kind.ReplaceRejected, reason, c)
-    order = state.orders[slot]
-    total = np.int64(order["quantity"]) if c["quantity"] == NOT_NAMED else c["quantity"]
-    price = np.int64(order["price"]) if c["price"] == NOT_NAMED else c["price"]
-    reason = _replace_refused(state, c, slot, total, price)
-    if reason != Reason.NONE:
-        return refuse(state, out, n, Kind.ReplaceRejected, reason, c)
-    executed = np.int64(order["executed"])
-    if total <= executed:
-        return end_resting(state, out, n, slot, Kind.OrderCancelled, Reason.QUANTITY_EXECUTED, OrderStatus.CANCELLED)
-    ladder = 2 * np.int64(order["instrument"]) + order["side"]
-    lots = np.int64(state.nodes[first_node(state) + slot]["quantity"])
-    account = state.portfolios[order["portfolio"]]
-    if price == order["price"] and total <= order["quantity"]:
-        if lots > total - executed:
-            account["working"] -= working_money(state, slot, lots - (total - executed))
-            shrink(state, slot, lots - (total - executed))
-        order["quantity"] = total
-        return tell_order(state, out, n, Kind.OrderReplaced, 0, slot, total - executed, 0)
-    leave(state, slot)
-    state.ladders[ladder]["own"] -= 1
-    account["working"] -= working_money(state, slot, lots)
-    order["quantity"] = total
-    order["price"] = price
-    order["flags"] &= ~np.uint8(Flag.ESTIMATED)
-    reach = _reach(state, order, price)
-    tell_order(state, out, n, Kind.OrderReplaced, 0, slot, total - executed, 0)
-    if ~state.ladders[ladder ^ 1]["best"] <= reach:
-        return settle_order(state, out, n + 1, slot, total - executed, reach, True)
-    out[n]["ahead"] = _rest_order(state, ladder, reach, slot, total - executed, working_money(state, slot, total - executed))
-    return n + 1
+    return end_open(state, out, n, slot, Kind.OrderCancelled, Reason.REQUESTED, OrderStatus.CANCELLED)

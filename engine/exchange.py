@@ -1,7 +1,6 @@
 """The exchange as Python sees it: commands in, facts out, and what the facts say."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -9,16 +8,19 @@ import numpy as np
 from engine import growth
 from engine.columns import encode_columns
 from engine.digest import digest
+from engine.encoding import encode
 from engine.handle import zeros
-from engine.instrument import Instrument, Number, money_decimals, whole_units
+from engine.instrument import Instrument, Number, money_decimals
 from engine.kernel import entry_kernel
 from engine.levels import levels_into
-from engine.names import Names, open_session, read_terms, record
+from engine.names import Names, open_session, read_terms
 from engine.orders import Command, Limits
+from engine.reading import Reading
 from engine.records import COMMAND, FACT, read_name
-from engine.state import Room, empty_state
+from engine.rooms import open_needed
+from engine.state import Capacity, empty_state
 from engine.step import run
-from engine.vocabulary import NOT_NAMED, Flag, Kind, Reason
+from engine.vocabulary import Kind, Reason
 
 
 @entry_kernel
@@ -88,7 +90,7 @@ class Tape:
         return np.concatenate([*self._full, self.chunk[: self.used]], dtype=FACT)  # without it numpy would unfold shared places
 
 
-class Exchange:
+class Exchange(Reading):
     """An exchange of many instruments, portfolios and traders.
 
     `cash`: portfolio name to currency, deposited at the start; `limits`: risk limits by portfolio; `reserve`: room for that many
@@ -127,7 +129,7 @@ class Exchange:
             raise ValueError(f"the session could not open: {Reason(int(refused['reason'][0])).name}")
 
     def _start(self, reserve: int, history_facts: bool) -> None:
-        room = Room(
+        room = Capacity(
             instruments=max(1, len(self.names.instruments)),
             ids=growth.above(max(reserve * 4 // 5 - 1, 1 << 11)),
             orders=growth.above(max(reserve // 64, 1 << 9)),
@@ -135,7 +137,7 @@ class Exchange:
         self.state = empty_state(room)
         self.state.session["history_facts"] = history_facts
         if reserve:  # touch the memory now, not in the run
-            for array in (self.state.ids["slot"], self.state.orders["spare"], self.state.nodes["quantity"]):
+            for array in (self.state.ids["slot"], self.state.orders["waits"], self.state.nodes["quantity"]):
                 array[:] = 0
         self._tape = Tape(reserve)
 
@@ -188,7 +190,8 @@ class Exchange:
         return tape.chunk[start : tape.used]
 
     def make_room(self, command: np.void) -> None:
-        """Grow what is full before `command`."""
+        """Grow what is full before `command`, and open the rooms that it needs."""
+        open_needed(self.state)
         self.state = growth.make_room(self.state, *self._numbers(command))
 
     def _numbers(self, command: np.void) -> tuple[int, int, int]:
@@ -220,28 +223,7 @@ class Exchange:
                 self.instruments.append(read_terms(command, symbol, self.decimals))
 
     def _encode(self, command: Command) -> np.ndarray:
-        """The records of one command: those that introduce its names, then itself."""
-        parts: list[np.ndarray] = []
-        made = record(command.kind, order_id=command.order_id, ts=command.ts, side=command.side, type=command.type)
-        made["time_in_force"], made["self_trade"] = command.time_in_force, command.self_trade
-        made["flags"] = Flag.POST_ONLY * bool(command.post_only) + Flag.REDUCE_ONLY * bool(command.reduce_only)
-        number = self.names.symbol(command.symbol) if command.symbol is not None else 0
-        made["instrument"] = number
-        instrument = self.instruments[number] if number < len(self.instruments) else None
-        for field in ("price", "stop_price"):
-            given = getattr(command, field)
-            made[field] = NOT_NAMED if given is None else instrument.price_units(given) if instrument else 0
-        made["quantity"] = NOT_NAMED if command.quantity is None else instrument.lots(command.quantity) if instrument else 0
-        if command.kind == Kind.DEPOSIT:
-            made["quantity"] = whole_units(command.more, Decimal(1).scaleb(-self.decimals), "amount")
-        for field, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
-            name = getattr(command, field)
-            if name is not None:
-                made[field], introduced = self.names.number(kind, name)
-                if introduced is not None:
-                    introduced["ts"] = command.ts
-                    parts.append(introduced)
-        return np.concatenate([*parts, made])
+        return encode(command, self.names, self.decimals)
 
     def book(self, symbol: str) -> Book:
         """The order book of `symbol`."""
@@ -253,21 +235,3 @@ class Exchange:
     def digest(self) -> str:
         """Hash of the logical state, 32 hex digits."""
         return digest(self.state)
-
-    def orders(self) -> Any:
-        """Polars frame of the day's orders, one row a used id, in order of entry."""
-        from engine.frames import orders
-
-        return orders(self.facts, self.names, self.decimals)
-
-    def trades(self) -> Any:
-        """Polars frame of all trades, in order of `seq`."""
-        from engine.frames import trades
-
-        return trades(self.facts, self.names)
-
-    def portfolio(self, name: str) -> dict[str, Any]:
-        """Cash, equity, P&L, fees, exposure, leverage and positions of a portfolio, in currency and units."""
-        from engine.frames import portfolio
-
-        return portfolio(self, name)

@@ -87,6 +87,9 @@ def refuse(state, out, n, kind, reason, c):
     fact["portfolio"] = c["portfolio"]
     fact["trader"] = c["trader"]
     fact["value"] = given(c, reason)
+    if Reason.RESTRICTED_SYMBOL <= reason <= Reason.REDUCE_ONLY:
+        fact["value"] = state.session[0]["value"]
+        fact["limit"] = state.session[0]["limit"]
     return n + 1
 
 

@@ -6,7 +6,7 @@ from engine.accounts import enter_index
 from engine.handle import zeros
 from engine.ids import rehash
 from engine.kernel import entry_kernel
-from engine.state import FINISHED, USED, Room, State, W, empty_state
+from engine.state import FINISHED, USED, Capacity, State, W, empty_state
 
 
 @entry_kernel
@@ -27,7 +27,7 @@ def _longer(array: np.ndarray, length: int) -> np.ndarray:
 
 
 def grow_orders(state: State, orders: int) -> State:
-    """Room for `orders` live orders; their nodes are the last ones, so nothing moves."""
+    """Capacity for `orders` live orders; their nodes are the last ones, so nothing moves."""
     more = orders - len(state.orders)
     return state.replaced(
         orders=_longer(state.orders, orders),
@@ -50,8 +50,18 @@ def grow_venue(state: State, venue: int) -> State:
     return state.replaced(venue=table)
 
 
+def grow_restricted(state: State) -> State:
+    """Twice the room for restrictions; those of rules that were replaced are left out."""
+    rules = state.traders["rules"][np.minimum(state.restricted["owner"], len(state.traders) - 1)]
+    kept = state.restricted[(state.restricted["slot"] != 0) & (state.restricted["id"] >> 32 == rules)]
+    table = zeros(above(4 * len(kept) + 7), USED)
+    _rehash(kept, table, state.orders)
+    state.session["restrictions"] = len(kept)
+    return state.replaced(restricted=table)
+
+
 def grow_positions(state: State, positions: int) -> State:
-    """Room for `positions` positions."""
+    """Capacity for `positions` positions."""
     grown: State = state.replaced(positions=_longer(state.positions, positions), index=zeros(4 * positions, np.uint32))
     _reindex(grown.index, grown.positions, int(grown.session["positions"][0]))
     return grown
@@ -65,7 +75,7 @@ def grow_names(state: State, portfolios: int, traders: int) -> State:
 def grow_instruments(state: State, instruments: int) -> State:
     """Two ladders more for each new instrument: all nodes behind the cells move up, and every link with them."""
     old, new = len(state.ladders), 2 * instruments
-    fresh = empty_state(Room(instruments=instruments, orders=len(state.orders), ids=4, venue=4, portfolios=1, traders=1, positions=1))
+    fresh = empty_state(Capacity(instruments=instruments, orders=len(state.orders), ids=4, venue=4, portfolios=1, traders=1, positions=1))
     first, then = old * (W + 1), new * (W + 1)
 
     def moved(links: np.ndarray) -> np.ndarray:
@@ -102,6 +112,8 @@ def make_room(state: State, instrument: int = 0, portfolio: int = 0, trader: int
         state = grow_positions(state, 2 * len(state.positions))
     if portfolio >= len(state.portfolios) or trader >= len(state.traders):
         state = grow_names(state, max(above(portfolio), len(state.portfolios)), max(above(trader), len(state.traders)))
+    if 2 * session["restrictions"] >= len(state.restricted):
+        state = grow_restricted(state)
     if instrument >= len(state.instruments):
         state = grow_instruments(state, above(instrument))
     return state

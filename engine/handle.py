@@ -63,7 +63,7 @@ class Handle:
         return self.arrays()
 
     def __setstate__(self, arrays: dict[str, Any]) -> None:
-        Handle.__init__(self, **arrays)
+        self.__init__(**arrays)  # type: ignore[misc]
 
 
 class HandleType(types.Type):

@@ -6,19 +6,15 @@ orders as recorded, so history stays in step with its record whatever we took.
 
 import numpy as np
 
-from engine.book import first_node, in_ticks, key_of
+from engine.book import first_node
 from engine.checks import listed, on_tick, on_unit, whole_lots
-from engine.facts import amend_history, fits, refuse, tell_history
+from engine.facts import amend_history, refuse, tell_history
 from engine.ids import find, put
 from engine.kernel import kernel
-from engine.levels import level_list, stands_at
 from engine.matching import forget, set_last
-from engine.venue import ANYBODY, WHOLE, lose, new_history, stand, take_level, take_ours, take_unknown
-from engine.vocabulary import HISTORY, Flag, Kind, Reason
-
-HISTORY_TRADER = np.uint32(HISTORY)
-OPENING = int(Flag.OPENING)
-ESTIMATED = np.uint8(Flag.ESTIMATED)
+from engine.rooms import Room, call_room, shut
+from engine.venue import lose, new_history, stand, take_ours
+from engine.vocabulary import Kind, Reason
 
 
 @kernel
@@ -68,50 +64,8 @@ def add_history(state, c, out, n):
 
 
 @kernel
-def reveal(state, c, out, n):
-    """REVEAL: lots of the published book that we lack join the end of their level, under no id."""
-    reason = bad_history(state, c, True)
-    if reason != Reason.NONE:
-        return refuse(state, out, n, Kind.CommandRejected, reason, c)
-    side = np.int64(c["side"])
-    ladder = 2 * np.int64(c["instrument"]) + side
-    if state.ladders[ladder]["own"] != 0:
-        key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
-        first = first_node(state)
-        sentinel = level_list(state, ladder, key)
-        node = np.int64(state.nodes[sentinel]["next"])
-        while node != sentinel:
-            if state.orders[node - first]["trader"] != HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
-                state.orders[node - first]["flags"] |= ESTIMATED
-            node = np.int64(state.nodes[node]["next"])
-    slot = new_history(state, c)
-    seat = n
-    n = tell_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], 0, 0)
-    n, left = stand(state, out, n, c, slot, c["quantity"])
-    amend_history(state, out[seat], c["quantity"], left)
-    if left == 0:
-        forget(state, slot)
-    if not c["flags"] & OPENING:
-        state.session[0]["revealed"] += c["quantity"]
-    return n
-
-
-@kernel
-def remove(state, c, out, n):
-    """REMOVE: lots that the published book does not hold leave their level: the newest orders that fit as a whole, then the newest."""
-    reason = bad_history(state, c, True)
-    if reason != Reason.NONE:
-        return refuse(state, out, n, Kind.CommandRejected, reason, c)
-    missing = take_level(state, c, c["quantity"], WHOLE, True)
-    missing = take_level(state, c, missing, ANYBODY, True)
-    state.session[0]["removed"] += c["quantity"] - missing
-    state.session[0]["unknown"] += missing
-    return tell_history(state, out, n, Kind.HistoryRemoved, c, c["price"], c["quantity"] - missing, 0, 0)
-
-
-@kernel
 def reduce_history(state, c, out, n):
-    """REDUCE and EXECUTE: an order of history loses lots, clipped to what ours left of it; EXECUTE prints.
+    """REDUCE and EXECUTE: an order of history loses lots, clipped to what ours left of it; EXECUTE prints. -1 where Room.REPAIR is shut.
 
     Lots that it no longer has although ours did not take them (a REMOVE, or an order without a name, took them by mistake) come from
     the others at its price: the level's sum follows the record.
@@ -124,6 +78,9 @@ def reduce_history(state, c, out, n):
     lots = c["quantity"]
     own, clipped, open_lots = np.int64(0), np.int64(0), np.int64(0)
     slot = np.int64(state.venue[find(state.venue, c["order_id"], c["instrument"])]["slot"]) - 1
+    known = np.int64(state.nodes[first_node(state) + slot]["quantity"]) + state.orders[slot]["executed"] if slot >= 0 else 0
+    if known < lots and shut(state, Room.REPAIR):
+        return -1
     if slot >= 0:
         order = state.orders[slot]
         own = lose(state, slot, lots)
@@ -134,7 +91,7 @@ def reduce_history(state, c, out, n):
         if open_lots == 0 and order["executed"] == 0:
             forget(state, slot)
     others = lots - own - clipped
-    missing = take_unknown(state, c, others) if others > 0 else others
+    missing = call_room(state.rooms[Room.REPAIR], state, c, out, others) if others > 0 else others
     session["estimated"] += others - missing
     session["unknown"] += missing
     if executes:
@@ -203,11 +160,3 @@ def print_trade(state, c, out, n):
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
     set_last(state, c["instrument"], c["price"], c["quantity"])
     return tell_history(state, out, n, Kind.TradePrinted, c, c["price"], c["quantity"], 0, 0)
-
-
-@kernel
-def notice(state, c, out, n):
-    """NOTICE: the venue said something (its code is in `price`); nothing changes."""
-    if not listed(state, c["instrument"]):
-        return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
-    return tell_history(state, out, n, Kind.NoticeGiven, c, fits(c["price"], -(1 << 31) + 1, 1 << 31), 0, 0, 0)

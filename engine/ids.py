@@ -8,7 +8,7 @@ from engine.kernel import hot_kernel, kernel, rare_kernel
 
 @hot_kernel
 def home(table, identity, owner):
-    """Where the search for (identity, owner) begins: Fibonacci hash of the line, low two bits within it."""
+    """Where the search for (identity, owner) begins: Fibonacci hash of the line, low two bits within it. A table has 8 entries or more."""
     line = (identity >> np.uint64(2)) ^ (np.uint64(owner) << np.uint64(40))
     shift = np.uint64(leading_zeros(np.uint64(len(table) - 1)) + 2)
     return np.int64(((line * np.uint64(0x9E3779B97F4A7C15)) >> shift) << np.uint64(2) | (identity & np.uint64(3)))

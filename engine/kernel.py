@@ -258,6 +258,14 @@ def cold_kernel(function: F) -> F:
     return rare_kernel(function)
 
 
+def room_kernel(function: F) -> F:
+    """A kernel that other kernels call by its address (`engine.rooms`): compiled when it is first needed, its machine code kept on disk."""
+    made = _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_WholeCompiler)
+    if not _settings.DISABLE_JIT:
+        made._cache = _Cache(function)
+    return cast(F, made)
+
+
 def entry_kernel(function: F) -> F:
     """A kernel that Python calls: compiled on first call, its machine code kept on disk."""
     made = _compiled(function, pipeline_class=_WholeCompiler)

@@ -106,6 +106,10 @@ def _play(state, world, history, until, out, n):
             return False, n
         before = n
         n = step(state, c, out, n)
+        if n < 0:
+            clock["row"] = row
+            clock["need"] = 0
+            return False, before
         row += 1
         if watched:
             _touched(world, np.int64(c["instrument"]))
@@ -129,6 +133,9 @@ def _enter(state, world, out, n):
         sent["seq"] = state.session[0]["seq"] + 1
         before = n
         n = step(state, c, out, n)
+        if n < 0:
+            clock["need"] = 0
+            return False, before
         clock["entered"] += 1
         if clock["wants"] & MARKET:
             _touched(world, np.int64(c["instrument"]))

@@ -2,17 +2,19 @@
 
 import numpy as np
 
-from engine.accounts import book_fill, fee_of
+from engine.accounts import against, book_fill, fee_of, work
 from engine.book import first_node, leave, shrink
 from engine.facts import blank, tell_order
 from engine.ids import erase
 from engine.kernel import cold_kernel, hot_kernel, kernel, rare_kernel
 from engine.levels import level_list, lower_key, stands_at
+from engine.rooms import STOPS_LEAVE, Room, call_room
 from engine.state import FINISHED, MASK, W
-from engine.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
+from engine.vocabulary import HISTORY, Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade
 
 HISTORY_TRADER = np.uint32(HISTORY)
 ESTIMATED = int(Flag.ESTIMATED)
+REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 MAKER_HISTORY = int(Flag.MAKER_HISTORY)
 ANY_PRICE = 1 << 40
 """The reach of an order without a price: above every key."""
@@ -62,19 +64,31 @@ def forget(state, slot):
 
 @hot_kernel
 def working_money(state, slot, lots):
-    """Notional of `lots` lots of the order in `slot`."""
+    """Notional of `lots` lots of the order in `slot`: at its price, a STOP at its stop price."""
     order = state.orders[slot]
-    return abs(np.int64(order["price"])) * lots * state.instruments[order["instrument"]]["value"]
+    price = np.int64(order["stop_price"] if order["type"] == OrderType.STOP else order["price"])
+    return abs(price) * lots * state.instruments[order["instrument"]]["value"]
 
 
 @hot_kernel
-def end_resting(state, out, n, slot, kind, reason, status):
-    """Take a client's resting order out and tell why."""
+def take_back(state, out, slot):
+    """A client's open order works no more: it leaves the book, or those that wait; returns its open lots."""
     order = state.orders[slot]
     remaining = np.int64(state.nodes[first_node(state) + slot]["quantity"])
-    leave(state, slot)
-    state.ladders[2 * np.int64(order["instrument"]) + order["side"]]["own"] -= 1
-    state.portfolios[order["portfolio"]]["working"] -= working_money(state, slot, remaining)
+    rests = 1 - np.int64(order["waits"])
+    if rests == 0:
+        call_room(state.rooms[Room.STOPS], state, STOPS_LEAVE | slot, out, 0)
+    else:
+        leave(state, slot)
+        state.ladders[2 * np.int64(order["instrument"]) + order["side"]]["own"] -= 1
+    work(state, order, -remaining, -working_money(state, slot, remaining), -rests)
+    return remaining
+
+
+@hot_kernel
+def end_open(state, out, n, slot, kind, reason, status):
+    """Take a client's open order out and tell why."""
+    remaining = take_back(state, out, slot)
     n = tell_order(state, out, n, kind, reason, slot, remaining, 0)
     finish(state, slot, status)
     return n
@@ -110,7 +124,10 @@ def _leave_filled(state, ladder, maker, left, lots):
 
 @hot_kernel
 def book_trade(state, out, n, ladder, maker, price, lots, taker, position, taker_fee):
-    """A fill of the order in slot `maker` by portfolio `taker`: its TradeExecuted, but for the taker's names, both accounts, the book."""
+    """A fill of the order in slot `maker` by portfolio `taker`: its TradeExecuted, but for the taker's names, both accounts, the book.
+
+    Returns whether `engine.aftermath` has to look at it once its fact is complete.
+    """
     order = state.orders[maker]
     instrument = ladder >> 1
     terms = state.instruments[instrument]
@@ -135,23 +152,39 @@ def book_trade(state, out, n, ladder, maker, price, lots, taker, position, taker
     order["executed"] += np.uint32(lots)
     set_last(state, instrument, price, lots)
     if not history:
-        state.portfolios[portfolio]["working"] -= abs(each) * lots
+        work(state, order, -lots, -abs(each) * lots, -1 if left == 0 else 0)
     signed = lots if ladder & 1 == 0 else -lots
-    book_fill(state, portfolio, np.int64(order["position"]), fee, taker, position, taker_fee, signed, each)
+    watched = book_fill(state, portfolio, np.int64(order["position"]), fee, taker, position, taker_fee, signed, each)
     _leave_filled(state, ladder, maker, left, lots)
+    return watched
+
+
+@hot_kernel
+def self_trade_mode(mode, flags):
+    """The mode that holds between two orders of one portfolio, given the flags of both: who may only reduce must not trade with itself."""
+    return np.int64(SelfTrade.CANCEL_TAKER) if mode == SelfTrade.NONE and flags & REDUCE_ONLY else np.int64(mode)
+
+
+@cold_kernel
+def reducible(state, slot, lots):
+    """`lots` of the order in `slot`, but no more than the position that it may reduce, if that is all it may."""
+    order = state.orders[slot]
+    if order["flags"] & REDUCE_ONLY:
+        return min(lots, against(state.positions[order["position"]]["quantity"], order["side"]))
+    return lots
 
 
 @kernel
 def match(state, out, n, slot, remaining, reach):
     """The client's order in `slot`, in no list, takes up to `remaining` lots at keys within `reach`.
 
-    Returns (n, remaining, reason): reason is SELF_TRADE where its own portfolio stopped it, else NONE.
+    Returns (n, remaining, reason): reason is SELF_TRADE where its own portfolio stopped it, REDUCE_ONLY where nothing is left to
+    reduce, else NONE.
     """
     order = state.orders[slot]
     instrument = np.int64(order["instrument"])
     opposite = 2 * instrument + 1 - order["side"]
     portfolio = np.int64(order["portfolio"])
-    mode = order["self_trade"] if portfolio != 0 else np.uint8(SelfTrade.NONE)
     ladder = state.ladders[opposite]
     terms = state.instruments[instrument]
     first = first_node(state)
@@ -160,40 +193,58 @@ def match(state, out, n, slot, remaining, reach):
     while remaining > 0 and ~ladder["best"] <= reach:
         best = ladder["best"]
         maker = np.int64(state.nodes[opposite * W + (best & MASK)]["next"]) - first
-        if mode != SelfTrade.NONE and state.orders[maker]["portfolio"] == portfolio:
-            if mode != SelfTrade.CANCEL_TAKER:
-                n = end_resting(state, out, n, maker, Kind.OrderCancelled, Reason.SELF_TRADE, OrderStatus.CANCELLED)
-            if mode != SelfTrade.CANCEL_MAKER:
-                reason = Reason.SELF_TRADE
-                break
-            continue
-        price = (best ^ -(opposite & 1)) * terms["tick"]
         lots = min(remaining, np.int64(state.nodes[first + maker]["quantity"]))
+        reduces = np.int64(0)
+        if portfolio | np.int64(state.orders[maker]["portfolio"]) != 0:  # of two outside orders none of this matters
+            flags = order["flags"] | state.orders[maker]["flags"]
+            mode = np.int64(SelfTrade.NONE)
+            if state.orders[maker]["portfolio"] == portfolio:
+                mode = self_trade_mode(order["self_trade"], flags)
+            if mode != SelfTrade.NONE:
+                if mode != SelfTrade.CANCEL_TAKER:
+                    n = end_open(state, out, n, maker, Kind.OrderCancelled, Reason.SELF_TRADE, OrderStatus.CANCELLED)
+                if mode != SelfTrade.CANCEL_MAKER:
+                    reason = Reason.SELF_TRADE
+                    break
+                continue
+            if flags & REDUCE_ONLY:
+                lots = reducible(state, maker, reducible(state, slot, lots))
+                reduces = np.int64(order["flags"] & REDUCE_ONLY)
+        price = (best ^ -(opposite & 1)) * terms["tick"]
         remaining -= lots
         fee = fee_of(price * terms["value"] * lots, terms["taker_fee"])
-        book_trade(state, out, n, opposite, maker, price, lots, portfolio, np.int64(order["position"]), fee)
+        watched = book_trade(state, out, n, opposite, maker, price, lots, portfolio, np.int64(order["position"]), fee)
         fact = out[n]
         fact["order_id"] = order["id"]
         fact["trader"] = order["trader"]
         fact["remaining"] = remaining
         n += 1
+        if watched | reduces != 0:
+            n = call_room(state.rooms[Room.AFTERMATH], state, 0, out, n)
+            if reduces != 0 and reducible(state, slot, 1) == 0:
+                reason = Reason.REDUCE_ONLY
+                break
     order["executed"] += np.uint32(wanted - remaining)
     return n, remaining, reason
 
 
 @kernel
-def _count_level(state, ladder, key, portfolio, mode, wanted):
-    """Lots of a level that an order may trade with, up to `wanted`; (lots, stopped by its own portfolio)."""
+def _count_level(state, ladder, key, order, wanted):
+    """Lots of a level that `order` may trade with, up to `wanted`; (lots, stopped by its own portfolio)."""
     first = first_node(state)
     sentinel = level_list(state, ladder, key)
     lots = 0
     node = np.int64(state.nodes[sentinel]["next"])
     while node != sentinel and lots < wanted:
         if stands_at(state, ladder, sentinel, node, key):
-            if mode == SelfTrade.NONE or state.orders[node - first]["portfolio"] != portfolio:
-                lots += np.int64(state.nodes[node]["quantity"])
-            elif mode != SelfTrade.CANCEL_MAKER:
+            maker = state.orders[node - first]
+            mode = np.int64(SelfTrade.NONE)
+            if maker["portfolio"] == order["portfolio"] and order["portfolio"] != 0:
+                mode = self_trade_mode(order["self_trade"], order["flags"] | maker["flags"])
+            if mode == SelfTrade.CANCEL_TAKER or mode == SelfTrade.CANCEL_BOTH:
                 return lots, True
+            if mode == SelfTrade.NONE and (maker["flags"] & REDUCE_ONLY == 0 or maker["trader"] == HISTORY_TRADER):
+                lots += np.int64(state.nodes[node]["quantity"])
         node = np.int64(state.nodes[node]["next"])
     return lots, False
 
@@ -203,13 +254,12 @@ def fillable(state, slot, wanted, reach):
     """Whether the order in `slot` could fill `wanted` lots at once under its self-trade mode."""
     order = state.orders[slot]
     opposite = 2 * np.int64(order["instrument"]) + 1 - order["side"]
-    portfolio = order["portfolio"]
-    mode = order["self_trade"] if portfolio != 0 else np.uint8(SelfTrade.NONE)
+    wanted = reducible(state, slot, wanted)
     key = state.ladders[opposite]["best"]
     lots = 0
     stopped = False
     while lots < wanted and not stopped and ~key <= reach:
-        more, stopped = _count_level(state, opposite, key, portfolio, mode, wanted - lots)
+        more, stopped = _count_level(state, opposite, key, order, wanted - lots)
         lots += more
         key = lower_key(state, opposite, key)
     return lots >= wanted

@@ -1,13 +1,13 @@
-"""What each word of the vocabulary says, and which fields of its record it uses.
+"""What each command and fact says, and which fields of its record it uses; `engine.glossary` has the other words.
 
 Pure data, for people; tests hold it against the engine. Every command has ts and kind, every fact seq, ts and kind. A field that is not
-named is 0 in a fact, and not looked at in a command.
+named is 0 in a fact, and not looked at in a command. `engine.causes` says which facts a command can cause, in which order.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from engine.vocabulary import Flag, Kind, OrderStatus, Reason
+from engine.vocabulary import Kind
 
 
 class Meaning(NamedTuple):
@@ -78,9 +78,10 @@ def _name(says: str) -> Meaning:
 
 
 _VENUE = "instrument side price quantity"
-_ORDER = "order_id portfolio trader instrument side type time_in_force flags price quantity remaining"
+_ORDER = "order_id portfolio trader instrument side type time_in_force flags price stop_price quantity remaining"
 _OF_HISTORY = "instrument side price flags trader"
 _BLAMED = "the field to blame, as it was given"
+_NAMED = "1: the portfolio is meant, 2: the trader, 0: the whole session"
 
 COMMANDS = {
     Kind.SESSION: _kind(
@@ -108,8 +109,27 @@ COMMANDS = {
     Kind.PORTFOLIO: _name("A portfolio is opened."),
     Kind.TRADER: _name("A trader is admitted."),
     Kind.DEPOSIT: _kind("Cash moves from the outside world into a portfolio.", "portfolio", quantity="money; negative is a withdrawal"),
-    Kind.SET_LIMITS: _kind("Risk limits of a portfolio.", "portfolio"),
-    Kind.SET_RULES: _kind("Compliance rules of a trader.", "trader"),
+    Kind.SET_LIMITS: _kind(
+        "Risk limits of a portfolio, the whole set; NOT_NAMED is no limit.",
+        "portfolio",
+        quantity="digits of the maximum position",
+        type="exponent of the maximum position + 128: digits × 10^(type - 128) units",
+        price="maximum exposure, money",
+        stop_price="maximum daily loss, money",
+        order_id="maximum leverage in parts of 10^9, as the bits of an int64",
+        flags="1: a cash account",
+    ),
+    Kind.SET_RULES: _kind(
+        "Compliance rules of a trader, the whole set, without restricted symbols; NOT_NAMED is no rule.",
+        "trader",
+        quantity="digits of the maximum order quantity",
+        type="exponent of the maximum order quantity + 128: digits × 10^(type - 128) units",
+        price="maximum order notional, money",
+        stop_price="price collar, parts of 10^9 of the reference price",
+        order_id="order rate in thousandths of an order a second, as the bits of an int64",
+        flags="1: may not sell short",
+    ),
+    Kind.RESTRICT: _kind("A trader may no longer trade an instrument, until the next SET_RULES.", "trader instrument"),
     Kind.NEW: _kind(
         "A new order; a price that its type does not use is ignored.",
         "order_id portfolio trader instrument side type time_in_force self_trade flags quantity price stop_price",
@@ -126,8 +146,8 @@ COMMANDS = {
     Kind.START_OF_DAY: _kind("Finished orders and their ids are forgotten."),
     Kind.MARK: _kind("A price to value positions at, until the next trade.", "instrument price"),
     Kind.REFERENCE: _kind("The price that collars are drawn around.", "instrument price"),
-    Kind.KILL: _kind("A portfolio, a trader or the session stops trading, and its orders are cancelled.", "portfolio trader"),
-    Kind.REVIVE: _kind("What was killed may trade again.", "portfolio trader"),
+    Kind.KILL: _kind("A portfolio, a trader or the session stops trading, and its orders are cancelled.", "portfolio trader", flags=_NAMED),
+    Kind.REVIVE: _kind("What was killed may trade again; the other switches stay.", "portfolio trader", flags=_NAMED),
     Kind.ADD: _kind("A new order of history rests.", f"order_id row {_VENUE}"),
     Kind.REDUCE: _kind("An order of history is cancelled, in part or whole.", f"order_id row {_VENUE}"),
     Kind.MODIFY: _kind("An order of history gets another price or size.", f"order_id row {_VENUE}", quantity="the new open lots"),
@@ -146,7 +166,9 @@ COMMANDS = {
 
 FACTS = {
     Kind.OrderCreated: _kind("An order was accepted.", _ORDER, ahead="lots at its price when it came to rest; 0 where it trades first"),
-    Kind.OrderTriggered: _kind("A stop that waited became an order.", _ORDER),
+    Kind.OrderTriggered: _kind(
+        "A stop became a MARKET or LIMIT order; it keeps the type it was entered with.", _ORDER, ahead="as OrderCreated"
+    ),
     Kind.OrderReplaced: _kind("An order has another total or price.", _ORDER, ahead="as OrderCreated; 0 too where it kept its place"),
     Kind.OrderCancelled: _kind("The rest of an order went.", f"reason {_ORDER}", remaining="lots that were cancelled"),
     Kind.OrderRejected: _kind(
@@ -162,9 +184,20 @@ FACTS = {
         "maker_order_id maker_portfolio maker_trader maker_fee maker_remaining flags",
         ahead="lots at the price ahead of the maker when a FLOW came; else 0",
     ),
-    Kind.RiskLimitBreached: _kind("A portfolio crossed its daily loss.", "portfolio reason value limit"),
+    Kind.RiskLimitBreached: _kind(
+        "A portfolio crossed its daily loss; told once, until it has recovered.",
+        "portfolio reason",
+        instrument="of the fill or the MARK",
+        value="profit and loss of the day, money",
+        limit="the maximum daily loss, below 0",
+    ),
     Kind.CancelRejected: _kind("There is nothing to cancel.", "reason order_id trader instrument", value=_BLAMED),
-    Kind.ReplaceRejected: _kind("An order stays as it is.", "reason order_id trader instrument", value=_BLAMED),
+    Kind.ReplaceRejected: _kind(
+        "An order stays as it is.",
+        "reason order_id trader instrument",
+        value=f"{_BLAMED}, or what was found",
+        limit="the limit that was reached",
+    ),
     Kind.CommandRejected: _kind("Any other command was refused.", "reason order_id portfolio trader instrument", value=_BLAMED),
     Kind.TradingHalted: _kind("An instrument was halted.", "instrument"),
     Kind.TradingResumed: _kind("A halted instrument trades again.", "instrument"),
@@ -174,14 +207,33 @@ FACTS = {
     Kind.PortfolioOpened: _kind("A portfolio has a number.", "portfolio"),
     Kind.TraderAdmitted: _kind("A trader has a number.", "trader"),
     Kind.CashDeposited: _kind("Cash moved from the outside world to a portfolio.", "portfolio", value="money; negative is a withdrawal"),
-    Kind.LimitsSet: _kind("A portfolio has other risk limits.", "portfolio"),
-    Kind.RulesSet: _kind("A trader has other rules.", "trader"),
+    Kind.LimitsSet: _kind(
+        "A portfolio has other risk limits; NOT_NAMED where there is none.",
+        "portfolio",
+        order_id="digits of the maximum position, as the bits of an int64",
+        type="exponent of the maximum position + 128",
+        value="maximum exposure, money",
+        limit="maximum daily loss, money",
+        maker_order_id="maximum leverage in parts of 10^9, as the bits of an int64",
+        flags="1: a cash account",
+    ),
+    Kind.RulesSet: _kind(
+        "A trader has other rules; NOT_NAMED where there is none.",
+        "trader",
+        order_id="digits of the maximum order quantity, as the bits of an int64",
+        type="exponent of the maximum order quantity + 128",
+        value="maximum order notional, money",
+        limit="price collar, parts of 10^9",
+        maker_order_id="order rate in thousandths of an order a second, as the bits of an int64",
+        flags="1: may not sell short",
+    ),
+    Kind.SymbolRestricted: _kind("A trader may not trade an instrument.", "trader instrument"),
     Kind.DayEnded: _kind("An instrument's day ended; OrderExpired facts follow.", "instrument"),
     Kind.DayStarted: _kind("A day began; finished orders are forgotten."),
     Kind.PriceMarked: _kind("An instrument has another mark.", "instrument price"),
     Kind.ReferenceSet: _kind("An instrument has another reference price.", "instrument price"),
-    Kind.TradingKilled: _kind("A portfolio, a trader or the session may not trade.", "portfolio trader"),
-    Kind.TradingRevived: _kind("It may trade again.", "portfolio trader"),
+    Kind.TradingKilled: _kind("A portfolio, a trader or the session may not trade.", "portfolio trader", flags=_NAMED),
+    Kind.TradingRevived: _kind("It may trade again.", "portfolio trader", flags=_NAMED),
     Kind.HistoryAdded: _kind("An order of history came.", f"order_id quantity remaining {_OF_HISTORY}"),
     Kind.HistoryReduced: _kind(
         "An order of history lost lots.",
@@ -208,76 +260,9 @@ FACTS = {
     Kind.HistoryRemoved: _kind("Lots left a level.", _OF_HISTORY, quantity="lots that were there to leave"),
 }
 
-REASONS = {
-    Reason.NONE: "nobody refused and nothing ended",
-    Reason.UNKNOWN_INSTRUMENT: "no instrument is listed under that number or symbol",
-    Reason.INVALID_ORDER_ID: "the id is 0",
-    Reason.INVALID_QUANTITY: "not a whole number of lots from 1 to 2^32 - 1, or no money",
-    Reason.INVALID_PRICE: "off the tick (a print, a mark: off the price unit), out of range, or not above 0 where it must be",
-    Reason.INVALID_STOP_PRICE: "the same of a stop price",
-    Reason.INVALID_COMBINATION: "fields that do not go together",
-    Reason.MONEY_RANGE: "the money of it would reach 2^62 units",
-    Reason.UNSUPPORTED: "not built yet",
-    Reason.DUPLICATE_ORDER: "the trader has used the id today; of history, the id is in use",
-    Reason.HALTED: "the instrument is halted",
-    Reason.CLOSED: "the instrument is closed",
-    Reason.KILL_SWITCH: "portfolio, trader or session may not trade",
-    Reason.RESTRICTED_SYMBOL: "the trader may not trade the instrument",
-    Reason.MAX_ORDER_QUANTITY: "more than the trader may order at once",
-    Reason.MAX_ORDER_NOTIONAL: "worth more than the trader may order at once",
-    Reason.PRICE_COLLAR: "too far from the reference price",
-    Reason.SHORT_SALE: "the trader may not sell what the portfolio does not hold",
-    Reason.ORDER_RATE: "too many orders in a short time",
-    Reason.BUYING_POWER: "a cash account cannot pay it, or does not hold it",
-    Reason.POSITION_LIMIT: "the position could pass its maximum",
-    Reason.EXPOSURE_LIMIT: "positions and working orders would be worth more than the maximum",
-    Reason.DAILY_LOSS_LIMIT: "the day has lost its maximum",
-    Reason.LEVERAGE_LIMIT: "exposure over equity would pass its maximum",
-    Reason.REDUCE_ONLY: "it would not reduce the position",
-    Reason.POST_ONLY: "it would trade at once",
-    Reason.NO_LIQUIDITY: "a MARKET order met nobody (any more)",
-    Reason.NOT_FILLABLE: "a FOK could not be filled whole",
-    Reason.SELF_TRADE: "it met an order of its own portfolio",
-    Reason.UNFILLED: "what an IOC did not get at once",
-    Reason.UNKNOWN_ORDER: "the trader has no such order in that instrument",
-    Reason.ORDER_FILLED: "the order is filled",
-    Reason.ORDER_CANCELLED: "the order is cancelled",
-    Reason.ORDER_REJECTED: "the order was rejected",
-    Reason.ORDER_EXPIRED: "the order has expired",
-    Reason.REQUESTED: "its trader asked for it",
-    Reason.QUANTITY_EXECUTED: "a replace named a total that had traded already",
-    Reason.END_OF_DAY: "the instrument's day ended",
-    Reason.TOO_MANY_ORDERS: "the session's limit of clients' live orders",
-    Reason.TOO_MANY_PORTFOLIOS: "the session's limit of portfolios",
-    Reason.TOO_MANY_TRADERS: "the session's limit of traders",
-    Reason.TOO_MANY_INSTRUMENTS: "the session's limit of instruments",
-    Reason.UNKNOWN_PORTFOLIO: "no portfolio has that number",
-    Reason.UNKNOWN_TRADER: "no trader has that number",
-}
-
-FLAGS = {
-    Flag.POST_ONLY: "refused rather than trade at once",
-    Flag.REDUCE_ONLY: "trades at most the position it is against",
-    Flag.OPENING: "of a REVEAL: it builds the book before a file's first message",
-    Flag.ESTIMATED: "of a trade: the maker's place in the queue was no longer exact",
-    Flag.HIDDEN: "of a FLOW or a PRINT: the resting order was hidden",
-    Flag.MAKER_HISTORY: "of a trade: the maker is an order of history",
-    Flag.TAKER_HISTORY: "of a trade: the taker is history",
-}
-
-STATUSES = {
-    OrderStatus.NEW: "accepted; it rests, or works",
-    OrderStatus.PENDING: "a stop that waits",
-    OrderStatus.PARTIALLY_FILLED: "a part has traded, the rest is open",
-    OrderStatus.FILLED: "all of it has traded",
-    OrderStatus.CANCELLED: "its rest was cancelled",
-    OrderStatus.REJECTED: "it was refused and never worked",
-    OrderStatus.EXPIRED: "its rest ended with the day",
-}
-
 UNBUILT = {
-    *(Kind.SET_LIMITS, Kind.SET_RULES, Kind.HALT, Kind.RESUME, Kind.REFERENCE, Kind.KILL, Kind.REVIVE),
+    *(Kind.SET_LIMITS, Kind.SET_RULES, Kind.RESTRICT, Kind.HALT, Kind.RESUME, Kind.REFERENCE, Kind.KILL, Kind.REVIVE),
     *(Kind.OrderTriggered, Kind.RiskLimitBreached, Kind.TradingHalted, Kind.TradingResumed),
-    *(Kind.LimitsSet, Kind.RulesSet, Kind.ReferenceSet, Kind.TradingKilled, Kind.TradingRevived),
+    *(Kind.LimitsSet, Kind.RulesSet, Kind.SymbolRestricted, Kind.ReferenceSet, Kind.TradingKilled, Kind.TradingRevived),
 }
 """Words that the engine does not speak yet: it refuses the commands as UNSUPPORTED and tells none of the facts."""

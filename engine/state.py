@@ -9,6 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from engine.handle import Handle, zeros
+from engine.records import COMMAND
+from engine.rooms import ADDRESSES, open_rooms_of
 
 W = 4096
 """Ticks in the window of a ladder; 64 words of 64 bits say which are occupied."""
@@ -21,6 +23,14 @@ FINISHED = 0x80000000
 """`slot` of a used id: FINISHED | OrderStatus << 16 | instrument once the order is finished, else the order's slot + 1."""
 UNCOUNTED = 0xFFFFFFFF
 """`ahead` where it is not counted: NEAR or more ticks from the best, or too many lots."""
+
+
+def _lines(fields: list[tuple[str, str]], size: int) -> np.dtype:
+    """A record of `size` bytes: whole cache lines."""
+    made: Any = np.dtype(fields)
+    offsets = [made.fields[name][1] for name in made.names]
+    return np.dtype({"names": made.names, "formats": [kind for _, kind in fields], "offsets": offsets, "itemsize": size})
+
 
 NODE = np.dtype([("next", "<u4"), ("prev", "<u4"), ("quantity", "<u4"), ("cell", "<u4")])
 """An order's place in a list; of a cell `quantity` is the low and `cell` the high half of the level's lots."""
@@ -41,7 +51,7 @@ ORDER = np.dtype(
         ("executed", "<u4"),  # of history's orders: lots that ours took from it
         ("portfolio", "<u4"),
         ("trader", "<u4"),
-        ("place", "<u4"),  # of its id in `ids` (of history's in `venue`)
+        ("place", "<u4"),  # of its id in `ids` (of history's in `venue`); of a free slot the next free one
         ("position", "<u4"),  # index in `positions`
         ("instrument", "<u2"),
         ("side", "u1"),
@@ -49,13 +59,13 @@ ORDER = np.dtype(
         ("time_in_force", "u1"),
         ("self_trade", "u1"),
         ("flags", "u1"),
-        ("spare", "u1"),
+        ("waits", "u1"),  # a stop outside the book; its node is one of the instrument's heaps of stops
     ]
 )
 USED = np.dtype([("id", "<u8"), ("owner", "<u4"), ("slot", "<u4")])
 """An entry of the tables of ids: `owner` is the trader, of history's ids the instrument."""
 
-TERMS = np.dtype(
+TERMS = _lines(
     [
         ("tick", "<i8"),  # price units
         ("value", "<i8"),  # money of one price unit × one lot
@@ -66,23 +76,84 @@ TERMS = np.dtype(
         ("mark", "<i8"),
         ("volume", "<i8"),  # lots printed
         ("world", "<i8"),  # position of the outside world, portfolio 0
+        ("reference", "<i8"),
+        ("lot", "<u4"),  # digits of the lot, 10^(lot_power - 128) each
+        ("buy_stop", "<u4"),  # node of the first waiting stop of each side, 0 where there is none
+        ("sell_stop", "<u4"),
+        ("lot_power", "u1"),
         ("listed", "u1"),
         ("negative", "u1"),
         ("traded", "u1"),  # there was a last price
         ("marked", "u1"),
-        ("spare", "<u4"),
+        ("referenced", "u1"),
+        ("halted", "u1"),
+    ],
+    128,
+)
+PORTFOLIO = _lines(
+    [
+        ("cash", "<i8"),
+        ("fees", "<i8"),
+        ("working", "<i8"),  # notional of what works: accepted, unfinished, not reduce-only
+        ("base", "<i8"),  # equity when the day began, with the day's deposits
+        ("open", "u1"),
+        ("guard", "u1"),  # GUARD bits
+        ("breached", "u1"),  # the daily loss was told of
+        ("position_power", "u1"),
+        ("first", "<u4"),  # its positions, a list through `next`: number + 1 of the newest
+        ("max_position", "<i8"),  # digits, 10^(position_power - 128) units each; NOT_NAMED is no limit, here and below
+        ("max_exposure", "<i8"),  # money
+        ("max_daily_loss", "<i8"),  # money
+        ("max_leverage", "<i8"),  # parts of 10^9
+    ],
+    128,
+)
+TRADER = _lines(
+    [
+        ("max_quantity", "<i8"),  # digits, 10^(quantity_power - 128) units each; NOT_NAMED is no rule, here and below
+        ("max_notional", "<i8"),  # money
+        ("collar", "<i8"),  # parts of 10^9
+        ("rate", "<i8"),  # thousandths of an order a second
+        ("tokens", "<i8"),  # parts of 10^12 of an order that may still come, at `filled`
+        ("filled", "<i8"),  # ns
+        ("rules", "<u4"),  # how often they were set: restrictions of earlier rules hold no more
+        ("admitted", "u1"),
+        ("guard", "u1"),  # GUARD bits
+        ("quantity_power", "u1"),
+        ("no_short", "u1"),
+        ("restricts", "u1"),
+    ],
+    64,
+)
+KILLED, LIMITED, LOSS_LIMITED, CASH_ACCOUNT, RULED = 1, 2, 4, 8, 16
+"""GUARD bits: why orders of a portfolio or a trader are looked at before the book."""
+POSITION = np.dtype(
+    [
+        ("portfolio", "<u4"),
+        ("instrument", "<u4"),
+        ("quantity", "<i8"),
+        ("cost", "<i8"),
+        ("realized", "<i8"),
+        ("buying", "<i8"),  # lots of working buys; of portfolio 0 this and the next two are not kept
+        ("selling", "<i8"),
+        ("buying_money", "<i8"),  # notional of working buys
+        ("reducers", "<u4"),  # resting reduce-only orders
+        ("next", "<u4"),  # number + 1 of the portfolio's next position
     ]
 )
-PORTFOLIO = np.dtype([("cash", "<i8"), ("fees", "<i8"), ("working", "<i8"), ("open", "<i8")])
-POSITION = np.dtype([("portfolio", "<u4"), ("instrument", "<u4"), ("quantity", "<i8"), ("cost", "<i8"), ("realized", "<i8")])
 COUNTERS = ("displaced", "clipped", "revealed", "removed", "estimated", "unknown", "crossed")
 """Lots of history that did not go as recorded, by what happened to them."""
 LIMITS = ("orders_max", "portfolios_max", "traders_max", "instruments_max")
 COUNTS = ("instruments", "portfolios", "traders", "open_orders", "live", "free", "fresh", "used", "known", "positions", "fee_cash")
+DESK = ("waiting", "guarded", "killed", "restrictions")
+"""Stops that wait; commands that set a guard; the session's kill switch; entries of `restricted`."""
 SESSION = np.dtype(
-    [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *COUNTERS)]
+    [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *DESK, *COUNTERS)]
     + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state
     + [("named", "<i8")]  # commands that named something or listed an instrument: no part of it either
+    + [
+        (name, "<i8") for name in ("value", "limit", "executed", "needs")
+    ]  # passed between two kernels: of the order being checked; Room + 1 to open
 )
 
 
@@ -99,10 +170,13 @@ class State(Handle):
         "ids": USED,  # a power of two: clients' ids of the day
         "venue": USED,  # a power of two: history's live ids
         "portfolios": PORTFOLIO,
-        "traders": np.dtype(np.uint8),  # admitted
+        "traders": TRADER,
         "positions": POSITION,  # in order of opening
         "index": np.dtype(np.uint32),  # a power of two: hash of (portfolio, instrument) to position + 1
+        "restricted": USED,  # a power of two: (instrument + 1, rules) of a trader
         "scratch": np.dtype(np.uint32),  # as many as orders
+        "wanted": COMMAND,  # one: an order as a REPLACE wants it
+        "rooms": np.dtype(np.int64),  # of this process: where the machine code of each Room is, 0 where it is not made yet
     }
     session: Any
     instruments: Any
@@ -116,10 +190,24 @@ class State(Handle):
     traders: Any
     positions: Any
     index: Any
+    restricted: Any
     scratch: Any
+    wanted: Any
+    rooms: Any
+
+    def __init__(self, **arrays: Any) -> None:
+        super().__init__(**arrays, rooms=ADDRESSES)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays that say what happened: not `rooms`."""
+        return {name: array for name, array in super().arrays().items() if name != "rooms"}
+
+    def __setstate__(self, arrays: dict[str, Any]) -> None:
+        self.__init__(**arrays)  # type: ignore[misc]
+        open_rooms_of(self)
 
 
-class Room(NamedTuple):
+class Capacity(NamedTuple):
     """What the arrays hold before they grow."""
 
     instruments: int = 1
@@ -131,10 +219,10 @@ class Room(NamedTuple):
     positions: int = 64
 
 
-DEFAULT_ROOM = Room()
+DEFAULT_CAPACITY = Capacity()
 
 
-def empty_state(room: Room = DEFAULT_ROOM) -> State:
+def empty_state(room: Capacity = DEFAULT_CAPACITY) -> State:
     """A state before its first command, with room as asked for (powers of two for the tables)."""
     ladders = 2 * room.instruments
     state = State(
@@ -147,10 +235,12 @@ def empty_state(room: Room = DEFAULT_ROOM) -> State:
         ids=zeros(room.ids, USED),
         venue=zeros(room.venue, USED),
         portfolios=zeros(room.portfolios, PORTFOLIO),
-        traders=zeros(room.traders, np.uint8),
+        traders=zeros(room.traders, TRADER),
         positions=zeros(room.positions, POSITION),
         index=zeros(4 * room.positions, np.uint32),
+        restricted=zeros(8, USED),
         scratch=zeros(room.orders, np.uint32),
+        wanted=zeros(1, COMMAND),
     )
     sentinels = np.arange(ladders * (W + 1), dtype=np.uint32)
     state.nodes["next"][: len(sentinels)] = sentinels

@@ -4,13 +4,15 @@ import numpy as np
 
 from engine.bits import prefetch
 from engine.book import first_node
-from engine.entry import cancel_order, new_order, replace_order
+from engine.checks import STOP
+from engine.entry import cancel_order, new_order
 from engine.facts import refuse
-from engine.history import add_history, apply_flow, modify_history, notice, print_trade, reduce_history, remove, reveal
+from engine.history import add_history, apply_flow, modify_history, print_trade, reduce_history
 from engine.ids import home
-from engine.kernel import entry_kernel, hot_kernel, kernel, rare_kernel
-from engine.session import deposit_cash, end_day, list_instrument, mark_price, name_one, open_session, start_day
-from engine.vocabulary import Kind, Reason
+from engine.kernel import cold_kernel, entry_kernel, hot_kernel, kernel, rare_kernel
+from engine.replacing import replace_order
+from engine.rooms import STOPS_CASCADE, Room, call_room, shut
+from engine.vocabulary import Flag, Kind, Reason
 
 AHEAD = 12
 """Commands between the prefetch of an id and its use."""
@@ -19,8 +21,22 @@ SLACK = 8
 
 
 @kernel
-def _history(state, c, out, n):
+def _room_of(kind):
+    """The room that carries out commands of a kind as a whole; -1 where there is none."""
+    if 0 < kind <= Kind.DEPOSIT:
+        return Room.OPENING
+    if Kind.END_OF_DAY <= kind <= Kind.MARK:
+        return Room.DAY
+    if Kind.SET_LIMITS <= kind <= Kind.SET_RULES or Kind.HALT <= kind <= Kind.RESTRICT:
+        return Room.CONTROL
+    return Room.REPAIR if Kind.NOTICE <= kind <= Kind.REMOVE else -1
+
+
+@rare_kernel
+def _others(state, c, out, n):
     kind = c["kind"]
+    if kind == Kind.REPLACE:
+        return replace_order(state, c, out, n)
     if kind == Kind.ADD:
         return add_history(state, c, out, n)
     if kind == Kind.REDUCE or kind == Kind.EXECUTE:
@@ -29,65 +45,56 @@ def _history(state, c, out, n):
         return apply_flow(state, c, out, n)
     if kind == Kind.MODIFY:
         return modify_history(state, c, out, n)
-    if kind == Kind.REVEAL:
-        return reveal(state, c, out, n)
-    if kind == Kind.REMOVE:
-        return remove(state, c, out, n)
     if kind == Kind.PRINT:
         return print_trade(state, c, out, n)
-    if kind == Kind.NOTICE:
-        return notice(state, c, out, n)
-    return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
-
-
-@kernel
-def _desk(state, c, out, n):
-    kind = c["kind"]
-    if kind == Kind.END_OF_DAY:
-        return end_day(state, c, out, n)
-    if kind == Kind.START_OF_DAY:
-        return start_day(state, c, out, n)
-    if kind == Kind.MARK:
-        return mark_price(state, c, out, n)
-    if kind == Kind.DEPOSIT:
-        return deposit_cash(state, c, out, n)
-    if kind == Kind.SESSION:
-        return open_session(state, c, out, n)
-    if kind == Kind.SYMBOL or kind == Kind.PORTFOLIO or kind == Kind.TRADER:
-        return name_one(state, c, out, n)
-    if kind == Kind.INSTRUMENT:
-        return list_instrument(state, c, out, n)
-    return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
-
-
-@rare_kernel
-def _others(state, c, out, n):
-    if c["kind"] == Kind.REPLACE:
-        return replace_order(state, c, out, n)
-    if c["kind"] >= Kind.ADD:
-        return _history(state, c, out, n)
-    return _desk(state, c, out, n)
+    room = _room_of(kind)
+    if room < 0:
+        return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
+    if shut(state, room) or (room == Room.CONTROL and (shut(state, Room.CHECKS) or shut(state, Room.AFTERMATH))):
+        return -1
+    return call_room(state.rooms[room], state, c, out, n)
 
 
 @kernel
 def step(state, c, out, n):
-    """Carry out the command `c`: change `state`, write its facts at out[n:], return the new n."""
+    """Carry out the command `c`: change `state`, write its facts at out[n:], return the new n.
+
+    -1, and nothing has happened, where the command needs a room that is not open yet: the driver opens it and comes again.
+    """
     session = state.session[0]
     session["seq"] += 1
     if c["ts"] > session["ts"]:
         session["ts"] = c["ts"]
     kind = c["kind"]
     if kind == Kind.NEW:
-        return new_order(state, c, out, n)
-    if kind == Kind.CANCEL:
-        return cancel_order(state, c, out, n)
-    return _others(state, c, out, n)
+        n = new_order(state, c, out, n)
+    elif kind == Kind.CANCEL:
+        n = cancel_order(state, c, out, n)
+    else:
+        n = _others(state, c, out, n)
+    if n < 0:
+        session["seq"] -= 1
+    elif session["waiting"] != 0 and c["instrument"] < len(state.instruments):
+        n = call_room(state.rooms[Room.STOPS], state, STOPS_CASCADE | np.int64(c["instrument"]), out, n)
+    return n
+
+
+@cold_kernel
+def _worst_of_all(state, instrument):
+    """Facts of a command that may set off stops, alarms or a kill switch: a fill tells three, an order that ends two."""
+    session = state.session[0]
+    meets = session["waiting"] + 1
+    if instrument < len(state.instruments):
+        meets += state.ladders[2 * instrument]["orders"] + state.ladders[2 * instrument + 1]["orders"]
+    return SLACK + 3 * meets + 2 * session["open_orders"] + session["portfolios"]
 
 
 @hot_kernel
 def worst_case(state, c):
     """Facts that `c` can cause at most."""
     instrument = np.int64(c["instrument"])
+    if not _is_plain(state) or c["kind"] == Kind.KILL or c["flags"] & Flag.REDUCE_ONLY:
+        return _worst_of_all(state, instrument)
     if instrument >= len(state.instruments):
         return SLACK
     if c["kind"] == Kind.END_OF_DAY:
@@ -102,6 +109,12 @@ def worst_case(state, c):
 
 
 @hot_kernel
+def _is_plain(state):
+    """Whether a fill tells one fact and an order that ends one: no stop waits, and nothing is watched."""
+    return state.session[0]["waiting"] == 0 and state.session[0]["guarded"] == 0
+
+
+@hot_kernel
 def commands_left(state):
     """Commands that certainly fit the arrays: each takes at most one order, id, history id and position."""
     session = state.session[0]
@@ -112,14 +125,26 @@ def commands_left(state):
 
 @hot_kernel
 def _facts_fit(state, room):
-    """Commands whose facts certainly fit `room`: each opens one order at most, and each order ends with one fact at most."""
-    return (room - state.session[0]["live"]) // (SLACK + 1)
+    """Commands whose facts certainly fit `room`, if none comes from the desk: each opens one order, and an order ends with one fact.
+
+    Where stops wait or alarms are set: a fill ends an order, or was its taker's last, and tells three; a stop also triggers.
+    """
+    live = state.session[0]["live"]
+    return (room - live) // (SLACK + 1) if _is_plain(state) else (room - 8 * live) // (SLACK + 8)
+
+
+@hot_kernel
+def _from_desk(c):
+    """Whether a command is neither an order's nor history's: it may change what a later one can cause, or touch all portfolios."""
+    return c["kind"] < Kind.NEW or (c["kind"] >= Kind.HALT and c["kind"] < Kind.ADD)
 
 
 @kernel
 def needs_number(state, c):
     """Whether `c` names an instrument, portfolio or trader for which the arrays have no row yet, within the session's limits."""
     kind = c["kind"]
+    if kind == Kind.RESTRICT:
+        return 2 * state.session[0]["restrictions"] >= len(state.restricted)
     if kind > Kind.TRADER or kind < Kind.SYMBOL:
         return False
     session = state.session[0]
@@ -158,15 +183,22 @@ def run(state, commands, start, stop, out, n):
     last = len(commands) - 1
     while i < stop:
         fit = min(commands_left(state), _facts_fit(state, len(out) - n))
-        if fit < 1 and (commands_left(state) < 1 or n + worst_case(state, commands[i]) > len(out)):
-            return i, n, worst_case(state, commands[i])
-        until = min(stop, i + max(1, fit))
+        if fit < 1 or _from_desk(commands[i]):
+            if commands_left(state) < 1 or n + worst_case(state, commands[i]) > len(out) or needs_number(state, commands[i]):
+                return i, n, worst_case(state, commands[i])
+            fit = 1
+        until = min(stop, i + fit)
         while i < until:
             c = commands[i]
-            if c["kind"] < Kind.NEW and needs_number(state, c):
-                return i, n, worst_case(state, c)
+            if _from_desk(c) and fit > 1:
+                break
             later = commands[min(i + AHEAD, last)]
             fetch(state, state.ids, i, later["order_id"], later["trader"])
-            n = step(state, c, out, n)
+            told = step(state, c, out, n)
+            if told < 0:
+                return i, n, 0
+            n = told
             i += 1
+            if c["type"] >= STOP:
+                break  # it may wait from now on, and then more facts come of each command
     return i, n, 0

@@ -4,16 +4,26 @@ import numpy as np
 
 from engine.accounts import position_of
 from engine.book import first_node, in_ticks, key_of, leave, rest, shrink
-from engine.kernel import kernel
+from engine.kernel import cold_kernel, kernel
 from engine.levels import level_list, lower_key, stands_at
-from engine.matching import book_trade, forget, open_slot
-from engine.state import EMPTY
-from engine.vocabulary import HISTORY, Flag, Kind
+from engine.matching import book_trade, open_slot, reducible
+from engine.rooms import Room, call_room
+from engine.vocabulary import HISTORY, Flag
 
 HISTORY_TRADER = np.uint32(HISTORY)
 TAKER_HISTORY = int(Flag.TAKER_HISTORY)
-ANYBODY, ANONYMOUS, NAMED, WHOLE = 0, 1, 2, 3
-"""From whom of a level lots are taken; WHOLE: from whose open lots fit as a whole in what is still to go."""
+
+
+@cold_kernel
+def _behind(state, ladder, key, queued):
+    """The first node of a level that joined it after `queued`; the end of its list where there is none."""
+    sentinel = level_list(state, ladder, key)
+    node = np.int64(state.nodes[sentinel]["next"])
+    while node != sentinel:
+        if state.orders[node - first_node(state)]["queued"] > queued and stands_at(state, ladder, sentinel, node, key):
+            return node
+        node = np.int64(state.nodes[node]["next"])
+    return sentinel
 
 
 @kernel
@@ -40,9 +50,10 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
             if stands_at(state, ladder, sentinel, node, key):
                 here = np.int64(state.nodes[node]["quantity"])
                 if state.orders[node - first]["trader"] != HISTORY_TRADER:
-                    part = min(lots, here)
+                    part = reducible(state, node - first, min(lots, here))
                     price = np.int64(state.orders[node - first]["price"])
-                    book_trade(state, out, n, ladder, node - first, price, part, 0, world, 0)
+                    queued = state.orders[node - first]["queued"]
+                    watched = book_trade(state, out, n, ladder, node - first, price, part, 0, world, 0)
                     fact = out[n]
                     fact["order_id"] = c["order_id"]
                     fact["trader"] = HISTORY_TRADER
@@ -52,6 +63,9 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
                     n += 1
                     lots -= part
                     traded += part
+                    if watched != 0:  # orders behind it may have gone, and their slots
+                        n = call_room(state.rooms[Room.AFTERMATH], state, 0, out, n)
+                        after = _behind(state, ladder, key, queued)
                 elif counts_history:
                     lots -= min(lots, here)
                 ahead += here
@@ -98,6 +112,7 @@ def new_history(state, c):
     order["time_in_force"] = 1
     order["self_trade"] = 0
     order["flags"] = 0
+    order["waits"] = 0
     return slot
 
 
@@ -113,36 +128,3 @@ def lose(state, slot, lots):
     else:
         shrink(state, slot, part)
     return part
-
-
-@kernel
-def take_level(state, c, lots, who, newest_first):
-    """Take `lots` from history's orders at the command's side and price; returns what is missing."""
-    side = np.int64(c["side"])
-    ladder = 2 * np.int64(c["instrument"]) + side
-    key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
-    if state.ladders[ladder]["best"] == EMPTY:
-        return lots
-    first = first_node(state)
-    sentinel = level_list(state, ladder, key)
-    node = np.int64(state.nodes[sentinel]["prev"] if newest_first else state.nodes[sentinel]["next"])
-    while node != sentinel and lots > 0:
-        after = np.int64(state.nodes[node]["prev"] if newest_first else state.nodes[node]["next"])
-        order = state.orders[node - first]
-        named = order["id"] != 0
-        meant = (who != ANONYMOUS or not named) and (who != NAMED or named) and (who != WHOLE or state.nodes[node]["quantity"] <= lots)
-        if meant and order["trader"] == HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
-            lots -= lose(state, node - first, lots)
-            if state.nodes[node]["quantity"] == 0 and order["executed"] == 0:
-                forget(state, node - first)
-        node = after
-    return lots
-
-
-@kernel
-def take_unknown(state, c, lots):
-    """Take `lots` of an order that we cannot name: an execution proves who stood at the head, a cancel only that somebody left."""
-    if c["kind"] == Kind.EXECUTE:
-        return take_level(state, c, lots, ANYBODY, False)
-    lots = take_level(state, c, lots, ANONYMOUS, False)
-    return take_level(state, c, lots, NAMED, False)

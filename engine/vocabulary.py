@@ -89,6 +89,7 @@ class Kind(IntEnum):
     REFERENCE = 25
     KILL = 26
     REVIVE = 27
+    RESTRICT = 28
     # history: what a venue's file says happened
     ADD = 40
     REDUCE = 41
@@ -128,6 +129,7 @@ class Kind(IntEnum):
     ReferenceSet = 91
     TradingKilled = 92
     TradingRevived = 93
+    SymbolRestricted = 94
     HistoryAdded = 100
     HistoryReduced = 101
     HistoryModified = 102

@@ -1,32 +1,77 @@
-"""Long random streams to both exchanges: `uv run python -m tests.fuzz --commands 200_000 --seed 1`.
+"""Long random streams: `uv run --group test python -m tests.fuzz --commands 200_000 --seed 1`.
 
-Stops at the first difference, shrinks it to a short list of commands and prints it, ready to be pasted into a test.
+The twin and the compiled exchange get the same commands, and every session must keep the promises of `tests.invariants`. With `--compiled`
+the compiled exchange is held against itself, a hundred times as fast: cut into batches, started again in the middle, with more room
+(`tests.fuzz_compiled`). Stops at the first failure, shrinks it to a short list of commands and prints it, ready to be pasted into a test.
+Each session runs in a process of its own, so that a crash is a failure like any other.
 """
 
 import argparse
+import multiprocessing
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 
-from tests.streams import SETTINGS, Setting, World
-from tests.twins import Difference, Pair, describe_command
+from tests import fuzz_compiled, invariants
+from tests.streams import SETTINGS, World
+from tests.twins import Difference, Pair, compiled, describe_command
 
-SESSION = 20_000  # commands of one exchange; then a new one, with the next seed
-BATCH = 500
+SESSION = 20_000  # commands of one exchange; then a new one, with the next seed and another setting
 Fails = Callable[[np.ndarray], bool]
+Check = Callable[[World, np.ndarray], Difference | None]
+
+
+class Session(NamedTuple):
+    setting: str
+    seed: int
+    commands: np.ndarray
 
 
 def part(world: World, commands: np.ndarray) -> Difference | None:
-    """Where the exchanges part on `commands`, None if they agree to the end."""
+    """Where the exchanges part on `commands`, or a promise is broken; None if all is well to the end."""
     pair = Pair(world)
     try:
-        pair.run(commands)
-        pair.compare_states()
+        for start in range(0, len(commands), 500):
+            pair.run(commands[start : start + 500])
+            pair.compare_states()
+        pair.compare_orders()
+        invariants.hold(pair.exchange)
     except Difference as difference:
         return difference
+    except AssertionError as broken:
+        return Difference(len(commands) - 1, str(broken).partition("\n")[0], f"broken: {broken}")
     return None
+
+
+def guarded(check: Check, world: World, commands: np.ndarray) -> Difference | None:
+    """The same in a process of its own, where a crash is a Difference, too."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+
+    def work() -> None:
+        found = check(world, commands)
+        theirs.send(found and (found.at, found.about, str(found)))
+        theirs.close()
+        os._exit(0)
+
+    child = context.Process(target=work)
+    child.start()
+    theirs.close()
+    try:
+        found = ours.recv()
+    except EOFError:
+        child.join()
+        return Difference(len(commands) - 1, "crash", f"the process ended with {child.exitcode}")
+    child.join()
+    return Difference(*found) if found else None
+
+
+# ---------------------------------------------------------------------- a short list that fails
 
 
 def shrink(commands: np.ndarray, fails: Fails) -> np.ndarray:
@@ -55,63 +100,64 @@ def plain(commands: np.ndarray, fails: Fails) -> np.ndarray:
     return commands
 
 
-def report(world: World, commands: np.ndarray, seed: int) -> None:
-    found = part(world, commands)
-    assert found is not None
-    print(f"\nseed {seed}: {found}\nshrinking {found.at + 1} commands ...", flush=True)
+def report(session: Session, check: Check, found: Difference) -> None:
+    world, commands = SETTINGS[session.setting].world, session.commands[: found.at + 1]
+    print(f"\nsetting {session.setting!r}, seed {session.seed}: {found}\nshrinking {len(commands)} commands ...", flush=True)
 
     def same(shorter: np.ndarray) -> bool:
-        other = part(world, shorter)
+        other = guarded(check, world, shorter)
         return other is not None and other.about == found.about
 
-    short = shrink(commands[: found.at + 1], same)
+    short = shrink(commands if same(commands) else session.commands, same)
     print(f"{len(short)} commands reproduce it:")
     for command in short:
         print(f"    {describe_command(command)},")
-    print(part(world, short))
+    print(guarded(check, world, short))
 
 
-def session(setting: Setting, seed: int, count: int, tell: Callable[[int], None]) -> np.ndarray | None:
-    """One stream of `count` commands in batches; the commands so far where the exchanges part."""
-    pair, stream = Pair(setting.world), setting.stream(seed)
-    sent: list[np.ndarray] = []
-    for start in range(0, count, BATCH):
-        sent.append(stream.take(min(BATCH, count - start)))
-        try:
-            pair.run(sent[-1])
-            pair.compare_states()
-        except Difference:
-            return np.concatenate(sent)
-        tell(len(sent[-1]))
-    return None
+# ---------------------------------------------------------------------- the run
+
+
+def sessions(names: list[str], seed: int, size: int) -> Iterator[Session]:
+    """One stream after the other, without end."""
+    for number in count():
+        name = names[number % len(names)]
+        yield Session(name, seed + number, SETTINGS[name].stream(seed + number).take(size))
+
+
+def run(sessions: Iterator[Session], check: Check, commands: int) -> bool:
+    """Check after check until so many commands are done; False at the first failure, which is reported."""
+    started = told = time.monotonic()
+    done, rate, screen = 0, 0.0, sys.stdout.isatty()
+    while done < commands:
+        session = next(sessions)
+        if time.monotonic() > told + (0.2 if screen else 20):
+            told = time.monotonic()
+            said = f"{done:,} of {commands:,} commands, {rate:,.0f} a second; setting {session.setting!r}, seed {session.seed}"
+            print(f"\r{said:<110}" if screen else said, end="" if screen else "\n", flush=True)
+        found = guarded(check, SETTINGS[session.setting].world, session.commands[: commands - done])
+        if found:
+            report(session, check, found)
+            return False
+        done += len(session.commands[: commands - done])
+        rate = done / (time.monotonic() - started)
+    print(f"\n{done:,} commands, no difference, {rate:,.0f} a second")
+    return True
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commands", type=int, default=200_000, help="commands in all (default 200_000)")
-    parser.add_argument("--seed", type=int, default=1, help="first seed; each session of 20,000 commands has the next, and another setting")
+    parser.add_argument("--seed", type=int, default=1, help="first seed; each session has the next, and another setting")
+    parser.add_argument("--setting", choices=SETTINGS, action="append", help="only this setting (may be named more than once)")
+    parser.add_argument("--compiled", action="store_true", help="the compiled exchange against itself")
     asked = parser.parse_args()
-    started, done = time.monotonic(), 0
-
-    def tell(count: int) -> None:
-        nonlocal done
-        done += count
-        rate = done / (time.monotonic() - started)
-        said = f"{done:,} of {asked.commands:,} commands agree, {rate:,.0f} a second"
-        if sys.stdout.isatty():
-            print(f"\r{said} ", end="", flush=True)
-        elif done % SESSION == 0:
-            print(said, flush=True)
-
-    settings = list(SETTINGS.values())
-    for number, start in enumerate(range(0, asked.commands, SESSION)):
-        setting = settings[number % len(settings)]
-        failing = session(setting, asked.seed + number, min(SESSION, asked.commands - start), tell)
-        if failing is not None:
-            report(setting.world, failing, asked.seed + number)
-            return 1
-    print(f"\n{asked.commands:,} commands, no difference")
-    return 0
+    names = asked.setting or list(SETTINGS)
+    compiled(SETTINGS[names[0]].world)  # kernels are loaded once, before the processes part
+    if asked.compiled:
+        streams = (Session(*made) for made in fuzz_compiled.sessions(names, asked.seed))
+        return 0 if run(streams, fuzz_compiled.part, asked.commands) else 1
+    return 0 if run(sessions(names, asked.seed, SESSION), part, asked.commands) else 1
 
 
 if __name__ == "__main__":

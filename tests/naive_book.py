@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from engine.vocabulary import HISTORY, OrderStatus, OrderType, SelfTrade, Side, TimeInForce
+from engine.vocabulary import HISTORY, Flag, OrderStatus, OrderType, SelfTrade, Side, TimeInForce
 
 LIVE = (OrderStatus.NEW, OrderStatus.PENDING, OrderStatus.PARTIALLY_FILLED)
 
@@ -16,14 +16,13 @@ class Order:
     portfolio: int
     instrument: int
     side: int
-    price: int  # price units; 0 for a MARKET order
+    price: int  # price units; 0 where its type has none
     quantity: int  # lots, the total
     type: int = OrderType.LIMIT
     time_in_force: int = TimeInForce.DAY
     self_trade: int = SelfTrade.CANCEL_TAKER
     flags: int = 0
     stop_price: int = 0
-    accepted: int = 0  # seq of its OrderCreated
     status: OrderStatus = OrderStatus.NEW
     executed: int = 0
     open: int = field(default=-1)  # lots still working
@@ -37,6 +36,14 @@ class Order:
     @property
     def is_history(self) -> bool:
         return self.trader == HISTORY
+
+    @property
+    def is_stop(self) -> bool:
+        return self.type in (OrderType.STOP, OrderType.STOP_LIMIT)
+
+    @property
+    def reduces_only(self) -> bool:
+        return bool(self.flags & Flag.REDUCE_ONLY)
 
     @property
     def worst_price(self) -> int | None:
@@ -70,6 +77,9 @@ class Book:
             queue.remove(order)
         if not queue:
             self.queues[order.side].pop(order.price, None)
+
+    def holds(self, order: Order) -> bool:
+        return order in self.queue(order.side, order.price)
 
     def queue(self, side: int, price: int) -> list[Order]:
         return self.queues[side].get(price, [])

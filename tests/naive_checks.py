@@ -2,9 +2,11 @@
 
 from types import SimpleNamespace
 
-from engine.vocabulary import NOT_NAMED, Flag, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
-from tests.naive_book import LIVE, Order, opposite
-from tests.naive_matching import Matching
+from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
+from tests import naive_compliance, naive_risk
+from tests.naive_accounts import Refusal
+from tests.naive_book import LIVE, Order
+from tests.naive_stops import Stops
 
 MONEY_LIMIT = 2**62
 ENUMS = {"side": Side, "type": OrderType, "time_in_force": TimeInForce, "self_trade": SelfTrade}
@@ -33,7 +35,14 @@ def combines(c: SimpleNamespace) -> bool:
     return not (c.flags & Flag.REDUCE_ONLY and c.portfolio == 0)
 
 
-class Checks(Matching):
+def as_order(c: SimpleNamespace) -> Order:
+    """The order that a NEW asks for; a price that its type does not use is 0."""
+    same = ("trader", "portfolio", "instrument", "side", "quantity", "type", "time_in_force", "self_trade", "flags")
+    prices = {"price": c.price if uses_price(c) else 0, "stop_price": c.stop_price if waits(c) else 0}
+    return Order(id=c.order_id, **prices, **{name: getattr(c, name) for name in same})
+
+
+class Checks(Stops):
     """What may come in, judged on the state as it is."""
 
     def is_price(self, instrument: int, price: int, on_tick: bool = True) -> bool:
@@ -58,28 +67,37 @@ class Checks(Matching):
             return Reason.INVALID_STOP_PRICE
         if not combines(c):
             return Reason.INVALID_COMBINATION
-        if self.beyond_money(c.portfolio, c.instrument, self.valuation(c), c.quantity):
-            return Reason.MONEY_RANGE
-        if waits(c) or c.flags & Flag.REDUCE_ONLY:
-            return Reason.UNSUPPORTED
-        return Reason.NONE
+        return Reason.MONEY_RANGE if self.beyond_money(as_order(c)) else Reason.NONE
 
-    def valuation(self, c: SimpleNamespace) -> int:
-        """The price at which a new order counts: its own, else the opposite best, else the mark, else 0."""
-        if c.type != OrderType.MARKET:
-            return c.stop_price if c.type == OrderType.STOP else c.price
-        best = self.books[c.instrument].best(opposite(c.side))
-        return best if best is not None else self.marks.get(c.instrument, 0)
-
-    def beyond_money(self, portfolio: int, instrument: int, price: int, lots: int, but: Order | None = None) -> bool:
+    def beyond_money(self, order: Order, but: Order | None = None) -> bool:
         """MONEY_RANGE: the order's notional, and |cash| + working notional + its own, stay below 2^62."""
-        own = self.notional(instrument, price, lots)
-        return own >= MONEY_LIMIT or abs(self.cash[portfolio]) + self.working(portfolio, but) + own >= MONEY_LIMIT
+        own = self.open_notional(order)
+        return own >= MONEY_LIMIT or abs(self.cash[order.portfolio]) + self.working_notional(order.portfolio, but) + own >= MONEY_LIMIT
 
-    def working(self, portfolio: int, but: Order | None = None) -> int:
-        """Notional of a portfolio's live orders, less one of them."""
-        live = [o for o in self.orders.values() if o.portfolio == portfolio and o.status in LIVE and o is not but]
-        return sum(self.notional(o.instrument, o.price, o.open) for o in live)
+    def refused_new(self, order: Order) -> Refusal | None:
+        """Why a new order is refused although its id is good: it must not be among the orders yet."""
+        live = sum(other.status in LIVE for other in self.orders.values())
+        if live >= self.orders_max:
+            return Refusal(Reason.TOO_MANY_ORDERS, live, self.orders_max)
+        if order.instrument in self.halted:
+            return Refusal(Reason.HALTED)
+        return self.refused_by_desk(order) or (None if order.is_stop else self.refused_by_book(order))
+
+    def refused_by_desk(self, order: Order, but: Order | None = None) -> Refusal | None:
+        """Kill switch, compliance, risk; `but`: a replaced order as it was."""
+        if self.killed & {("session", 0), ("portfolio", order.portfolio), ("trader", order.trader)}:
+            return Refusal(Reason.KILL_SWITCH)
+        return naive_compliance.refusal(self, order, but) or naive_risk.refusal(self, order, but)
+
+    def refused_change(self, wanted: Order, order: Order) -> Refusal | None:
+        """Why an order cannot become `wanted`, which is well-formed."""
+        if self.beyond_money(wanted, but=order):
+            return Refusal(Reason.MONEY_RANGE)
+        same = (wanted.price, wanted.stop_price) == (order.price, order.stop_price)
+        refused = None if same and wanted.quantity <= order.quantity else self.refused_by_desk(wanted, but=order)
+        if refused or order.status == OrderStatus.PENDING or not order.flags & Flag.POST_ONLY:
+            return refused
+        return Refusal(Reason.POST_ONLY) if self.books[order.instrument].facing(order.side, wanted.price) else None
 
     def named(self, c: SimpleNamespace) -> Order | None:
         """The trader's own order that a cancel or replace names, under the symbol under which it was entered."""
@@ -90,6 +108,8 @@ class Checks(Matching):
         """Why there is nothing to cancel or replace."""
         if c.instrument >= len(self.instruments):
             return Reason.UNKNOWN_INSTRUMENT
+        if c.kind == Kind.REPLACE and c.instrument in self.halted:
+            return Reason.HALTED
         order = self.named(c)
         return FINISHED.get(order.status, Reason.NONE) if order else Reason.UNKNOWN_ORDER
 
@@ -103,6 +123,8 @@ class Checks(Matching):
             return Reason.INVALID_PRICE
         if c.stop_price != NOT_NAMED and not self.is_price(c.instrument, c.stop_price):
             return Reason.INVALID_STOP_PRICE
-        if c.stop_price != NOT_NAMED:
+        order = self.orders[c.trader, c.order_id]
+        priceless, waiting = order.type == OrderType.STOP, order.status == OrderStatus.PENDING
+        if (c.price != NOT_NAMED and priceless) or (c.stop_price != NOT_NAMED and not waiting):
             return Reason.INVALID_COMBINATION
         return Reason.NONE

@@ -165,9 +165,11 @@ def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
     aggressor = fresh(c, 0, c.price)
     book = ex.books[c.instrument]
     fact = tell(ex, Kind.FlowApplied, c, 0)
-    meetings = [(maker, book.ahead(maker)) for maker in book.facing(c.side, c.price)]
-    for maker, ahead in meetings:
-        lots = min(aggressor.open, maker.open)
+    passed: dict[int, int] = {}  # lots at each price that stood before the next maker there
+    for maker in book.facing(c.side, c.price):
+        ahead = passed.get(maker.price, 0)
+        passed[maker.price] = min(ahead + maker.open, 2**32 - 1)
+        lots = min(aggressor.open, ex.most(maker)) if maker.open else 0
         if lots and maker.is_history:
             aggressor.open -= lots
         elif lots:

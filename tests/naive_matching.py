@@ -1,83 +1,68 @@
-"""The twin's verbs: how orders meet, what a fill does to cash and positions, how facts are told."""
+"""The twin's verbs: how orders meet, and what a fill leads to."""
 
-from collections import Counter
-from collections.abc import Sequence
+from engine.vocabulary import Flag, Kind, OrderStatus, Reason, SelfTrade, Side, TimeInForce
+from tests import naive_risk
+from tests.naive_accounts import Accounts, Fact, Refusal
+from tests.naive_book import LIVE, Order
 
-from engine.instrument import FEE_PARTS, Instrument, money_decimals
-from engine.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
-from tests.naive_book import LIVE, Book, Order, Position
-
-Fact = dict[str, int]
 NEAR, UNCOUNTED = 1024, 2**32 - 1
 """`ahead` is not counted this many ticks or more behind the best."""
 
 
-def meets_itself(taker: Order, maker: Order) -> bool:
-    """Both of one portfolio (the outside world is nobody), and the taker minds."""
-    return taker.portfolio == maker.portfolio != 0 and taker.self_trade != SelfTrade.NONE
+def self_trade(taker: Order, maker: Order) -> int:
+    """What happens when these two meet. NONE: they trade. The outside world is nobody; a reduce-only order never trades with its own."""
+    if taker.portfolio != maker.portfolio or taker.portfolio == 0:
+        return SelfTrade.NONE
+    if taker.self_trade == SelfTrade.NONE and (taker.reduces_only or maker.reduces_only):
+        return SelfTrade.CANCEL_TAKER
+    return taker.self_trade
 
 
-class Matching:
-    """The state of the exchange, and what happens once an order was let in."""
-
-    def __init__(self, instruments: Sequence[Instrument]) -> None:
-        self.instruments = list(instruments)
-        self.decimals = money_decimals(self.instruments)
-        self.values = [int(i.value(self.decimals)) for i in self.instruments]  # money of one price unit × one lot
-        self.books = [Book() for _ in self.instruments]
-        self.last: dict[int, int] = {}  # price of the last trade or print
-        self.marks: dict[int, int] = {}  # that, or the last MARK, whichever came later
-        self.orders: dict[tuple[int, int], Order] = {}  # clients', by (trader, order id), in order of entry
-        self.history: list[dict[int, Order]] = [{} for _ in self.instruments]  # history's, by venue id
-        self.counts: Counter[str] = Counter()  # lots of history: clipped, displaced, estimated, unknown
-        self.cash: dict[int, int] = {0: 0}  # money by portfolio; 0 is the outside world
-        self.fees = 0  # the fee account
-        self.positions: dict[tuple[int, int], Position] = {}  # by (portfolio, instrument)
-        self.traders = {0}
-        self.seq, self.ts = 0, 0
-        self.told: list[Fact] = []
-
-    # ------------------------------------------------------------------ facts
-
-    def tell(self, kind: Kind, **fields: int) -> Fact:
-        self.seq += 1
-        fact = {"seq": self.seq, "ts": self.ts, "kind": int(kind)} | {name: int(value) for name, value in fields.items()}
-        self.told.append(fact)
-        return fact
-
-    def tell_order(self, kind: Kind, order: Order, **fields: int) -> Fact:
-        names = ("trader", "portfolio", "instrument", "side", "type", "time_in_force", "flags", "price", "stop_price", "quantity")
-        return self.tell(kind, order_id=order.id, **{name: getattr(order, name) for name in names} | fields)
+class Matching(Accounts):
+    """What happens once an order was let in."""
 
     # ------------------------------------------------------------------ the book
 
-    def refused_by_book(self, order: Order) -> Reason:
+    def refused_by_book(self, order: Order) -> Refusal | None:
         facing = self.books[order.instrument].facing(order.side, order.worst_price)
+        if order.reduces_only and self.against(order) <= 0:
+            return Refusal(Reason.REDUCE_ONLY, self.position(order.portfolio, order.instrument))
         if order.flags & Flag.POST_ONLY and facing:
-            return Reason.POST_ONLY
-        if order.type == OrderType.MARKET and not facing:
-            return Reason.NO_LIQUIDITY
-        return Reason.NONE
+            return Refusal(Reason.POST_ONLY)
+        if order.worst_price is None and not facing:
+            return Refusal(Reason.NO_LIQUIDITY)
+        return None
 
     def fillable(self, order: Order) -> int:
         """Lots that a fill-or-kill order may count on."""
         lots = 0
         for maker in self.books[order.instrument].facing(order.side, order.worst_price):
-            if not meets_itself(order, maker):
-                lots += maker.open
-            elif order.self_trade != SelfTrade.CANCEL_MAKER:
+            mode = self_trade(order, maker)
+            if mode in (SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_BOTH):
                 break
+            if mode == SelfTrade.NONE and not maker.reduces_only:
+                lots += maker.open
         return lots
 
+    def most(self, order: Order) -> int:
+        """Lots that an order may trade at once: a reduce-only one at most the position it is against."""
+        return min(order.open, self.against(order)) if order.reduces_only else order.open
+
+    def start(self, order: Order, fact: Fact) -> None:
+        """A new or triggered order, with `fact` told, begins to work."""
+        if order.time_in_force == TimeInForce.FOK and self.fillable(order) < self.most(order):
+            return self.finish(order, Reason.NOT_FILLABLE)
+        return self.enter(order, fact)
+
     def enter(self, order: Order, fact: Fact) -> None:
-        """Trade what can trade; what is left rests or ends. `fact` (OrderCreated, OrderReplaced) learns what was ahead."""
+        """Trade what can trade; what is left rests or ends. `fact` (created, triggered, replaced) learns what was ahead."""
         book, before = self.books[order.instrument], order.executed
         self.match(order, book.facing(order.side, order.worst_price))
         if order.status not in LIVE:
             return
-        if order.type == OrderType.MARKET:
+        if order.worst_price is None:
             self.finish(order, Reason.NO_LIQUIDITY)
-        elif order.time_in_force == TimeInForce.IOC:
+        elif order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
             self.finish(order, Reason.UNFILLED)
         else:
             fact["ahead"] = self.ahead_at_entry(order) if order.executed == before else 0
@@ -94,20 +79,28 @@ class Matching:
         for maker in makers:
             if taker.status not in LIVE:
                 break
-            if not meets_itself(taker, maker):
-                self.trade(taker, maker, min(taker.open, maker.open))
+            mode = self_trade(taker, maker)
+            if not maker.open:  # cancelled by a fill before
                 continue
-            if taker.self_trade in (SelfTrade.CANCEL_MAKER, SelfTrade.CANCEL_BOTH):
+            if mode == SelfTrade.NONE:
+                self.trade(taker, maker, min(self.most(taker), self.most(maker)))
+            if mode in (SelfTrade.CANCEL_MAKER, SelfTrade.CANCEL_BOTH):
                 self.finish(maker, Reason.SELF_TRADE)
-            if taker.self_trade in (SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_BOTH):
+            if mode in (SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_BOTH):
                 self.finish(taker, Reason.SELF_TRADE)
 
     def finish(self, order: Order, reason: Reason, kind: Kind = Kind.OrderCancelled) -> None:
         """A client's order ends unfilled: OrderCancelled or OrderExpired, with the lots that were still open."""
         self.tell_order(kind, order, reason=reason, remaining=order.open)
-        self.books[order.instrument].leave(order)
+        self.withdraw(order)
         order.open = 0
         order.status = OrderStatus.EXPIRED if kind == Kind.OrderExpired else OrderStatus.CANCELLED
+
+    def withdraw(self, order: Order) -> None:
+        """Out of the book, or of the stops that wait."""
+        self.books[order.instrument].leave(order)
+        if order in self.stops[order.instrument]:
+            self.stops[order.instrument].remove(order)
 
     # ------------------------------------------------------------------ a fill
 
@@ -130,24 +123,15 @@ class Matching:
         )  # fmt: skip
         if not maker.open:
             self.books[instrument].leave(maker)
+        naive_risk.judge(self, (maker.portfolio, taker.portfolio), instrument)
+        for portfolio in (maker.portfolio, taker.portfolio):
+            self.cancel_reducers(portfolio, instrument)
+        if taker.reduces_only and taker.open and self.against(taker) <= 0:
+            self.finish(taker, Reason.REDUCE_ONLY)
 
-    def printed(self, instrument: int, price: int) -> None:
-        self.last[instrument] = self.marks[instrument] = price
-
-    def notional(self, instrument: int, price: int, lots: int) -> int:
-        return abs(price * lots * self.values[instrument])
-
-    def fee(self, order: Order, price: int, lots: int, rate: str) -> int:
-        """A part of the notional, rounded once, half away from zero; history pays none."""
-        parts = 0 if order.is_history else int(getattr(self.instruments[order.instrument], rate) * FEE_PARTS)
-        size = (2 * self.notional(order.instrument, price, lots) * abs(parts) + FEE_PARTS) // (2 * FEE_PARTS)
-        return size if parts > 0 else -size
-
-    def settle(self, order: Order, price: int, lots: int, fee: int) -> None:
-        """Cash and position of one side of a fill."""
-        signed, lot_price = lots if order.side == Side.BUY else -lots, price * self.values[order.instrument]
-        self.cash[order.portfolio] -= signed * lot_price + fee
-        self.fees += fee
-        position = self.positions.setdefault((order.portfolio, order.instrument), Position())
-        position.fees += fee
-        position.trade(signed, lot_price)
+    def cancel_reducers(self, portfolio: int, instrument: int) -> None:
+        """Resting reduce-only orders that are against no position any more, in the order of acceptance."""
+        for order in list(self.orders.values()):
+            resting = (order.portfolio, order.instrument) == (portfolio, instrument) and self.books[instrument].holds(order)
+            if resting and order.reduces_only and self.against(order) <= 0:
+                self.finish(order, Reason.REDUCE_ONLY)

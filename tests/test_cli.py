@@ -18,7 +18,7 @@ from tests.naive_lobster import Market
 
 ROOT = Path(__file__).parents[1]
 NAME = "AMZN_2012-06-21_34200000_57600000_message_3.csv"
-LEAVES = ["backtest", "runs list", "runs show", "runs compare", "log verify", "data show", "data check", "lab"]
+LEAVES = ["backtest", "runs list", "runs show", "runs compare", "log verify", "data show", "data check", "explain", "lab"]
 MINE = """
 from engine import Strategy, Parameter
 
@@ -289,6 +289,9 @@ def test_what_is_in_a_file(tapebook, published):
         ("backtest --messages 2000 --warm-up 10h", ["warm-up"]),
         ("runs show 2026", ["tapebook backtest"]),
         ("log verify", ["tapebook backtest"]),
+        ("explain POST_ONY", ["POST_ONY", "did you mean POST_ONLY?"]),
+        ("explain zorble", ["zorble", "tapebook explain"]),
+        ("explain NEW CANCEL", ["CANCEL", "explain --help"]),
     ],
 )
 def test_bad_input(tapebook, words, parts):

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from data.synthetic import synthetic_flow
-from engine import Exchange, Instrument, Side, limit
-from engine.meanings import COMMAND_FIELDS, COMMANDS, FACT_FIELDS, FACTS, FLAGS, REASONS, STATUSES, UNBUILT
+from engine import Exchange, Instrument, Limits, Rules, Side, limit
+from engine.causes import CAUSES, causes_of, facts_of, parts_of, pattern
+from engine.event_frames import COMPLIANCE, RISK
+from engine.glossary import FLAGS, FOUND, LIMITS, ORDER_TYPES, REASONS, RULES, SELF_TRADES, SIDES, STATUSES, TIMES_IN_FORCE
+from engine.meanings import COMMAND_FIELDS, COMMANDS, FACT_FIELDS, FACTS, UNBUILT
 from engine.records import COMMAND, FACT, FACT_COLUMNS
-from engine.vocabulary import Flag, Kind, OrderStatus, Reason
+from engine.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, TimeInForce
 from tests.streams import SETTINGS
 from tests.twins import compiled
 
 SHARED = {"value": "fee", "limit": "maker_fee"}
-NEVER_ELSE = {(Kind.OrderExpired, "time_in_force")}
-"""Fields whose one possible value is 0: what expires was a DAY order."""
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +34,30 @@ def facts():
     return np.concatenate([narrow.facts, *told], dtype=FACT)
 
 
-@pytest.mark.parametrize(("words", "told"), [(Reason, REASONS), (Flag, FLAGS), (OrderStatus, STATUSES), (Kind, {**COMMANDS, **FACTS})])
+TOLD = [
+    *((Reason, REASONS), (Flag, FLAGS), (OrderStatus, STATUSES), (OrderType, ORDER_TYPES), (Side, SIDES), (TimeInForce, TIMES_IN_FORCE)),
+    *((SelfTrade, SELF_TRADES), (Kind, {**COMMANDS, **FACTS})),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), TOLD, ids=lambda one: getattr(one, "__name__", ""))
 def test_every_word_is_described(words: type[IntEnum], told):
     assert set(told) == set(words)
     sentences = [said if isinstance(said, str) else said.says for said in told.values()]
     assert all(sentences)
     assert len(set(sentences)) == len(sentences)
+
+
+@pytest.mark.parametrize(("fields", "told"), [(Limits._fields, LIMITS), (Rules._fields, RULES)])
+def test_every_limit_and_rule_is_described(fields, told):
+    assert tuple(told) == fields
+    assert all(bound.says and bound.unit for bound in told.values())
+
+
+def test_limits_and_rules_lead_to_their_reasons():
+    assert {bound.reason for bound in LIMITS.values()} == set(RISK)
+    assert {bound.reason for bound in RULES.values()} == set(COMPLIANCE)
+    assert {*COMPLIANCE, *RISK} - set(FOUND) == {Reason.RESTRICTED_SYMBOL}
 
 
 def test_commands_and_facts_are_told_apart():
@@ -71,9 +90,8 @@ def test_history_and_the_opening_fill_fields_that_are_named():
 
 @pytest.mark.parametrize("kind", [kind for kind in FACTS if kind not in UNBUILT], ids=lambda kind: kind.name)
 def test_facts_fill_the_fields_that_are_named(facts, kind):
-    named = {SHARED.get(name, name) for name in FACTS[kind].fields}
     assert (facts["kind"] == kind).any()
-    assert filled(facts, kind, FACT_COLUMNS) == {name for name in named if (kind, name) not in NEVER_ELSE}
+    assert filled(facts, kind, FACT_COLUMNS) == {SHARED.get(name, name) for name in FACTS[kind].fields}
 
 
 def test_what_is_not_built_is_refused_and_never_told(facts):
@@ -83,3 +101,36 @@ def test_what_is_not_built_is_refused_and_never_told(facts):
         command["kind"] = kind
         (fact,) = Exchange([Instrument("X", "0.01")]).run(command)
         assert (fact["kind"], fact["reason"]) == (Kind.CommandRejected, Reason.UNSUPPORTED)
+
+
+# ------------------------------------------------------------------ which facts a command can cause
+
+
+def test_every_command_has_its_facts_and_every_fact_its_commands():
+    assert list(CAUSES) == list(COMMANDS)
+    assert all(facts_of(kind) for kind in CAUSES)
+    assert [fact for fact in FACTS if not causes_of(fact)] == []
+    assert facts_of(Kind.CANCEL) == [Kind.CancelRejected, Kind.OrderCancelled]
+    assert [kind for kind in CAUSES if parts_of(kind) == ["fills"]] == []
+    assert parts_of(Kind.NEW) == parts_of(Kind.PRINT) == ["fills", "stops"]
+    assert pattern(Kind.CANCEL).fullmatch(chr(Kind.OrderCancelled))
+    assert not pattern(Kind.CANCEL).fullmatch(chr(Kind.OrderCancelled) * 2)
+    assert not pattern(Kind.NEW).fullmatch(chr(Kind.OrderCreated) + chr(Kind.RiskLimitBreached))
+
+
+@pytest.mark.parametrize("name", ["all", "broken"])
+def test_commands_cause_the_facts_that_are_told_in_their_order(name):
+    exchange = compiled(SETTINGS[name].world)
+    commands = SETTINGS[name].stream(6).take(6000)
+    facts = exchange.run(commands)
+    seqs = np.setdiff1d(np.arange(facts["seq"][0] - 1, facts["seq"][-1] + 1), facts["seq"])
+    ends = np.searchsorted(facts["seq"], seqs).tolist() + [len(facts)]
+    kinds = "".join(map(chr, facts["kind"].tolist()))
+    known = set(CAUSES)
+    for command, start, end in zip(commands, ends, ends[1:]):
+        kind = int(command["kind"])
+        caused = kinds[start:end]
+        if kind in known:
+            assert pattern(Kind(kind)).fullmatch(caused) or kind in UNBUILT, (Kind(kind).name, [Kind(ord(one)).name for one in caused])
+        else:
+            assert caused == chr(Kind.CommandRejected)

@@ -11,7 +11,8 @@ import pytest
 from engine import Exchange
 from tests.naive import NaiveExchange, as_records
 from tests.naive_book import Position
-from tests.scenario import Desk, Levels, Scenario, read
+from tests.scenario import Desk, Scenario, read
+from tests.scenario_facts import Levels
 
 FOLDER = Path(__file__).parent / "scenarios"
 SCENARIOS = [scenario for path in sorted(FOLDER.glob("[0-9]*.txt")) for scenario in read(path)]
@@ -19,7 +20,7 @@ SCENARIOS = [scenario for path in sorted(FOLDER.glob("[0-9]*.txt")) for scenario
 
 class Twin:
     def __init__(self, scenario: Scenario) -> None:
-        self.exchange = NaiveExchange(scenario.instruments, scenario.cash)
+        self.exchange = NaiveExchange(scenario.instruments, scenario.cash, scenario.orders_max or 2**40)
 
     def send(self, commands: np.ndarray) -> np.ndarray:
         return as_records([fact for command in commands for fact in self.exchange.send(command)])
@@ -27,8 +28,8 @@ class Twin:
     def levels(self, instrument: int) -> Levels:
         return self.exchange.book(instrument)
 
-    def cash(self, portfolio: int) -> Decimal:
-        return self._money(self.exchange.cash[portfolio])
+    def money(self, portfolio: int) -> Mapping[str, Decimal]:
+        return {what: self._money(amount) for what, amount in self.exchange.portfolio(portfolio).items()}
 
     def fees(self) -> Decimal:
         return self._money(self.exchange.fees)
@@ -46,7 +47,8 @@ class Twin:
 class Compiled:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self.exchange = Exchange(scenario.instruments, cash=scenario.cash, history_facts=True)
+        limits = {"orders": scenario.orders_max} if scenario.orders_max else None
+        self.exchange = Exchange(scenario.instruments, cash=scenario.cash, history_facts=True, session_limits=limits)
 
     def send(self, commands: np.ndarray) -> np.ndarray:
         return self.exchange.run(commands)
@@ -57,8 +59,9 @@ class Compiled:
         bids, asks = ([(listed.price_units(str(p)), listed.lots(str(q)), int(n)) for p, q, n in side] for side in sides)
         return bids, asks
 
-    def cash(self, portfolio: int) -> Decimal:
-        return Decimal(str(self._account(portfolio)["cash"]))
+    def money(self, portfolio: int) -> Mapping[str, Decimal]:
+        account = self._account(portfolio)
+        return {what: Decimal(str(account[what])) for what in ("cash", "equity", "exposure")}
 
     def fees(self) -> Decimal:
         return sum((Decimal(str(self._account(number)["fees"])) for number in range(len(self.scenario.portfolios))), Decimal(0))

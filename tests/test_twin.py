@@ -1,45 +1,40 @@
 """The compiled exchange equals the naive one, fact for fact and state for state, on random streams; and both keep their promises."""
 
-from collections import defaultdict
-from typing import Any
+import os
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Exchange
-from engine.records import FACT
-from engine.vocabulary import NOT_NAMED, Kind, OrderType, Side
-from tests.fuzz import part, shrink
-from tests.naive import NaiveExchange
-from tests.naive_book import LIVE
-from tests.streams import SETTINGS, Command, Setting, as_array, command_strategy
-from tests.twins import Pair, compiled
+from engine.vocabulary import NOT_NAMED, Kind, OrderType, SelfTrade, Side, TimeInForce
+from tests import fuzz_compiled, invariants
+from tests.fuzz import guarded, part, shrink
+from tests.short_streams import command_strategy
+from tests.streams import SETTINGS, Command, Setting, World, as_array
+from tests.twins import Difference, Pair, compiled
 
 ALL = SETTINGS["all"]
 WORLD = ALL.world
-FINAL = (Kind.OrderCancelled, Kind.OrderExpired, Kind.OrderRejected)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(command_strategy(WORLD), max_size=40))
 def test_any_commands(commands: list[Command]) -> None:
     pair = Pair(WORLD)
-    records = as_array(commands)
-    facts = pair.run(records)
+    pair.run(as_array(commands))
     pair.compare_states()
-    check_promises(pair, records, facts)
+    invariants.hold(pair.exchange)
 
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 def test_stream(setting: Setting, seed: int) -> None:
-    pair, commands = Pair(setting.world), setting.stream(seed).take(5000)
-    facts = pair.run(commands)
+    pair = Pair(setting.world)
+    pair.run(setting.stream(seed).take(4000))
     pair.compare_states()
     pair.compare_orders()
-    check_promises(pair, commands, facts)
+    invariants.hold(pair.exchange)
 
 
 FOUND: dict[str, list[Command]] = {
@@ -59,77 +54,76 @@ FOUND: dict[str, list[Command]] = {
         {"kind": Kind.NEW, "order_id": 2, "quantity": 1, "price": 9900, "side": Side.SELL, "type": OrderType.LIMIT},
         {"kind": Kind.NEW, "order_id": 3, "quantity": 1, "price": 9900, "side": Side.SELL, "type": OrderType.LIMIT},
     ],
+    "an order of history moves and crosses ours, which is far away and has a daily loss": [
+        {"kind": Kind.SET_LIMITS, "quantity": NOT_NAMED, "price": NOT_NAMED, "portfolio": 2, "type": 128, "order_id": NOT_NAMED % 2**64},
+        {"kind": Kind.ADD, "order_id": 9, "quantity": 4, "price": 108, "instrument": 1},
+        {"kind": Kind.NEW, "order_id": 1, "quantity": 9, "price": 100, "instrument": 1, "portfolio": 2, "type": OrderType.LIMIT},
+        {"kind": Kind.ADD, "order_id": 3, "quantity": 11, "price": 116, "instrument": 1},
+        {"kind": Kind.REPLACE, "order_id": 1, "quantity": 11, "price": 16480, "stop_price": NOT_NAMED, "instrument": 1},
+        {"kind": Kind.MODIFY, "order_id": 9, "quantity": 17, "price": 120, "instrument": 1, "side": Side.SELL},
+    ],
 }
 
 
 @pytest.mark.parametrize("commands", FOUND.values(), ids=FOUND)
 def test_what_the_fuzzer_found(commands: list[Command]) -> None:
-    pair = Pair(WORLD)
-    pair.run(as_array(commands))
-    pair.compare_states()
+    assert guarded(part, WORLD, as_array(commands)) is None
 
 
-def test_cuts_into_batches_change_nothing() -> None:
-    commands = ALL.stream(11).take(3000)
-    whole = run_in_batches(commands, len(commands))
-    for size in (1, 7, 1000):
-        assert run_in_batches(commands, size) == whole, f"batches of {size}"
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_batches_restarts_and_room_change_nothing(setting: Setting) -> None:
+    """Nor do facts of history that nobody asked for."""
+    assert fuzz_compiled.part(setting.world, setting.stream(11).take(3000)) is None
 
 
-def test_a_restart_in_the_middle_changes_nothing() -> None:
-    """The commands so far, played again from the first on, are the session so far."""
-    commands = ALL.stream(13).take(3000)
-    whole = compiled(WORLD)
-    facts = whole.run(commands)
-    log = np.concatenate([whole.opening, WORLD.opening(), commands[:1500]])
-    again = Exchange.from_commands(log, history_facts=True)
-    rest = again.run(commands[1500:])
-    assert again.digest() == whole.digest()
-    assert rest.tobytes() == facts[-len(rest) :].tobytes()
-    assert again.facts.tobytes() == whole.facts.tobytes()
-
-
-def test_room_reserved_does_not_touch_the_state() -> None:
-    commands = ALL.stream(14).take(3000)
-    roomy = Exchange(list(WORLD.instruments), cash=dict(WORLD.cash), reserve=100_000, history_facts=True)
-    tight = compiled(WORLD)
-    roomy.run(WORLD.opening())
-    assert roomy.run(commands).tobytes() == tight.run(commands).tobytes()
-    assert roomy.digest() == tight.digest()
+UNTIL_THEN: list[Command] = [
+    {"kind": Kind.NEW, "order_id": 1, "quantity": 5, "price": 20, "type": OrderType.LIMIT},
+    {"kind": Kind.NEW, "order_id": 2, "quantity": 5, "price": 20, "type": OrderType.LIMIT, "portfolio": 1},
+    {"kind": Kind.FLOW, "quantity": 7, "price": 20, "side": Side.SELL},
+    {"kind": Kind.SET_LIMITS, "portfolio": 1, "quantity": NOT_NAMED, "price": NOT_NAMED, "stop_price": 0, "order_id": 1, "type": 128},
+    {"kind": Kind.SET_RULES, "quantity": NOT_NAMED, "price": NOT_NAMED, "stop_price": NOT_NAMED, "order_id": 10**6, "type": 128},
+]
+SMALL: Command = {"quantity": 1, "price": 1, "stop_price": 1, "order_id": 1, "type": 128}
+STEPS: list[Command] = [
+    {"kind": Kind.NEW, "order_id": 3, "quantity": 5, "price": 20, "type": OrderType.LIMIT},
+    {"kind": Kind.NEW, "order_id": 3, "quantity": 5, "price": 20, "type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC},
+    {"kind": Kind.NEW, "order_id": 3, "quantity": 5, "price": 20, "type": OrderType.LIMIT, "self_trade": SelfTrade.NONE},
+    {"kind": Kind.NEW, "order_id": 3, "quantity": 5, "stop_price": 25, "type": OrderType.STOP},
+    {"kind": Kind.NEW, "order_id": 3, "quantity": 5, "stop_price": 25, "price": 26, "type": OrderType.STOP_LIMIT},
+    {"kind": Kind.NEW, "order_id": 3, "quantity": 5, "stop_price": 15, "side": Side.SELL, "type": OrderType.STOP},
+    {"kind": Kind.NEW, "order_id": 3, "quantity": 1, "price": 22, "type": OrderType.LIMIT, "side": Side.SELL, "flags": 2, "portfolio": 1},
+    {"kind": Kind.NEW, "order_id": 3, "quantity": 5, "price": 20, "type": OrderType.LIMIT, "portfolio": 1},  # refused: a token is gone
+    {"kind": Kind.REPLACE, "order_id": 2, "quantity": 6, "price": NOT_NAMED, "stop_price": NOT_NAMED},
+    {"kind": Kind.CANCEL, "order_id": 2},
+    {"kind": Kind.ADD, "order_id": 1, "quantity": 5, "price": 21, "side": Side.SELL},
+    {"kind": Kind.REVEAL, "quantity": 5, "price": 20},
+    {"kind": Kind.PRINT, "quantity": 1, "price": 22},
+    {"kind": Kind.MARK, "price": 23},
+    {"kind": Kind.DEPOSIT, "portfolio": 1, "quantity": 1},
+    {"kind": Kind.START_OF_DAY},
+    {"kind": Kind.HALT},
+    {"kind": Kind.REFERENCE, "price": 23},
+    {"kind": Kind.KILL, "flags": 1, "portfolio": 2},
+    {"kind": Kind.KILL, "flags": 2, "trader": 1},
+    {"kind": Kind.RESTRICT},
+    {"kind": Kind.RESTRICT, "trader": 1},
+    *({"kind": Kind.SET_LIMITS, "portfolio": 1} | SMALL | change for change in ({}, {"quantity": 2}, {"price": 2}, {"stop_price": 2})),
+    *({"kind": Kind.SET_LIMITS, "portfolio": 1} | SMALL | change for change in ({"order_id": 2}, {"flags": 1}, {"type": 129})),
+    *({"kind": Kind.SET_RULES, "trader": 1} | SMALL | change for change in ({}, {"quantity": 2}, {"price": 2}, {"stop_price": 2})),
+    *({"kind": Kind.SET_RULES, "trader": 1} | SMALL | change for change in ({"order_id": 2}, {"flags": 1}, {"type": 129}, {"ts": 5})),
+]
 
 
 def test_the_digest_sees_every_change() -> None:
-    """Each accepted command of a session leaves another digest than before; a refused one may not."""
-    exchange, seen = compiled(WORLD), set()
-    steps: list[Command] = [
-        {"kind": Kind.NEW, "order_id": 1, "quantity": 5, "price": 20, "type": OrderType.LIMIT},
-        {"kind": Kind.NEW, "order_id": 2, "quantity": 5, "price": 20, "type": OrderType.LIMIT, "portfolio": 1},
-        {"kind": Kind.REPLACE, "order_id": 1, "quantity": 6, "price": NOT_NAMED, "stop_price": NOT_NAMED},
-        {"kind": Kind.ADD, "order_id": 1, "quantity": 5, "price": 21, "side": Side.SELL},
-        {"kind": Kind.REVEAL, "quantity": 5, "price": 20},
-        {"kind": Kind.FLOW, "quantity": 1, "price": 20, "side": Side.SELL},
-        {"kind": Kind.PRINT, "quantity": 1, "price": 22},
-        {"kind": Kind.MARK, "price": 23},
-        {"kind": Kind.DEPOSIT, "portfolio": 1, "quantity": 1},
-        {"kind": Kind.CANCEL, "order_id": 2},
-        {"kind": Kind.START_OF_DAY},
-        {"kind": Kind.END_OF_DAY},
-    ]
-    for step in steps:
-        exchange.run(as_array([step]))
-        seen.add(exchange.digest())
-    assert len(seen) == len(steps)
-
-
-def test_facts_of_history_do_not_touch_the_state() -> None:
-    commands = ALL.stream(12).take(3000)
-    with_them = compiled(WORLD)
-    told = with_them.run(commands)
-    without = Exchange(list(WORLD.instruments), cash=dict(WORLD.cash))
-    without.run(WORLD.opening())
-    few = without.run(commands)
-    assert without.digest() == with_them.digest()
-    assert few.tobytes() == told[told["kind"] < Kind.HistoryAdded].tobytes()
+    """Each of these leaves a state of its own; REVIVE of nobody leaves none, and they all have one fact."""
+    seen: dict[str, Command] = {}
+    for step in [{"kind": Kind.REVIVE}, *STEPS]:
+        exchange = compiled(WORLD)
+        exchange.run(as_array(UNTIL_THEN))
+        assert len(exchange.run(as_array([step]))) == 1, step
+        exchange.run(as_array([{"kind": Kind.NOTICE, "ts": 5}]))
+        same = seen.setdefault(exchange.digest(), step)
+        assert same is step, f"{step} and {same}"
 
 
 def test_shrink_finds_the_commands_that_matter() -> None:
@@ -139,80 +133,10 @@ def test_shrink_finds_the_commands_that_matter() -> None:
     assert part(WORLD, commands[:50]) is None
 
 
-def run_in_batches(commands: np.ndarray, size: int) -> tuple[bytes, str]:
-    exchange = compiled(WORLD)
-    facts = [exchange.run(commands[start : start + size]) for start in range(0, len(commands), size)]
-    return b"".join(part.tobytes() for part in facts), exchange.digest()
+def test_a_crash_is_a_failure_like_any_other() -> None:
+    def crash(_: World, commands: np.ndarray) -> Difference | None:
+        os._exit(len(commands))
 
-
-# ---------------------------------------------------------------------- promises
-
-
-def check_promises(pair: Pair, commands: np.ndarray, facts: np.ndarray) -> None:
-    every_command_is_answered(commands, facts)
-    time_never_goes_back(facts)
-    quantities_are_conserved(facts)
-    sums_are_zero(pair.twin)
-    for index in range(len(WORLD.instruments)):
-        ours_are_never_crossed(pair.twin, index)
-
-
-def every_command_is_answered(commands: np.ndarray, facts: np.ndarray) -> None:
-    """seq has no gap but one for each command, and after each command stands a fact."""
-    if len(commands) == 0:
-        return
-    last = int(facts["seq"][-1])
-    first = last - len(commands) - len(facts) + 1
-    asked = np.setdiff1d(np.arange(first, last + 1), facts["seq"])
-    assert len(asked) == len(commands)
-    assert asked[0] == first
-    assert (np.diff(asked) > 1).all()
-
-
-def time_never_goes_back(facts: np.ndarray) -> None:
-    assert (np.diff(facts["ts"]) >= 0).all()
-
-
-def quantities_are_conserved(facts: np.ndarray) -> None:
-    """Created = executed + open, at every fact; nothing is told of an order after its end."""
-    assert facts.dtype == FACT
-    still_open: dict[tuple[int, int], int] = {}
-    executed: dict[tuple[int, int], int] = defaultdict(int)
-    for fact in facts:
-        key = (int(fact["trader"]), int(fact["order_id"]))
-        if fact["kind"] == Kind.OrderCreated:
-            assert key not in still_open
-            still_open[key], executed[key] = int(fact["quantity"]), 0
-        elif fact["kind"] == Kind.OrderReplaced:
-            assert key in still_open
-            still_open[key] = int(fact["remaining"])
-            assert still_open[key] + executed[key] == fact["quantity"]
-        elif fact["kind"] in FINAL[:2]:
-            assert still_open.pop(key) == fact["remaining"] == fact["quantity"] - executed[key]
-        elif fact["kind"] == Kind.TradeExecuted:
-            assert fact["quantity"] > 0
-            parties: Any = ((key, "remaining"), ((int(fact["maker_trader"]), int(fact["maker_order_id"])), "maker_remaining"))
-            ours = [party for party in parties if party[0][0] != 2**32 - 1]
-            assert ours
-            for party, remaining in ours:
-                still_open[party] -= int(fact["quantity"])
-                executed[party] += int(fact["quantity"])
-                assert still_open[party] == fact[remaining] >= 0
-                if not still_open[party]:
-                    del still_open[party]
-
-
-def sums_are_zero(twin: NaiveExchange) -> None:
-    assert sum(twin.cash.values()) + twin.fees == 0
-    for index in range(len(WORLD.instruments)):
-        assert sum(held.quantity for (_, i), held in twin.positions.items() if i == index) == 0
-
-
-def ours_are_never_crossed(twin: NaiveExchange, index: int) -> None:
-    """No opposite order, history's included, at the price of one of ours or better."""
-    book = twin.books[index]
-    for order in twin.orders.values():
-        if order.status in LIVE and order.instrument == index:
-            assert not book.facing(order.side, order.price)
-            assert order in book.queue(order.side, order.price)
-    assert all(queue for side in Side for queue in book.queues[side].values())
+    found = guarded(crash, WORLD, ALL.stream(3).take(7))
+    assert found is not None
+    assert (found.at, found.about) == (6, "crash")

@@ -76,10 +76,17 @@ class Pair:
         self._compare_books()
         for number, name in enumerate(self.world.portfolio_names):
             theirs = self.exchange.portfolio(name)
-            for what, money in self.twin.portfolio(number).items():
+            mine = self.twin.portfolio(number)
+            for what, money in mine.items():
                 self._close(f"{what} of {name!r}", self._money(money), theirs[what])
+            self._compare_leverage(name, mine, theirs["leverage"])
             for index, listed in enumerate(self.world.instruments):
                 self._compare_position(number, index, theirs["positions"].get(listed.symbol))
+
+    def _compare_leverage(self, name: str, mine: dict[str, int], theirs: float | None) -> None:
+        if mine["equity"] <= 0 or theirs is None:
+            return self._same(f"leverage of {name!r}", None if mine["equity"] <= 0 else mine["exposure"] / mine["equity"], theirs)
+        return self._close(f"leverage of {name!r}", Decimal(mine["exposure"]) / mine["equity"], theirs)
 
     def _compare_books(self) -> None:
         for index, listed in enumerate(self.world.instruments):

@@ -27,7 +27,7 @@ from engine.book import first_node, leave, rest, shrink
 from engine.ids import erase, find, put
 from engine.kernel import entry_kernel
 from engine.matching import close_slot, open_slot
-from engine.state import EMPTY, MASK, Room, State, W, empty_state
+from engine.state import EMPTY, MASK, Capacity, State, W, empty_state
 from engine.step import AHEAD, fetch
 
 CANCEL, REPLACE, MARKET = 1, 2, 3
@@ -123,7 +123,7 @@ def touches(best: list[int]) -> str:
 
 def bare_state(symbols: int) -> State:
     """Books with as much room for live orders and ids as the reference takes."""
-    state = empty_state(Room(instruments=symbols, orders=1 << (16 if symbols == 1 else 18), venue=1 << (14 if symbols == 1 else 18)))
+    state = empty_state(Capacity(instruments=symbols, orders=1 << (16 if symbols == 1 else 18), venue=1 << (14 if symbols == 1 else 18)))
     state.instruments["tick"] = 1
     return state
 

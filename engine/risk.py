@@ -1,0 +1,153 @@
+"""Risk of one portfolio: what it is worth, and the limits that an order may break."""
+
+import numpy as np
+
+from engine.accounts import fee_of
+from engine.bits import muldiv
+from engine.kernel import kernel
+from engine.state import CASH_ACCOUNT, LIMITED
+from engine.vocabulary import NOT_NAMED, Reason
+
+TOP = (1 << 63) - 1
+"""Sums of money end here, and at its negative: nothing wraps."""
+LEVERAGE_PARTS = 10**9
+
+
+@kernel
+def worth(lots, price, value):
+    """lots × price × value in money, within ± TOP."""
+    if abs(float(lots) * float(price) * float(value)) >= 9.2233720368547e18:
+        return TOP if (lots < 0) == (price < 0) else -TOP
+    return lots * price * value
+
+
+@kernel
+def add(a, b):
+    """a + b, within ± TOP."""
+    if b > 0:
+        return a + b if a <= TOP - b else TOP
+    return a + b if a >= -TOP - b else -TOP
+
+
+@kernel
+def valuation(state, portfolio):
+    """(equity, Σ |position| × mark) of a portfolio in money; one step for each position that it ever held in the session.
+
+    Equity is cash + Σ position × mark; an instrument that was never marked counts as 0.
+    """
+    account = state.portfolios[portfolio]
+    equity, gross = np.int64(account["cash"]), np.int64(0)
+    number = np.int64(account["first"])
+    while number != 0:
+        held = state.positions[number - 1]
+        if held["quantity"] != 0:
+            terms = state.instruments[held["instrument"]]
+            money = worth(held["quantity"], terms["mark"], terms["value"])
+            equity = add(equity, money)
+            gross = add(gross, abs(money))
+        number = np.int64(held["next"])
+    return equity, gross
+
+
+@kernel
+def in_lots(terms, digits, power):
+    """`digits` × 10^(power - 128) units in whole lots, rounded down; at most TOP."""
+    shift = power - np.int64(terms["lot_power"])
+    while shift > 0 and digits <= TOP // 10:
+        digits *= 10
+        shift -= 1
+    if shift > 0 and digits > 0:
+        return TOP
+    while shift < 0 and digits > 0:  # the floor of a floor is the floor
+        digits //= 10
+        shift += 1
+    return digits // np.int64(terms["lot"])
+
+
+@kernel
+def _to_pay(state, portfolio, instrument, notional):
+    """Cost and fee of all working buys of a portfolio with `notional` more in `instrument`; a fee is rounded once per instrument."""
+    total, number, seen = np.int64(0), np.int64(state.portfolios[portfolio]["first"]), False
+    while number != 0:
+        held = state.positions[number - 1]
+        money = np.int64(held["buying_money"])
+        if held["instrument"] == instrument:
+            money += notional
+            seen = True
+        terms = state.instruments[held["instrument"]]
+        total = add(total, add(money, fee_of(money, max(0, terms["maker_fee"], terms["taker_fee"]))))
+        number = np.int64(held["next"])
+    if not seen:
+        terms = state.instruments[instrument]
+        total = add(total, add(notional, fee_of(notional, max(0, terms["maker_fee"], terms["taker_fee"]))))
+    return total
+
+
+@kernel
+def _found(state, reason, value, limit):
+    """A limit is broken: what was found, and the limit."""
+    state.session[0]["value"] = value
+    state.session[0]["limit"] = limit
+    return reason
+
+
+@kernel
+def _cash_refuses(state, c, quantity, selling, lots, notional):
+    """BUYING_POWER of a cash account."""
+    if c["side"] == 0:
+        cash = state.portfolios[c["portfolio"]]["cash"]
+        needed = _to_pay(state, c["portfolio"], c["instrument"], notional)
+        return _found(state, Reason.BUYING_POWER, needed, cash) if needed > cash else np.int64(Reason.NONE)
+    if selling + lots > quantity:
+        return _found(state, Reason.BUYING_POWER, selling + lots, quantity)
+    return np.int64(Reason.NONE)
+
+
+@kernel
+def _value_refuses(state, c, notional):
+    """EXPOSURE, DAILY_LOSS, LEVERAGE: the limits that value the whole portfolio."""
+    account = state.portfolios[c["portfolio"]]
+    equity, gross = valuation(state, c["portfolio"])
+    exposure = add(gross, add(account["working"], notional))
+    profit = add(equity, -account["base"])
+    if account["max_exposure"] != NOT_NAMED and exposure > account["max_exposure"]:
+        return _found(state, Reason.EXPOSURE_LIMIT, exposure, account["max_exposure"])
+    if account["max_daily_loss"] != NOT_NAMED and profit < -account["max_daily_loss"]:
+        return _found(state, Reason.DAILY_LOSS_LIMIT, profit, -account["max_daily_loss"])
+    if account["max_leverage"] != NOT_NAMED:
+        leverage = np.int64(TOP)
+        if equity > 0 and float(exposure) * LEVERAGE_PARTS / float(equity) < float(TOP):
+            leverage, rest = muldiv(exposure, LEVERAGE_PARTS, equity)
+            if leverage == account["max_leverage"] and rest > 0:  # above the maximum by less than a part
+                return _found(state, Reason.LEVERAGE_LIMIT, leverage, account["max_leverage"])
+        if leverage > account["max_leverage"]:
+            return _found(state, Reason.LEVERAGE_LIMIT, leverage, account["max_leverage"])
+    return np.int64(Reason.NONE)
+
+
+@kernel
+def risk_refuses(state, c, position, lots, notional):
+    """First broken limit of the portfolio of order `c`, which is open for `lots` lots worth `notional`; NONE where all hold.
+
+    `position` is the number of the portfolio's position in the instrument, -1 where there is none.
+    """
+    account = state.portfolios[c["portfolio"]]
+    if account["guard"] & LIMITED == 0:
+        return np.int64(Reason.NONE)
+    quantity, buying, selling = np.int64(0), np.int64(0), np.int64(0)
+    if position >= 0:
+        held = state.positions[position]
+        quantity, buying, selling = np.int64(held["quantity"]), np.int64(held["buying"]), np.int64(held["selling"])
+    if account["guard"] & CASH_ACCOUNT:
+        reason = _cash_refuses(state, c, quantity, selling, lots, notional)
+        if reason != Reason.NONE:
+            return reason
+    working = (buying if c["side"] == 0 else selling) + lots
+    reached = working + (quantity if c["side"] == 0 else -quantity)
+    if account["max_position"] != NOT_NAMED:
+        most = in_lots(state.instruments[c["instrument"]], np.int64(account["max_position"]), np.int64(account["position_power"]))
+        if reached > most:
+            return _found(state, Reason.POSITION_LIMIT, reached, most)
+    if working <= (-quantity if c["side"] == 0 else quantity):  # it only reduces
+        return np.int64(Reason.NONE)
+    return _value_refuses(state, c, notional)
