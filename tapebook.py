@@ -3,6 +3,7 @@
 Names are loaded when first asked for: importing this module costs nothing.
 """
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -45,8 +46,19 @@ def _shadow() -> str | None:
     return None
 
 
+def _keep_bytecode() -> None:
+    """Where Python was told to write no bytecode beside the sources (as container images do), keep it with our compiled kernels.
+
+    Compiling the sources of Numba and its company anew takes 3 s of CPU a start.
+    """
+    if sys.dont_write_bytecode and sys.pycache_prefix is None:
+        home = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+        sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(home) / "tapebook" / "bytecode")
+
+
 def main() -> None:
     """The command line; exits 0, 1 (failed) or 2 (bad input: one clear line on stderr)."""
+    _keep_bytecode()
     shadow = _shadow()
     if shadow:
         print(f"tapebook: {shadow} stands where Tapebook's own module should; rename it, or run from another folder", file=sys.stderr)

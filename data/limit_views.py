@@ -63,7 +63,7 @@ _WORKING = f"""
 _DEPOSITS = f"SELECT session, portfolio, sum(fee) AS deposits FROM facts WHERE kind = {Kind.CashDeposited:d} GROUP BY session, portfolio"
 
 _ACCOUNTS = """
-    SELECT s.*, coalesce(deposits, 0) + coalesce(w.flow, 0) AS cash, coalesce(w.worth, 0) AS worth, cash + worth AS equity,
+    SELECT s.*, coalesce(deposits, 0) + coalesce(w.flow, 0) AS cash, cash + coalesce(w.worth, 0) AS equity,
         coalesce(w.size, 0) + coalesce(k.notional, 0) AS exposure, coalesce(k.buying, 0) AS buying,
         coalesce(w.early, 0) - coalesce(w.flow, 0) - coalesce(w.worth, 0) AS loss
     FROM set_limits s LEFT JOIN deposited d ON d.session = s.session AND d.portfolio = s.portfolio

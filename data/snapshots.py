@@ -19,6 +19,7 @@ from engine.digest import digest
 from engine.exchange import Exchange, Tape
 from engine.records import COMMAND, FACT
 from engine.snapshot import SNAPSHOT_LAYOUT, pack, restore, unpack
+from engine.state import State
 from engine.vocabulary import Kind
 
 if TYPE_CHECKING:
@@ -65,12 +66,13 @@ def stored(con: duckdb.DuckDBPyConnection, session: int, newest_first: bool, unt
             yield Snapshot(seq, *found)
 
 
-def fault(snapshot: Snapshot) -> str | None:
-    """Why a snapshot is not what was stored; None where it is."""
+def state_of(snapshot: Snapshot) -> State | None:
+    """The state of a snapshot; None where it is not the one whose digest was noted."""
     try:
-        return None if digest(unpack(snapshot.state)) == snapshot.digest else "it has another digest than was noted"
-    except ValueError as error:
-        return str(error)
+        state = unpack(snapshot.state)
+    except ValueError:
+        return None
+    return state if digest(state) == snapshot.digest else None
 
 
 class LoggedTape(Tape):
@@ -91,9 +93,10 @@ class LoggedTape(Tape):
 def state_at(log: "Past", con: duckdb.DuckDBPyConnection, session: int, seq: int, history_facts: bool) -> Exchange:
     """The exchange that has carried out every command of a session up to `seq`: the nearest good snapshot, and the commands after it."""
     for snapshot in stored(con, session, True, seq):
-        if fault(snapshot) is None:
+        state = state_of(snapshot)
+        if state is not None:
             naming = read_kinds(con, session, [*NAME_KINDS, Kind.INSTRUMENT], snapshot.seq)
-            exchange = restore(snapshot.state, naming, LoggedTape(partial(facts_until, log, session, snapshot.seq)))
+            exchange = restore(state, naming, LoggedTape(partial(facts_until, log, session, snapshot.seq)))
             return advance(exchange, con, session, snapshot.seq + 1, seq)
     return advance(unopened(con, session, history_facts), con, session, 1, seq)
 
@@ -128,7 +131,7 @@ def replay_beside(con: duckdb.DuckDBPyConnection, session: int, last_seq: int, h
     for snapshot in stored(con, session, False, last_seq):
         advance(exchange, con, session, at, snapshot.seq)
         at = snapshot.seq + 1
-        if wrong is None and (exchange.digest() != snapshot.digest or fault(snapshot)):
+        if wrong is None and (exchange.digest() != snapshot.digest or state_of(snapshot) is None):
             wrong = snapshot
     return advance(exchange, con, session, at, last_seq), wrong
 

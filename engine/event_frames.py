@@ -13,7 +13,6 @@ from engine.vocabulary import Flag, Kind, OrderType, Reason, Side, TimeInForce
 
 COMPLIANCE = [reason for reason in Reason if Reason.RESTRICTED_SYMBOL <= reason <= Reason.ORDER_RATE]
 RISK = [reason for reason in Reason if Reason.BUYING_POWER <= reason <= Reason.LEVERAGE_LIMIT]
-REFUSALS = [Kind.OrderRejected, Kind.ReplaceRejected]
 IN_LOTS = [Reason.MAX_ORDER_QUANTITY, Reason.SHORT_SALE, Reason.POSITION_LIMIT]
 IN_MONEY = [Reason.MAX_ORDER_NOTIONAL, Reason.EXPOSURE_LIMIT, Reason.DAILY_LOSS_LIMIT]
 """What `value` and `limit` of a refusal count; BUYING_POWER counts money for a buy, lots for a sale."""
@@ -85,13 +84,17 @@ def breaches(facts: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:
 
     `value` and `limit` are in units, currency or a ratio, as the reason counts; `value_raw` and `limit_raw` as the fact has them.
     """
-    refused = np.isin(facts["kind"], REFUSALS) & np.isin(facts["reason"], RISK)
-    return _judged(facts, refused | (facts["kind"] == Kind.RiskLimitBreached), names, decimals)
+    return _judged(facts, _refused(facts, RISK) | (facts["kind"] == Kind.RiskLimitBreached), names, decimals)
 
 
 def compliance_failures(facts: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:
     """ComplianceCheckFailed: orders and replaces that a rule of their trader refused; columns as `breaches`."""
-    return _judged(facts, np.isin(facts["kind"], REFUSALS) & np.isin(facts["reason"], COMPLIANCE), names, decimals)
+    return _judged(facts, _refused(facts, COMPLIANCE), names, decimals)
+
+
+def _refused(facts: np.ndarray, reasons: list[Reason]) -> np.ndarray:
+    kind, reason = facts["kind"], facts["reason"]
+    return ((kind == Kind.OrderRejected) | (kind == Kind.ReplaceRejected)) & (reason >= reasons[0]) & (reason <= reasons[-1])
 
 
 def _judged(facts: np.ndarray, where: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:

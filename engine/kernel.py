@@ -6,9 +6,7 @@ This is the one module of the engine that touches files.
 """
 
 import functools
-import gc
 import hashlib
-import importlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -23,6 +21,8 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.typed_passes import InlineOverloads, NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
+
+from engine.haste import haste
 
 _RARE: list[str] = []
 """Mangled names of the functions that are not to be inlined."""
@@ -181,39 +181,12 @@ class _PartCompiler(Compiler):
         return [manager]
 
 
-_OURS = tuple(f"_ZN{len(name)}{name}" for name in ("engine", "data", "backtest", "tests"))
-"""How the mangled names of our own kernels begin."""
-
-
-def _from_the_front(wrap: Any) -> Any:
-    """`wrap`, Numba's treatment of an index, for others' functions; ours count from the front only."""
-
-    def index(context: Any, builder: Any, kind: Any, index: Any, size: Any) -> Any:
-        if not builder.function.name.startswith(_OURS):
-            return wrap(context, builder, kind, index, size)
-        return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
-
-    return index
-
-
 class _WholeCompiler(_PartCompiler):
     library_class = _Whole
 
     def compile_extra(self, func: Any) -> Any:
-        """Compile without the garbage collector, which finds nothing in Numba's trees but takes a tenth of the time; and with
-        indices as they are: no index of our kernels is tested for being negative.
-        """
-        arrayobj: Any = importlib.import_module("numba.np.arrayobj")  # takes long to load, and is needed only to compile
-        wrap = arrayobj.fix_integer_index
-        arrayobj.fix_integer_index = _from_the_front(wrap)
-        collects = gc.isenabled()
-        gc.disable()
-        try:
+        with haste():
             return super().compile_extra(func)
-        finally:
-            arrayobj.fix_integer_index = wrap
-            if collects:
-                gc.enable()
 
 
 def _plain(kind: Any) -> Any:

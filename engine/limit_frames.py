@@ -50,9 +50,9 @@ def limits(exchange: "Reading") -> pl.DataFrame:
     below 0 where the day earned; of LEVERAGE_LIMIT null where equity is not above 0. BUYING_POWER, of a cash account, has its cash as
     maximum.
     """
-    told = exchange.facts[exchange.facts["kind"] == Kind.LimitsSet]
-    last = {int(fact["portfolio"]): fact for fact in told}
-    orders = _buying(working(exchange.facts, exchange.state.instruments["value"]), exchange.state.instruments)
+    facts = exchange.facts
+    last = {int(fact["portfolio"]): fact for fact in facts[facts["kind"] == Kind.LimitsSet]}
+    orders = _buying(working(facts, exchange.state.instruments["value"]), exchange.state.instruments)
     rows = [row for number in sorted(last) for row in _rows(exchange, number, last[number], _account(exchange, number, orders))]
     return pl.DataFrame([_read(row, exchange) for row in rows], schema=_COLUMNS)
 
@@ -120,8 +120,8 @@ def _rows(exchange: "Reading", number: int, fact: np.void, account: Account) -> 
 
 
 def _read(row: Row, exchange: "Reading") -> dict[str, Any]:
-    left = None if row.used is None else row.maximum - row.used
-    exact = {"maximum": row.maximum, "used": row.used, "headroom": left}
+    maximum, used = (value if value is not None and abs(value) < 2**63 else None for value in (row.maximum, row.used))
+    exact = {"maximum": maximum, "used": used, "headroom": None if maximum is None or used is None else maximum - used}
     return {
         "portfolio": next((name for name, number in exchange.names.portfolios.items() if number == row.number), None),
         "limit": row.limit.name,

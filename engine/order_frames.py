@@ -15,6 +15,7 @@ UNUSED = [r for r in Reason if Reason.UNKNOWN_INSTRUMENT <= r <= Reason.DUPLICAT
 ACTIVE = [OrderStatus.NEW.name, OrderStatus.PENDING.name, OrderStatus.PARTIALLY_FILLED.name]
 
 _BIRTH = [Kind.OrderCreated, Kind.OrderRejected]
+_ABOUT_ORDERS = np.isin(np.arange(256), [*TOLD, Kind.TradeExecuted])
 
 
 def naming(facts: np.ndarray, order_id: int, trader: int) -> np.ndarray:
@@ -50,6 +51,7 @@ def lives(facts: np.ndarray) -> pl.DataFrame:
 
     An id that is used again after START_OF_DAY is another order. `last`: seq of the last fact about it.
     """
+    facts = facts[_ABOUT_ORDERS[facts["kind"]]]
     at, maker, first = _by_order(facts)
     last, kind, lots = np.append(first, len(at))[1:] - 1, facts["kind"][at], facts["quantity"][at].astype(np.int64)
     traded = np.where(kind == Kind.TradeExecuted, lots, 0)

@@ -49,7 +49,8 @@ class Reading:
         """The day's orders, one row a used id, in order of entry; a stop is PENDING until it triggers."""
         from engine import order_frames
 
-        rows = order_frames.of_the_day(order_frames.lives(self.facts), self.facts)
+        facts = self.facts
+        rows = order_frames.of_the_day(order_frames.lives(facts), facts)
         found = _where(order_frames.orders(rows, self.names), trader=trader, portfolio=portfolio, symbol=symbol)
         return found.reverse() if newest_first else found
 

@@ -86,11 +86,11 @@ def unpack(packed: bytes) -> State:
     return state
 
 
-def restore(packed: bytes, naming: np.ndarray, tape: Tape) -> Exchange:
-    """An exchange in the state that was packed; it learns its names from `naming` (COMMAND), and its facts so far lie on `tape`."""
+def restore(state: State, naming: np.ndarray, tape: Tape) -> Exchange:
+    """An exchange in a state; it learns its names from `naming` (COMMAND), and its facts so far lie on `tape`."""
     made = Exchange.__new__(Exchange)
-    made.state = unpack(packed)
-    made.names, made.decimals, made.opening = Names(()), int(made.state.session["decimals"][0]), naming[:0]
+    made.state, made.names = state, Names(())
+    made.decimals, made.opening = int(state.session["decimals"][0]), naming[:0]
     made._tape = tape
     made._learn(naming)
     return made

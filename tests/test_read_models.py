@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from data.log import EventLog, LogError
 from data.synthetic import synthetic_flow
 from data.views import VIEWS
-from engine import Command, Exchange, Limits, set_limits
+from engine import Command, Exchange, Instrument, Limits, deposit, limit, mark, set_limits, start_of_day, stop, stop_limit
 from engine.encoding import encode
 from engine.event_frames import EVENTS, RISK
 from engine.names import Names
@@ -139,6 +139,59 @@ def test_views_and_frames_of_a_synthetic_day(log: EventLog) -> None:
         assert told["fees"].sum() == pytest.approx(one["fees"], rel=1e-12)
         assert told["realized_pnl"].to_list() == pytest.approx([one["positions"][symbol]["realized_pnl"] for symbol in told["symbol"]])
         assert told["average_price"].to_list() == pytest.approx([one["positions"][symbol]["average_price"] for symbol in told["symbol"]])
+
+
+# ------------------------------------------------------------------ limits, counted by hand
+
+
+def test_limits_with_their_use_and_headroom(log: EventLog) -> None:
+    """X in lots of 1, Y in lots of 0.1 at a fee of 0.1 %. Held: 110 X, marked at 9.00."""
+    listed = [Instrument("X", "0.01"), Instrument("Y", "0.5", "0.1", taker_fee="0.001")]
+    exchange = Exchange(
+        listed,
+        cash={"a": 100_000, "b": 500, "idle": 1},
+        limits={
+            "a": Limits(max_position="500.05", max_exposure=9_000, max_daily_loss=100, max_leverage="0.05"),
+            "b": Limits(cash_account=True, max_leverage=1),
+            "idle": Limits(max_position="10.9", max_daily_loss=5),
+        },
+    )
+    session = log.begin("limits", {}, exchange.instruments)
+    log.append(session, exchange.opening, exchange.facts)
+    send(
+        log,
+        session,
+        exchange,
+        limit(1, "X", Side.SELL, 110, "10.00", portfolio="c"),
+        limit(2, "X", Side.BUY, 150, "10.00", portfolio="a"),  # 110 trade, 40 rest
+        stop(3, "X", Side.SELL, 50, "8.00", portfolio="a"),
+        stop_limit(4, "X", Side.SELL, 5, "7.00", "8.00", portfolio="a"),
+        limit(5, "X", Side.SELL, 60, "10.50", portfolio="a", reduce_only=True),
+        limit(6, "Y", Side.SELL, "2.5", "20.0", portfolio="a"),
+        limit(7, "Y", Side.BUY, "1.5", "10.5", portfolio="b"),
+        mark("X", "9.00"),
+    )
+    columns = ("portfolio", "limit", "symbol", "maximum", "used", "headroom")
+    exposure = 110 * 9 + 40 * 10 + 50 * 8 + 5 * 7 + 2.5 * 20
+    equity = 100_000 - 110
+    assert rows(exchange.limits(), *columns) == [
+        ("a", "POSITION_LIMIT", "X", 500.0, 150.0, 350.0),
+        ("a", "POSITION_LIMIT", "Y", 500.0, 2.5, 497.5),
+        ("a", "EXPOSURE_LIMIT", None, 9_000.0, exposure, 9_000 - exposure),
+        ("a", "DAILY_LOSS_LIMIT", None, 100.0, 110.0, -10.0),
+        ("a", "LEVERAGE_LIMIT", None, 0.05, int(exposure / equity * 10**9) / 10**9, pytest.approx(0.05 - exposure / equity, abs=1e-9)),
+        ("b", "BUYING_POWER", None, 500.0, 15.75 + 0.01575, 500 - 15.75 - 0.01575),
+        ("b", "LEVERAGE_LIMIT", None, 1.0, 0.0315, 0.9685),
+        ("idle", "POSITION_LIMIT", None, 10.0, 0.0, 10.0),
+        ("idle", "DAILY_LOSS_LIMIT", None, 5.0, 0.0, 5.0),
+    ]  # fmt: skip
+    assert exchange.portfolio("a")["exposure"] == exposure
+    assert exchange.breaches()["value"].to_list() == [-110.0]
+    agree(log, session, exchange, *VIEWS)
+    send(log, session, exchange, start_of_day(), deposit("a", -1_000), mark("X", "9.50"), set_limits("b", Limits()))
+    assert rows(exchange.limits(portfolio="a").filter(limit="DAILY_LOSS_LIMIT"), "used", "headroom") == [(-55.0, 155.0)]
+    assert len(exchange.limits(portfolio="b")) == 0
+    agree(log, session, exchange, *(view for view in VIEWS if view != "orders"))
 
 
 # ------------------------------------------------------------------ a day written fact by fact

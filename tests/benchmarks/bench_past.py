@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from data.log import EventLog
 from data.synthetic import synthetic_flow
 from data.views import VIEWS
 from engine import Exchange, Limits
-from engine.event_frames import EVENTS
 from engine.snapshot import pack, unpack
 
 BATCH = 10_000
@@ -65,47 +65,58 @@ def write(log: EventLog, exchange: Exchange, commands: np.ndarray, shown: bool) 
     return session, ran, stored
 
 
+def show_snapshot(log: EventLog, session: int, exchange: Exchange) -> None:
+    sizes = log.frame("snapshots", session)["state"].bin.size().to_list()
+    whole = sum(array.nbytes for array in exchange.state.arrays().values())
+    packing, packed = seconds(lambda: pack(exchange.state))
+    digesting, _ = seconds(exchange.digest)
+    unpacking, _ = seconds(lambda: unpack(packed))
+    print(f"a snapshot: {len(packed):,} of {whole:,} bytes; pack {packing:.3f} s, digest {digesting:.3f} s, unpack {unpacking:.3f} s")
+    print(f"kept, bytes: {sizes}")
+
+
+def show_moments(log: EventLog, session: int, plain: int) -> None:
+    """`plain`: the same session without snapshots."""
+    for share in (0.1, 0.5, 0.9, 1.0):
+        seq = int(log.last_seq(session) * share)
+        quick, one = seconds(partial(log.state, session, seq))
+        slow, other = seconds(partial(log.state, plain, seq))
+        assert one.digest() == other.digest()
+        print(f"  state at {share:4.0%}   with snapshots {quick:6.3f} s   by replay alone {slow:6.3f} s")
+
+
+def show_answers(log: EventLog, session: int, exchange: Exchange) -> None:
+    frames: dict[str, Callable[[], Any]] = {name: getattr(exchange, name, partial(exchange.events, name)) for name in VIEWS}
+    frames["depth"] = partial(exchange.depth, "TAPE", 1000)
+    for name, frame in frames.items():
+        view, rows = seconds(partial(log.frame, name, session))
+        print(f"  {name:22} {len(rows):10,} rows   view {view:6.3f} s   frame {seconds(frame)[0]:6.3f} s")
+    one = exchange.executions().row(0, named=True)
+    asked = (one["order_id"], one["trader"])
+    view, rows = seconds(partial(log.order_history, session, *asked))
+    frame = partial(exchange.order_history, *asked)
+    print(f"  {'order_history':22} {len(rows):10,} rows   view {view:6.3f} s   frame {seconds(frame)[0]:6.3f} s")
+
+
 def main() -> None:
-    messages, every = ([int(text) for text in sys.argv[1:]] + [1_000_000, 1 << 20][len(sys.argv) - 1 :])[:2]
+    messages, every = [*map(int, sys.argv[1:]), *(1_000_000, 1 << 20)[len(sys.argv) - 1 :]]
     feed = synthetic_flow(messages=messages)
     history = feed.commands()
 
     def exchange() -> Exchange:
         return Exchange(feed.instruments, cash={"ann": 10**8}, limits={"ann": Limits(10**6, 10**9, 10**6, 10)}, history_facts=True)
 
-    asked = exchange()
-    commands = np.concatenate([history, own(asked, history["ts"], messages // 5)])
+    commands = np.concatenate([history, own(exchange(), history["ts"], messages // 5)])
     commands = commands[np.argsort(commands["ts"], kind="stable")]
     with tempfile.TemporaryDirectory() as folder, EventLog(Path(folder) / "log.duckdb", snapshot_every=every) as log:
-        plain, ran, stored = write(log, exchange(), commands, False)
+        plain, _, stored = write(log, exchange(), commands, False)
         last = exchange()
         session, ran, kept = write(log, last, commands, True)
-        states = log.frame("snapshots", session)["state"].bin.size().to_list()
-        print(
-            f"{len(commands):,} commands, {len(last.facts):,} facts; exchange {ran:.2f} s, log {stored:.2f} s, with snapshots {kept:.2f} s"
-        )
-        arrays = sum(array.nbytes for array in last.state.arrays().values())
-        packing, packed = seconds(lambda: pack(last.state))
-        unpacking, _ = seconds(lambda: unpack(packed))
-        digesting, _ = seconds(last.digest)
-        print(
-            f"a snapshot: {len(packed):,} of {arrays:,} bytes ({states}); pack {packing:.3f} s, digest {digesting:.3f}, unpack {unpacking:.3f}"
-        )
-        for share in (0.1, 0.5, 0.9, 1.0):
-            seq = int(log.last_seq(session) * share)
-            quick, one = seconds(lambda: log.state(session, seq))  # noqa: B023
-            slow, other = seconds(lambda: log.state(plain, seq))  # noqa: B023
-            facts, _ = seconds(lambda: one.facts)  # noqa: B023
-            assert one.digest() == other.digest()
-            print(f"  state at {share:4.0%}: {quick:6.3f} s, by replay alone {slow:6.3f} s; its facts, once {facts:.3f} s")
-        frames = {name: (lambda name=name: last.events(name)) if name in EVENTS else getattr(last, name, None) for name in VIEWS}
-        frames["depth"] = lambda: last.depth("TAPE", 1000)
-        for name, frame in frames.items():
-            view, rows = seconds(lambda: log.frame(name, session))  # noqa: B023
-            made, _ = seconds(frame)
-            print(f"  {name:22} {len(rows):10,} rows   view {view:6.3f} s   frame {made:6.3f} s")
-        print(f"  order_history          view {seconds(lambda: log.order_history(session, 77, 'one'))[0]:.3f} s", end="")
-        print(f"   frame {seconds(lambda: last.order_history(77, 'one'))[0]:.3f} s")
+        print(f"{len(commands):,} commands, {len(last.facts):,} facts")
+        print(f"exchange {ran:.2f} s, log {stored:.2f} s, log with snapshots {kept:.2f} s")
+        show_snapshot(log, session, last)
+        show_moments(log, session, plain)
+        show_answers(log, session, last)
 
 
 if __name__ == "__main__":
