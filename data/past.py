@@ -6,7 +6,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import duckdb
 import numpy as np
 import polars as pl
 
@@ -19,6 +18,8 @@ from engine.names import Names
 from engine.vocabulary import Kind
 
 if TYPE_CHECKING:
+    import duckdb
+
     from data.snapshots import Moment
     from engine import Exchange
 
@@ -27,7 +28,7 @@ class Past:
     """The questions about the past that an `EventLog` answers. What compiles kernels is imported by who replays."""
 
     path: Path
-    _con: duckdb.DuckDBPyConnection
+    _con: "duckdb.DuckDBPyConnection"  # as text: DuckDB tells of its types as leaked where a class keeps them to the end
     closed: bool
     snapshot_every: int
 

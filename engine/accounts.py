@@ -120,7 +120,7 @@ def _book_side(state, portfolio, position, lots, each, fee):
     """`portfolio` trades `lots` (signed: bought is positive) at `each` money a lot, signed as the price.
 
     Average cost through zero: a flip closes first, then opens. Of the outside world only cash and quantity are kept: its cost says
-    nothing, and would cost every order of history a division. Returns whether somebody has to look at what the fill means.
+    nothing, and would cost every order of history a division. Returns what is to be looked at then (`book_fill`).
     """
     account = state.portfolios[portfolio]
     held = state.positions[position]
@@ -131,14 +131,14 @@ def _book_side(state, portfolio, position, lots, each, fee):
     if portfolio == 0:
         return 0
     _book_cost(held, had, lots, each)
-    return (account["guard"] & LOSS_LIMITED) | np.int64(held["reducers"])
+    return (account["guard"] & LOSS_LIMITED) | (1 if held["reducers"] != 0 else 0)
 
 
 @hot_kernel
 def book_fill(state, maker, maker_position, maker_fee, taker, taker_position, taker_fee, lots, each):
     """Portfolio `maker` trades `lots` (signed: bought is positive) at `each` money a lot with portfolio `taker`; the maker comes first.
 
-    Returns whether somebody has to look at what the fill means for the two (`engine.aftermath`).
+    Returns what `engine.aftermath` has to look at: LOSS_LIMITED, an alarm; 1, reduce-only orders that rest.
     """
     fees = maker_fee + taker_fee
     watched = np.int64(0)
@@ -176,6 +176,12 @@ def work(state, order, lots, notional, resting):
 def against(quantity, side):
     """Lots of a position of `quantity` that an order on `side` can reduce; 0 where the position is flat or on its side."""
     return max(0, -quantity if side == 0 else quantity)
+
+
+@hot_kernel
+def is_full(state, portfolio, position):
+    """Whether cash or cost has reached 2^62, so that a fill more could wrap (a fill is worth less than 2^62)."""
+    return max(abs(state.portfolios[portfolio]["cash"]), abs(state.positions[position]["cost"])) >= 1 << 62
 
 
 @hot_kernel

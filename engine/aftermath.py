@@ -55,12 +55,15 @@ def _cancel_reducers(state, out, n, portfolio, instrument):
 
 
 @room_kernel
-def aftermath(state, number, out, n):
-    """What the trade told at out[n - 1] means for its maker's, then its taker's portfolio. `number` is not looked at."""
+def aftermath(state, watched, out, n):
+    """What the trade told at out[n - 1] means for its maker's, then its taker's portfolio; `watched` as `book_fill` said it."""
     trade = out[n - 1]
     maker, taker = np.int64(trade["maker_portfolio"]), np.int64(trade["portfolio"])
     instrument = np.int64(trade["instrument"])
-    n = judge_loss(state, out, n, maker, instrument)
-    n = judge_loss(state, out, n, taker, instrument)
-    n = _cancel_reducers(state, out, n, maker, instrument)
-    return _cancel_reducers(state, out, n, taker, instrument)
+    if watched & LOSS_LIMITED:
+        n = judge_loss(state, out, n, maker, instrument)
+        n = judge_loss(state, out, n, taker, instrument)
+    if watched & 1:
+        n = _cancel_reducers(state, out, n, maker, instrument)
+        n = _cancel_reducers(state, out, n, taker, instrument)
+    return n

@@ -50,6 +50,8 @@ def _collar_refuses(state, c, rules):
     if terms["referenced"] == 0 and terms["traded"] == 0:
         return np.int64(Reason.NONE)
     middle = terms["reference"] if terms["referenced"] != 0 else terms["last"]
+    if float(abs(c["price"] - middle)) * COLLAR_PARTS < 0.999999 * float(abs(middle)) * float(rules["collar"]):
+        return np.int64(Reason.NONE)
     width = np.int64(TOP)
     if float(abs(middle)) * float(rules["collar"]) < float(TOP) * COLLAR_PARTS:
         width, _ = muldiv(abs(middle), np.int64(rules["collar"]), COLLAR_PARTS)
@@ -123,7 +125,10 @@ def _rate_refuses(state, rules):
     most = max(rate, 1000) * (ORDER_PARTS // 1000)
     now, tokens = state.session[0]["ts"], np.int64(rules["tokens"])
     passed = now - rules["filled"]
-    tokens = most if passed > (most - tokens) // rate else tokens + passed * rate
+    if passed < 1 << 29:  # then the product is below 2^63
+        tokens = most if passed * rate >= most - tokens else tokens + passed * rate
+    else:
+        tokens = most if passed > (most - tokens) // rate else tokens + passed * rate
     if tokens < ORDER_PARTS:
         return _found(state, Reason.ORDER_RATE, 0, rate)
     rules["tokens"] = tokens - ORDER_PARTS

@@ -6,6 +6,7 @@ orders as recorded, so history stays in step with its record whatever we took.
 
 import numpy as np
 
+from engine.accounts import notional_of
 from engine.book import first_node
 from engine.checks import listed, on_tick, on_unit, whole_lots
 from engine.facts import amend_history, refuse, tell_history
@@ -38,6 +39,8 @@ def bad_history(state, c, displayed):
         return Reason.INVALID_PRICE
     if c["side"] > 1:
         return Reason.INVALID_COMBINATION
+    if notional_of(terms, c["price"], c["quantity"]) < 0:
+        return Reason.MONEY_RANGE
     return Reason.NONE
 
 

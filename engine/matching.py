@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.accounts import against, book_fill, fee_of, work
+from engine.accounts import against, book_fill, fee_of, is_full, work
 from engine.book import first_node, leave, shrink
 from engine.facts import blank, tell_order
 from engine.ids import erase
@@ -179,7 +179,7 @@ def match(state, out, n, slot, remaining, reach):
     """The client's order in `slot`, in no list, takes up to `remaining` lots at keys within `reach`.
 
     Returns (n, remaining, reason): reason is SELF_TRADE where its own portfolio stopped it, REDUCE_ONLY where nothing is left to
-    reduce, else NONE.
+    reduce, MONEY_RANGE where a fill could pass what an account holds, else NONE.
     """
     order = state.orders[slot]
     instrument = np.int64(order["instrument"])
@@ -207,6 +207,11 @@ def match(state, out, n, slot, remaining, reach):
                     reason = Reason.SELF_TRADE
                     break
                 continue
+            if is_full(state, portfolio, order["position"]) or is_full(
+                state, state.orders[maker]["portfolio"], state.orders[maker]["position"]
+            ):
+                reason = Reason.MONEY_RANGE
+                break
             if flags & REDUCE_ONLY:
                 lots = reducible(state, maker, reducible(state, slot, lots))
                 reduces = np.int64(order["flags"] & REDUCE_ONLY)
@@ -220,7 +225,7 @@ def match(state, out, n, slot, remaining, reach):
         fact["remaining"] = remaining
         n += 1
         if watched | reduces != 0:
-            n = call_room(state.rooms[Room.AFTERMATH], state, 0, out, n)
+            n = call_room(state.rooms[Room.AFTERMATH], state, watched, out, n)
             if reduces != 0 and reducible(state, slot, 1) == 0:
                 reason = Reason.REDUCE_ONLY
                 break

@@ -11,6 +11,7 @@ from engine.vocabulary import NOT_NAMED, Reason
 TOP = (1 << 63) - 1
 """Sums of money end here, and at its negative: nothing wraps."""
 LEVERAGE_PARTS = 10**9
+POWERS = 10 ** np.arange(19)
 
 
 @kernel
@@ -53,6 +54,9 @@ def valuation(state, portfolio):
 def in_lots(terms, digits, power):
     """`digits` × 10^(power - 128) units in whole lots, rounded down; at most TOP."""
     shift = power - np.int64(terms["lot_power"])
+    if 0 <= shift < len(POWERS) and float(digits) * float(POWERS[shift]) < 9.2e18:
+        digits *= POWERS[shift]
+        shift = 0
     while shift > 0 and digits <= TOP // 10:
         digits *= 10
         shift -= 1
@@ -61,7 +65,7 @@ def in_lots(terms, digits, power):
     while shift < 0 and digits > 0:  # the floor of a floor is the floor
         digits //= 10
         shift += 1
-    return digits // np.int64(terms["lot"])
+    return digits if terms["lot"] == 1 else digits // np.int64(terms["lot"])
 
 
 @kernel
@@ -115,13 +119,19 @@ def _value_refuses(state, c, notional):
     if account["max_daily_loss"] != NOT_NAMED and profit < -account["max_daily_loss"]:
         return _found(state, Reason.DAILY_LOSS_LIMIT, profit, -account["max_daily_loss"])
     if account["max_leverage"] != NOT_NAMED:
-        leverage = np.int64(TOP)
-        if equity > 0 and float(exposure) * LEVERAGE_PARTS / float(equity) < float(TOP):
-            leverage, rest = muldiv(exposure, LEVERAGE_PARTS, equity)
-            if leverage == account["max_leverage"] and rest > 0:  # above the maximum by less than a part
-                return _found(state, Reason.LEVERAGE_LIMIT, leverage, account["max_leverage"])
-        if leverage > account["max_leverage"]:
-            return _found(state, Reason.LEVERAGE_LIMIT, leverage, account["max_leverage"])
+        return _leverage_refuses(state, exposure, equity, np.int64(account["max_leverage"]))
+    return np.int64(Reason.NONE)
+
+
+@kernel
+def _leverage_refuses(state, exposure, equity, most):
+    if equity > 0 and float(exposure) * LEVERAGE_PARTS < 0.999999 * float(most) * float(equity):
+        return np.int64(Reason.NONE)  # clearly: the exact quotient has a product of 128 bits
+    leverage, rest = np.int64(TOP), np.int64(0)
+    if equity > 0 and float(exposure) * LEVERAGE_PARTS / float(equity) < 9.2e18:
+        leverage, rest = muldiv(exposure, LEVERAGE_PARTS, equity)
+    if leverage > most or (leverage == most and rest > 0):  # above it by less than a part
+        return _found(state, Reason.LEVERAGE_LIMIT, leverage, most)
     return np.int64(Reason.NONE)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.accounts import position_of
+from engine.accounts import is_full, position_of
 from engine.book import first_node, in_ticks, key_of, leave, rest, shrink
 from engine.kernel import cold_kernel, kernel
 from engine.levels import level_list, lower_key, stands_at
@@ -50,6 +50,9 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
             if stands_at(state, ladder, sentinel, node, key):
                 here = np.int64(state.nodes[node]["quantity"])
                 if state.orders[node - first]["trader"] != HISTORY_TRADER:
+                    owner = state.orders[node - first]["portfolio"]
+                    if owner != 0 and (is_full(state, owner, state.orders[node - first]["position"]) or is_full(state, 0, world)):
+                        return n, lots, traded
                     part = reducible(state, node - first, min(lots, here))
                     price = np.int64(state.orders[node - first]["price"])
                     queued = state.orders[node - first]["queued"]
@@ -64,7 +67,7 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
                     lots -= part
                     traded += part
                     if watched != 0:  # orders behind it may have gone, and their slots
-                        n = call_room(state.rooms[Room.AFTERMATH], state, 0, out, n)
+                        n = call_room(state.rooms[Room.AFTERMATH], state, watched, out, n)
                         after = _behind(state, ladder, key, queued)
                 elif counts_history:
                     lots -= min(lots, here)

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tests import fuzz_compiled, invariants
-from tests.streams import SETTINGS, World
+from tests.streams import SETTINGS
 from tests.twins import Difference, Pair, compiled, describe_command
+from tests.worlds import World
 
 SESSION = 20_000  # commands of one exchange; then a new one, with the next seed and another setting
 Fails = Callable[[np.ndarray], bool]

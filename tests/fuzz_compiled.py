@@ -8,8 +8,9 @@ import numpy as np
 from engine import Exchange
 from engine.vocabulary import Kind
 from tests import invariants
-from tests.streams import SETTINGS, World
+from tests.streams import SETTINGS
 from tests.twins import Difference, compiled
+from tests.worlds import World
 
 SESSION = 50_000
 VARIATIONS = 40

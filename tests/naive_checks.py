@@ -6,9 +6,9 @@ from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, OrderType, Rea
 from tests import naive_compliance, naive_risk
 from tests.naive_accounts import Refusal
 from tests.naive_book import LIVE, Order
+from tests.naive_matching import MONEY_LIMIT
 from tests.naive_stops import Stops
 
-MONEY_LIMIT = 2**62
 ENUMS = {"side": Side, "type": OrderType, "time_in_force": TimeInForce, "self_trade": SelfTrade}
 FINISHED = {
     OrderStatus.FILLED: Reason.ORDER_FILLED,

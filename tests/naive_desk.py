@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from engine.vocabulary import NOT_WHOLE, Kind, Reason, TimeInForce
 from tests import naive_risk
 from tests.naive_book import LIVE
-from tests.naive_checks import MONEY_LIMIT
 from tests.naive_limits import RATE_END, Limits, Rules, invalid, signed
+from tests.naive_matching import MONEY_LIMIT
 
 if TYPE_CHECKING:
     from tests.naive import NaiveExchange

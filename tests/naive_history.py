@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine.vocabulary import HISTORY, Kind, OrderStatus, Reason, Side
 from tests.naive_book import Order
+from tests.naive_matching import MONEY_LIMIT
 
 if TYPE_CHECKING:
     from tests.naive import NaiveExchange
@@ -32,6 +33,8 @@ def refusal(ex: NaiveExchange, c: SimpleNamespace) -> Reason:
         return Reason.INVALID_PRICE
     if c.side not in set(Side):
         return Reason.INVALID_COMBINATION
+    if ex.notional(c.instrument, c.price, c.quantity) >= MONEY_LIMIT:
+        return Reason.MONEY_RANGE
     if c.kind == Kind.ADD and c.order_id in ex.history[c.instrument]:
         return Reason.DUPLICATE_ORDER
     if c.kind == Kind.MODIFY and c.order_id not in ex.history[c.instrument]:
@@ -170,6 +173,8 @@ def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
         ahead = passed.get(maker.price, 0)
         passed[maker.price] = min(ahead + maker.open, 2**32 - 1)
         lots = min(aggressor.open, ex.most(maker)) if maker.open else 0
+        if lots and ex.is_full(aggressor, maker):
+            break
         if lots and maker.is_history:
             aggressor.open -= lots
         elif lots:

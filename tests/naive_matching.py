@@ -5,6 +5,8 @@ from tests import naive_risk
 from tests.naive_accounts import Accounts, Fact, Refusal
 from tests.naive_book import LIVE, Order
 
+MONEY_LIMIT = 2**62
+
 NEAR, UNCOUNTED = 1024, 2**32 - 1
 """`ahead` is not counted this many ticks or more behind the best."""
 
@@ -82,6 +84,10 @@ class Matching(Accounts):
             mode = self_trade(taker, maker)
             if not maker.open:  # cancelled by a fill before
                 continue
+            if mode == SelfTrade.NONE and self.is_full(taker, maker):
+                if not taker.is_history:
+                    self.finish(taker, Reason.MONEY_RANGE)
+                break
             if mode == SelfTrade.NONE:
                 self.trade(taker, maker, min(self.most(taker), self.most(maker)))
             if mode in (SelfTrade.CANCEL_MAKER, SelfTrade.CANCEL_BOTH):
@@ -103,6 +109,15 @@ class Matching(Accounts):
             self.stops[order.instrument].remove(order)
 
     # ------------------------------------------------------------------ a fill
+
+    def is_full(self, *orders: Order) -> bool:
+        """Whether somebody's cash or cost has reached 2^62, so that a fill more might pass 64 bits; the outside world trades with itself."""
+        if not any(order.portfolio for order in orders):
+            return False
+        costs = [
+            self.positions[o.portfolio, o.instrument].cost for o in orders if (o.portfolio, o.instrument) in self.positions and o.portfolio
+        ]
+        return any(abs(money) >= MONEY_LIMIT for money in [*costs, *(self.cash[order.portfolio] for order in orders)])
 
     def trade(self, taker: Order, maker: Order, lots: int, ahead: int = 0) -> None:
         """One fill at the maker's price: the maker is booked first, then the taker."""

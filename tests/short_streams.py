@@ -13,8 +13,8 @@ from tests.streams import (
     STRANGE_PRICES,
     STRANGE_QUANTITIES,
     Command,
-    World,
 )
+from tests.worlds import World
 
 
 def command_strategy(world: World) -> st.SearchStrategy[Command]:

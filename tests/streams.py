@@ -1,14 +1,14 @@
 """Random commands: plausible ones that meet each other, and broken ones, in endless seeded streams."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import numpy as np
 
-from engine.instrument import Instrument
-from engine.records import COMMAND, write_name
+from engine.records import COMMAND
 from engine.vocabulary import NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderType, SelfTrade, TimeInForce
+from tests.worlds import EDGE, World
 
 Command = dict[str, int]
 BOOK_KINDS = {Kind.NEW: 380, Kind.CANCEL: 80, Kind.REPLACE: 100, Kind.END_OF_DAY: 3, Kind.START_OF_DAY: 4, Kind.MARK: 8, Kind.DEPOSIT: 8}
@@ -32,42 +32,6 @@ STRANGE_QUANTITIES = (0, -1, 2**32 - 1, 2**32, 2**31, 2**40, -(2**40), NOT_WHOLE
 
 
 @dataclass(frozen=True)
-class World:
-    """Who trades what: the setting of a stream."""
-
-    instruments: Sequence[Instrument] = (
-        Instrument("PLAIN", tick="0.01"),
-        Instrument("FINE", tick="0.02", lot="0.1", price_unit="0.005", multiplier=10, maker_fee="-0.000135", taker_fee="0.00047"),
-        Instrument("BELOW", tick="0.5", negative_prices=True, maker_fee="0.003", taker_fee="0.00333333"),
-    )
-    cash: Mapping[str, str] = field(default_factory=lambda: {"rich": "1000000000", "poor": "10.00"})
-    portfolios: Sequence[str] = ("third", "fourth")
-    traders: Sequence[str] = ("tom", "tim")
-
-    def opening(self) -> np.ndarray:
-        """The commands that open what the constructor does not: portfolios without cash, and traders. COMMAND (n,)."""
-        rows = [(Kind.PORTFOLIO, number, name) for number, name in enumerate(self.portfolios, len(self.cash) + 1)]
-        rows += [(Kind.TRADER, number, name) for number, name in enumerate(self.traders, 1)]
-        commands = np.zeros(len(rows), COMMAND)
-        for command, (kind, number, name) in zip(commands, rows):
-            write_name(command, name)
-            command["kind"], command["trader"] = kind, number
-        return commands
-
-    @property
-    def portfolio_names(self) -> list[str]:
-        return ["", *self.cash, *self.portfolios]
-
-    def middle(self, instrument: int) -> int:
-        """Price units around which a stream trades."""
-        listed = self.instruments[instrument]
-        return 0 if listed.negative_prices else 20 * listed.tick_units
-
-
-EDGE = World(cash={"huge": "4611686018327.387904"})  # 100 money short of what MONEY_RANGE allows, and so is the outside world
-
-
-@dataclass(frozen=True)
 class Setting:
     """A world and the manner of a stream in it.
 
@@ -76,7 +40,7 @@ class Setting:
     rules that are set; `pace`: steps of time, in ns, of which one is drawn.
     """
 
-    world: World = World()
+    world: World = field(default_factory=World)
     strange: float = 0.01
     kinds: Mapping[Kind, int] = field(default_factory=lambda: WEIGHTS)
     drift: float = 0.0
@@ -90,7 +54,7 @@ class Setting:
         return Stream(self, seed)
 
 
-PLAIN = {"strange": 0.0, "stops": 0.0, "reducing": 0.0}
+PLAIN = Setting(kinds=BOOK_KINDS, strange=0.0, stops=0.0, reducing=0.0)
 SETTINGS = {
     "all": Setting(),
     "clients": Setting(strange=0.0, kinds=CLIENT_KINDS),
@@ -98,13 +62,13 @@ SETTINGS = {
     "broken": Setting(strange=0.15),
     "drifting": Setting(strange=0.003, drift=0.02),
     # each feature alone
-    "book": Setting(kinds=BOOK_KINDS | HISTORY_WEIGHTS, stops=0.0, reducing=0.0, walk=0.0, pace=(1,)),
-    "stops": Setting(kinds=BOOK_KINDS, walk=0.1, **{**PLAIN, "stops": 0.5}),
-    "reducing": Setting(kinds=BOOK_KINDS | HISTORY_WEIGHTS, **{**PLAIN, "reducing": 0.5}),
-    "halts": Setting(kinds=BOOK_KINDS | HISTORY_WEIGHTS | {Kind.HALT: 20, Kind.RESUME: 3}, **{**PLAIN, "stops": 0.3}),
-    "kills": Setting(kinds=BOOK_KINDS | {Kind.KILL: 10, Kind.REVIVE: 3}, **{**PLAIN, "stops": 0.3}),
-    "limits": Setting(kinds=BOOK_KINDS | {Kind.SET_LIMITS: 20, Kind.MARK: 30, Kind.START_OF_DAY: 6}, bound=0.4, **PLAIN),
-    "rules": Setting(kinds=BOOK_KINDS | RULE_KINDS, bound=0.4, pace=(10**6, 10**8, 10**9), **PLAIN),
+    "book": replace(PLAIN, kinds=BOOK_KINDS | HISTORY_WEIGHTS, strange=0.01, walk=0.0, pace=(1,)),
+    "stops": replace(PLAIN, stops=0.5, walk=0.1),
+    "reducing": replace(PLAIN, kinds=BOOK_KINDS | HISTORY_WEIGHTS, reducing=0.5),
+    "halts": replace(PLAIN, kinds=BOOK_KINDS | HISTORY_WEIGHTS | {Kind.HALT: 20, Kind.RESUME: 3}, stops=0.3),
+    "kills": replace(PLAIN, kinds=BOOK_KINDS | {Kind.KILL: 10, Kind.REVIVE: 3}, stops=0.3),
+    "limits": replace(PLAIN, kinds=BOOK_KINDS | {Kind.SET_LIMITS: 20, Kind.MARK: 30, Kind.START_OF_DAY: 6}, bound=0.4),
+    "rules": replace(PLAIN, kinds=BOOK_KINDS | RULE_KINDS, bound=0.4, pace=(10**6, 10**8, 10**9)),
 }
 
 

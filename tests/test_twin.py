@@ -11,8 +11,9 @@ from engine.vocabulary import NOT_NAMED, Kind, OrderType, SelfTrade, Side, TimeI
 from tests import fuzz_compiled, invariants
 from tests.fuzz import guarded, part, shrink
 from tests.short_streams import command_strategy
-from tests.streams import SETTINGS, Command, Setting, World, as_array
+from tests.streams import SETTINGS, Command, Setting, as_array
 from tests.twins import Difference, Pair, compiled
+from tests.worlds import World
 
 ALL = SETTINGS["all"]
 WORLD = ALL.world
@@ -117,7 +118,8 @@ STEPS: list[Command] = [
 def test_the_digest_sees_every_change() -> None:
     """Each of these leaves a state of its own; REVIVE of nobody leaves none, and they all have one fact."""
     seen: dict[str, Command] = {}
-    for step in [{"kind": Kind.REVIVE}, *STEPS]:
+    nothing: Command = {"kind": Kind.REVIVE}
+    for step in [nothing, *STEPS]:
         exchange = compiled(WORLD)
         exchange.run(as_array(UNTIL_THEN))
         assert len(exchange.run(as_array([step]))) == 1, step

@@ -10,7 +10,7 @@ from engine import Exchange
 from engine.records import COMMAND, FACT_COLUMNS
 from engine.vocabulary import Kind, Reason
 from tests.naive import NaiveExchange, as_records
-from tests.streams import World
+from tests.worlds import World
 
 
 class Difference(AssertionError):

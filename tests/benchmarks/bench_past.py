@@ -71,7 +71,9 @@ def show_snapshot(log: EventLog, session: int, exchange: Exchange) -> None:
     packing, packed = seconds(lambda: pack(exchange.state))
     digesting, _ = seconds(exchange.digest)
     unpacking, _ = seconds(lambda: unpack(packed))
+    storing, _ = seconds(partial(log.snapshot, session, exchange))
     print(f"a snapshot: {len(packed):,} of {whole:,} bytes; pack {packing:.3f} s, digest {digesting:.3f} s, unpack {unpacking:.3f} s")
+    print(f"packed and committed in {storing:.3f} s")
     print(f"kept, bytes: {sizes}")
 
 
@@ -109,11 +111,10 @@ def main() -> None:
     commands = np.concatenate([history, own(exchange(), history["ts"], messages // 5)])
     commands = commands[np.argsort(commands["ts"], kind="stable")]
     with tempfile.TemporaryDirectory() as folder, EventLog(Path(folder) / "log.duckdb", snapshot_every=every) as log:
-        plain, _, stored = write(log, exchange(), commands, False)
+        plain, ran, stored = write(log, exchange(), commands, False)
         last = exchange()
-        session, ran, kept = write(log, last, commands, True)
-        print(f"{len(commands):,} commands, {len(last.facts):,} facts")
-        print(f"exchange {ran:.2f} s, log {stored:.2f} s, log with snapshots {kept:.2f} s")
+        session, _, _ = write(log, last, commands, True)
+        print(f"{len(commands):,} commands, {len(last.facts):,} facts: {ran:.2f} s in the exchange, {stored:.2f} s in the log")
         show_snapshot(log, session, last)
         show_moments(log, session, plain)
         show_answers(log, session, last)
