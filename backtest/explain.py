@@ -14,7 +14,7 @@ from rich.text import Text
 from engine import orders
 from engine.causes import CAUSES, PARTS, causes_of, facts_of, parts_of
 from engine.glossary import FLAGS, FOUND, LIMITS, ORDER_TYPES, REASONS, RULES, SELF_TRADES, SIDES, STATUSES, TIMES_IN_FORCE, Bound
-from engine.meanings import COMMAND_FIELDS, COMMANDS, FACT_FIELDS, FACTS, UNBUILT, Meaning
+from engine.meanings import COMMAND_FIELDS, COMMANDS, FACT_FIELDS, FACTS, Meaning
 from engine.vocabulary import Kind, Reason
 
 CALLS = [name for name, made in inspect.getmembers(orders, inspect.isfunction) if made.__module__ == orders.__name__ and name[0] != "_"]
@@ -73,19 +73,15 @@ def _fields(meaning: Meaning, known: Mapping[str, str]) -> dict[str, str]:
     return {name: special or known[name] for name, special in meaning.fields.items()}
 
 
-def _built(kind: Kind) -> dict[str, str]:
-    return {"not built yet": "the exchange refuses it as UNSUPPORTED"} if kind in UNBUILT else {}
-
-
 def _command(kind: Kind, meaning: Meaning) -> Entry:
     order = {"": CAUSES[kind], **{part: PARTS[part] for part in parts_of(kind)}}
     facts = {fact.name: FACTS[fact].says for fact in facts_of(kind)}
-    return Entry("command", kind.name, meaning.says, int(kind), order | _built(kind), _fields(meaning, COMMAND_FIELDS), facts)
+    return Entry("command", kind.name, meaning.says, int(kind), order, _fields(meaning, COMMAND_FIELDS), facts)
 
 
 def _fact(kind: Kind, meaning: Meaning) -> Entry:
     caused = {"caused by": " ".join(one.name for one in causes_of(kind))}
-    return Entry("fact", kind.name, meaning.says, int(kind), caused | _built(kind), _fields(meaning, FACT_FIELDS))
+    return Entry("fact", kind.name, meaning.says, int(kind), caused, _fields(meaning, FACT_FIELDS))
 
 
 def _reason(reason: Reason) -> Entry:

@@ -179,9 +179,9 @@ def against(quantity, side):
 
 
 @hot_kernel
-def is_full(state, portfolio, position):
-    """Whether cash or cost has reached 2^62, so that a fill more could wrap (a fill is worth less than 2^62)."""
-    return max(abs(state.portfolios[portfolio]["cash"]), abs(state.positions[position]["cost"])) >= 1 << 62
+def overflows(state, portfolio, position, money):
+    """Whether cash or cost could pass 63 bits with a fill of `money` (below 2^62) and its fee, which is less."""
+    return max(abs(state.portfolios[portfolio]["cash"]), abs(state.positions[position]["cost"])) > ((1 << 63) - 1) - 2 * money
 
 
 @hot_kernel

@@ -29,7 +29,7 @@ REASONS = {
     Reason.INVALID_STOP_PRICE: "the same of a stop price",
     Reason.INVALID_COMBINATION: "fields that do not go together",
     Reason.MONEY_RANGE: "the money of it would reach 2^62 units",
-    Reason.UNSUPPORTED: "not built yet",
+    Reason.UNSUPPORTED: "no command has that number",
     Reason.DUPLICATE_ORDER: "the trader has used the id today; of history, the id is in use",
     Reason.HALTED: "the instrument is halted",
     Reason.CLOSED: "the instrument is closed",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.accounts import against, book_fill, fee_of, is_full, work
+from engine.accounts import against, book_fill, fee_of, overflows, work
 from engine.book import first_node, leave, shrink
 from engine.facts import blank, tell_order
 from engine.ids import erase
@@ -194,6 +194,7 @@ def match(state, out, n, slot, remaining, reach):
         best = ladder["best"]
         maker = np.int64(state.nodes[opposite * W + (best & MASK)]["next"]) - first
         lots = min(remaining, np.int64(state.nodes[first + maker]["quantity"]))
+        price = (best ^ -(opposite & 1)) * terms["tick"]
         reduces = np.int64(0)
         if portfolio | np.int64(state.orders[maker]["portfolio"]) != 0:  # of two outside orders none of this matters
             flags = order["flags"] | state.orders[maker]["flags"]
@@ -207,15 +208,14 @@ def match(state, out, n, slot, remaining, reach):
                     reason = Reason.SELF_TRADE
                     break
                 continue
-            if is_full(state, portfolio, order["position"]) or is_full(
-                state, state.orders[maker]["portfolio"], state.orders[maker]["position"]
-            ):
-                reason = Reason.MONEY_RANGE
-                break
             if flags & REDUCE_ONLY:
                 lots = reducible(state, maker, reducible(state, slot, lots))
                 reduces = np.int64(order["flags"] & REDUCE_ONLY)
-        price = (best ^ -(opposite & 1)) * terms["tick"]
+            money = abs(price * terms["value"] * lots)
+            owner = np.int64(state.orders[maker]["portfolio"])
+            if overflows(state, portfolio, order["position"], money) or overflows(state, owner, state.orders[maker]["position"], money):
+                reason = Reason.MONEY_RANGE
+                break
         remaining -= lots
         fee = fee_of(price * terms["value"] * lots, terms["taker_fee"])
         watched = book_trade(state, out, n, opposite, maker, price, lots, portfolio, np.int64(order["position"]), fee)

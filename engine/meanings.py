@@ -259,10 +259,3 @@ FACTS = {
     Kind.HistoryRevealed: _kind("Lots joined a level.", f"quantity remaining {_OF_HISTORY}"),
     Kind.HistoryRemoved: _kind("Lots left a level.", _OF_HISTORY, quantity="lots that were there to leave"),
 }
-
-UNBUILT = {
-    *(Kind.SET_LIMITS, Kind.SET_RULES, Kind.RESTRICT, Kind.HALT, Kind.RESUME, Kind.REFERENCE, Kind.KILL, Kind.REVIVE),
-    *(Kind.OrderTriggered, Kind.RiskLimitBreached, Kind.TradingHalted, Kind.TradingResumed),
-    *(Kind.LimitsSet, Kind.RulesSet, Kind.SymbolRestricted, Kind.ReferenceSet, Kind.TradingKilled, Kind.TradingRevived),
-}
-"""Words that the engine does not speak yet: it refuses the commands as UNSUPPORTED and tells none of the facts."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.accounts import is_full, position_of
+from engine.accounts import overflows, position_of
 from engine.book import first_node, in_ticks, key_of, leave, rest, shrink
 from engine.kernel import cold_kernel, kernel
 from engine.levels import level_list, lower_key, stands_at
@@ -50,11 +50,13 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
             if stands_at(state, ladder, sentinel, node, key):
                 here = np.int64(state.nodes[node]["quantity"])
                 if state.orders[node - first]["trader"] != HISTORY_TRADER:
-                    owner = state.orders[node - first]["portfolio"]
-                    if owner != 0 and (is_full(state, owner, state.orders[node - first]["position"]) or is_full(state, 0, world)):
-                        return n, lots, traded
                     part = reducible(state, node - first, min(lots, here))
                     price = np.int64(state.orders[node - first]["price"])
+                    owner = np.int64(state.orders[node - first]["portfolio"])
+                    money = abs(price * state.instruments[instrument]["value"] * part)
+                    held = np.int64(state.orders[node - first]["position"])
+                    if owner != 0 and (overflows(state, owner, held, money) or overflows(state, 0, world, money)):
+                        return n, lots, traded
                     queued = state.orders[node - first]["queued"]
                     watched = book_trade(state, out, n, ladder, node - first, price, part, 0, world, 0)
                     fact = out[n]
@@ -66,9 +68,10 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
                     n += 1
                     lots -= part
                     traded += part
-                    if watched != 0:  # orders behind it may have gone, and their slots
+                    if watched != 0:  # orders behind it may have gone, and the window may have moved
                         n = call_room(state.rooms[Room.AFTERMATH], state, watched, out, n)
                         after = _behind(state, ladder, key, queued)
+                        sentinel = level_list(state, ladder, key)
                 elif counts_history:
                     lots -= min(lots, here)
                 ahead += here

@@ -28,9 +28,11 @@ Check = Callable[[World, np.ndarray], Difference | None]
 
 
 class Session(NamedTuple):
+    """Streams of one setting, that one process runs, each on a new exchange."""
+
     setting: str
     seed: int
-    commands: np.ndarray
+    streams: list[np.ndarray]
 
 
 def part(world: World, commands: np.ndarray) -> Difference | None:
@@ -49,13 +51,13 @@ def part(world: World, commands: np.ndarray) -> Difference | None:
     return None
 
 
-def guarded(check: Check, world: World, commands: np.ndarray) -> Difference | None:
-    """The same in a process of its own, where a crash is a Difference, too."""
+def guarded(check: Check, world: World, streams: list[np.ndarray]) -> Difference | None:
+    """The first that `check` finds in a process of its own, where a crash is a Difference, too."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
 
     def work() -> None:
-        found = check(world, commands)
+        found = next((found for stream in streams if (found := check(world, stream))), None)
         theirs.send(found and (found.at, found.about, str(found)))
         theirs.close()
         os._exit(0)
@@ -67,7 +69,7 @@ def guarded(check: Check, world: World, commands: np.ndarray) -> Difference | No
         found = ours.recv()
     except EOFError:
         child.join()
-        return Difference(len(commands) - 1, "crash", f"the process ended with {child.exitcode}")
+        return Difference(len(streams[-1]) - 1, "crash", f"the process ended with {child.exitcode}")
     child.join()
     return Difference(*found) if found else None
 
@@ -101,19 +103,26 @@ def plain(commands: np.ndarray, fails: Fails) -> np.ndarray:
     return commands
 
 
-def report(session: Session, check: Check, found: Difference) -> None:
-    world, commands = SETTINGS[session.setting].world, session.commands[: found.at + 1]
-    print(f"\nsetting {session.setting!r}, seed {session.seed}: {found}\nshrinking {len(commands)} commands ...", flush=True)
+def report(session: Session, check: Check) -> None:
+    """Finds the stream that fails, shrinks it, prints it."""
+    world = SETTINGS[session.setting].world
+    failing = ((number, stream, found) for number, stream in enumerate(session.streams) if (found := guarded(check, world, [stream])))
+    number, stream, found = next(failing, (0, session.streams[0], None))
+    if found is None:
+        return print(f"\nsetting {session.setting!r}, seed {session.seed}: failed, but no stream of it fails again")
+    commands = stream[: found.at + 1]
+    print(f"\nsetting {session.setting!r}, seed {session.seed}, stream {number}: {found}")
+    print(f"shrinking {len(commands)} commands ...", flush=True)
 
     def same(shorter: np.ndarray) -> bool:
-        other = guarded(check, world, shorter)
+        other = guarded(check, world, [shorter])
         return other is not None and other.about == found.about
 
-    short = shrink(commands if same(commands) else session.commands, same)
+    short = shrink(commands if same(commands) else stream, same)
     print(f"{len(short)} commands reproduce it:")
     for command in short:
         print(f"    {describe_command(command)},")
-    print(guarded(check, world, short))
+    return print(guarded(check, world, [short]))
 
 
 # ---------------------------------------------------------------------- the run
@@ -123,7 +132,7 @@ def sessions(names: list[str], seed: int, size: int) -> Iterator[Session]:
     """One stream after the other, without end."""
     for number in count():
         name = names[number % len(names)]
-        yield Session(name, seed + number, SETTINGS[name].stream(seed + number).take(size))
+        yield Session(name, seed + number, [SETTINGS[name].stream(seed + number).take(size)])
 
 
 def run(sessions: Iterator[Session], check: Check, commands: int) -> bool:
@@ -136,11 +145,10 @@ def run(sessions: Iterator[Session], check: Check, commands: int) -> bool:
             told = time.monotonic()
             said = f"{done:,} of {commands:,} commands, {rate:,.0f} a second; setting {session.setting!r}, seed {session.seed}"
             print(f"\r{said:<110}" if screen else said, end="" if screen else "\n", flush=True)
-        found = guarded(check, SETTINGS[session.setting].world, session.commands[: commands - done])
-        if found:
-            report(session, check, found)
+        if guarded(check, SETTINGS[session.setting].world, session.streams):
+            report(session, check)
             return False
-        done += len(session.commands[: commands - done])
+        done += sum(map(len, session.streams))
         rate = done / (time.monotonic() - started)
     print(f"\n{done:,} commands, no difference, {rate:,.0f} a second")
     return True

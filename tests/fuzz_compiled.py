@@ -13,8 +13,8 @@ from tests.twins import Difference, compiled
 from tests.worlds import World
 
 SESSION = 50_000
-VARIATIONS = 40
-"""Sessions made of one stream: drawing with Python's random is slower than matching."""
+VARIATIONS = 30
+"""More streams made of one: drawing with Python's random is slower than matching."""
 SLOW = 500
 """Commands of a session that are also sent one by one, and judged fact by fact."""
 MIXED = {  # columns that are mixed anew, by kind
@@ -26,15 +26,13 @@ MIXED = {  # columns that are mixed anew, by kind
 }
 
 
-def sessions(names: list[str], seed: int) -> Iterator[tuple[str, int, np.ndarray]]:
-    """(setting, seed, commands) without end: each stream, then variations of it."""
+def sessions(names: list[str], seed: int) -> Iterator[tuple[str, int, list[np.ndarray]]]:
+    """(setting, seed, streams) without end: a stream and variations of it."""
     for number in count():
         name = names[number % len(names)]
         base = SETTINGS[name].stream(seed + number).take(SESSION)
         chance = np.random.default_rng(seed + number)
-        yield name, seed + number, base
-        for _ in range(VARIATIONS):
-            yield name, seed + number, variation(base, chance)
+        yield name, seed + number, [base, *(variation(base, chance) for _ in range(VARIATIONS))]
 
 
 def variation(base: np.ndarray, chance: np.random.Generator) -> np.ndarray:

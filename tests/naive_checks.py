@@ -93,8 +93,9 @@ class Checks(Stops):
         """Why an order cannot become `wanted`, which is well-formed."""
         if self.beyond_money(wanted, but=order):
             return Refusal(Reason.MONEY_RANGE)
-        same = (wanted.price, wanted.stop_price) == (order.price, order.stop_price)
-        refused = None if same and wanted.quantity <= order.quantity else self.refused_by_desk(wanted, but=order)
+        if (wanted.price, wanted.stop_price) == (order.price, order.stop_price) and wanted.quantity <= order.quantity:
+            return None
+        refused = self.refused_by_desk(wanted, but=order)
         if refused or order.status == OrderStatus.PENDING or not order.flags & Flag.POST_ONLY:
             return refused
         return Refusal(Reason.POST_ONLY) if self.books[order.instrument].facing(order.side, wanted.price) else None

@@ -173,7 +173,7 @@ def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
         ahead = passed.get(maker.price, 0)
         passed[maker.price] = min(ahead + maker.open, 2**32 - 1)
         lots = min(aggressor.open, ex.most(maker)) if maker.open else 0
-        if lots and ex.is_full(aggressor, maker):
+        if lots and not maker.is_history and ex.overflows(aggressor, maker, lots):
             break
         if lots and maker.is_history:
             aggressor.open -= lots

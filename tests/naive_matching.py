@@ -84,12 +84,13 @@ class Matching(Accounts):
             mode = self_trade(taker, maker)
             if not maker.open:  # cancelled by a fill before
                 continue
-            if mode == SelfTrade.NONE and self.is_full(taker, maker):
+            lots = min(self.most(taker), self.most(maker))
+            if mode == SelfTrade.NONE and self.overflows(taker, maker, lots):
                 if not taker.is_history:
                     self.finish(taker, Reason.MONEY_RANGE)
                 break
             if mode == SelfTrade.NONE:
-                self.trade(taker, maker, min(self.most(taker), self.most(maker)))
+                self.trade(taker, maker, lots)
             if mode in (SelfTrade.CANCEL_MAKER, SelfTrade.CANCEL_BOTH):
                 self.finish(maker, Reason.SELF_TRADE)
             if mode in (SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_BOTH):
@@ -110,14 +111,14 @@ class Matching(Accounts):
 
     # ------------------------------------------------------------------ a fill
 
-    def is_full(self, *orders: Order) -> bool:
-        """Whether somebody's cash or cost has reached 2^62, so that a fill more might pass 64 bits; the outside world trades with itself."""
-        if not any(order.portfolio for order in orders):
+    def overflows(self, taker: Order, maker: Order, lots: int) -> bool:
+        """Whether a fill and its fee might take somebody's cash or cost past 64 bits; the outside world trades with itself."""
+        both = (taker, maker)
+        if not (taker.portfolio or maker.portfolio):
             return False
-        costs = [
-            self.positions[o.portfolio, o.instrument].cost for o in orders if (o.portfolio, o.instrument) in self.positions and o.portfolio
-        ]
-        return any(abs(money) >= MONEY_LIMIT for money in [*costs, *(self.cash[order.portfolio] for order in orders)])
+        held = [self.positions.get((o.portfolio, o.instrument)) for o in both if o.portfolio]
+        sums = [*(self.cash[o.portfolio] for o in both), *(p.cost for p in held if p)]
+        return max(map(abs, sums)) > 2**63 - 1 - 2 * self.notional(maker.instrument, maker.price, lots)
 
     def trade(self, taker: Order, maker: Order, lots: int, ahead: int = 0) -> None:
         """One fill at the maker's price: the maker is booked first, then the taker."""

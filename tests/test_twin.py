@@ -139,6 +139,6 @@ def test_a_crash_is_a_failure_like_any_other() -> None:
     def crash(_: World, commands: np.ndarray) -> Difference | None:
         os._exit(len(commands))
 
-    found = guarded(crash, WORLD, ALL.stream(3).take(7))
+    found = guarded(crash, WORLD, [ALL.stream(3).take(7)])
     assert found is not None
     assert (found.at, found.about) == (6, "crash")
