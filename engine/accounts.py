@@ -163,7 +163,7 @@ def work(state, order, lots, notional, resting):
         return
     held = state.positions[order["position"]]
     if order["flags"] & REDUCE_ONLY:
-        held["reducers"] += resting
+        held["reducers"] = np.int64(held["reducers"]) + resting
     else:
         state.portfolios[order["portfolio"]]["working"] += notional
         buys = 1 - np.int64(order["side"])

@@ -170,10 +170,12 @@ def _introduce(made: np.ndarray, arrays: Mapping[str, np.ndarray], names: Names)
             continue
         values = arrays[column]
         table: dict[Any, int] = {}
-        for name in dict.fromkeys(values.tolist()):
+        listed = values.tolist()
+        first = dict(zip(reversed(listed), range(len(listed) - 1, -1, -1)))
+        for name in dict.fromkeys(listed):
             table[name], command = names.number(kind, str(name or ""))
             if command is not None:
-                row = 0 if len(values) == 1 else int(np.argmax(values == name))
+                row = first[name]
                 command["ts"] = made["ts"][row] if len(made) else 0
                 where.append(row)
                 what.append(command)

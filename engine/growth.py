@@ -27,12 +27,16 @@ def _longer(array: np.ndarray, length: int) -> np.ndarray:
 
 
 def grow_orders(state: State, orders: int) -> State:
-    """Capacity for `orders` live orders; their nodes are the last ones, so nothing moves."""
-    more = orders - len(state.orders)
+    """Room for `orders` live orders; their nodes are the last ones, so nothing moves.
+
+    Beside the cells of many instruments some nodes more cost little, and copying all of them much: there are always as many.
+    """
+    first = len(state.ladders) * (W + 1)
+    fits = first + orders <= len(state.nodes)
     return state.replaced(
         orders=_longer(state.orders, orders),
         scratch=zeros(orders, np.uint32),
-        nodes=_longer(state.nodes, len(state.nodes) + more),
+        nodes=state.nodes if fits else _longer(state.nodes, first + max(orders, first)),
     )
 
 
@@ -61,7 +65,7 @@ def grow_restricted(state: State) -> State:
 
 
 def grow_positions(state: State, positions: int) -> State:
-    """Capacity for `positions` positions."""
+    """Room for `positions` positions."""
     grown: State = state.replaced(positions=_longer(state.positions, positions), index=zeros(4 * positions, np.uint32))
     _reindex(grown.index, grown.positions, int(grown.session["positions"][0]))
     return grown
@@ -83,12 +87,13 @@ def grow_instruments(state: State, instruments: int) -> State:
         parked = (wide >= old * W) & (wide < first)
         return np.where(wide < old * W, wide, np.where(parked, wide + (new - old) * W, wide + then - first)).astype(np.uint32)
 
-    cells, parks, orders = slice(0, old * W), slice(old * W, first), slice(first, None)
-    for source, target in ((cells, cells), (parks, slice(new * W, new * W + old)), (orders, slice(then, None))):
+    cells, parks, orders = slice(0, old * W), slice(old * W, first), slice(first, first + len(state.orders))
+    moves = (cells, cells), (parks, slice(new * W, new * W + old)), (orders, slice(then, then + len(state.orders)))
+    for source, target in moves:
         fresh.nodes[target] = state.nodes[source]
         for link in ("next", "prev"):
             fresh.nodes[link][target] = moved(state.nodes[link][source])
-    fresh.nodes["cell"][then:] = moved(state.nodes["cell"][orders])
+    fresh.nodes["cell"][then : then + len(state.orders)] = moved(state.nodes["cell"][orders])
     fresh.ladders[:old] = state.ladders
     fresh.words[: old * 64] = state.words
     return state.replaced(nodes=fresh.nodes, ladders=fresh.ladders, words=fresh.words, instruments=_longer(state.instruments, instruments))

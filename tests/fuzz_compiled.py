@@ -78,8 +78,7 @@ def restarted(world: World, commands: np.ndarray, facts: bytes, digest: str) -> 
 
 def roomy(world: World, commands: np.ndarray, facts: bytes, digest: str) -> None:
     """More room, and fewer facts."""
-    exchange = Exchange(list(world.instruments), cash=dict(world.cash), reserve=2 * len(commands))
-    exchange.run(world.opening())
+    exchange = compiled(world, reserve=2 * len(commands), history_facts=False)
     told = exchange.run(commands)
     assert exchange.digest() == digest, "digest with more room, without facts of history"
     ours = np.frombuffer(facts, told.dtype)

@@ -9,8 +9,9 @@ import numpy as np
 
 from engine import Exchange
 from engine.records import FACT
-from engine.vocabulary import HISTORY, Flag, Kind, OrderType, Side, TimeInForce
+from engine.vocabulary import HISTORY, Flag, Kind, OrderType, Reason, Side, TimeInForce
 from tests.naive_book import Position
+from tests.naive_matching import MONEY_LIMIT
 
 Told = dict[str, int]
 Key = tuple[int, int]
@@ -24,6 +25,7 @@ class Order:
     portfolio: int
     instrument: int
     side: int
+    type: int
     time_in_force: int
     flags: int
     price: int
@@ -47,6 +49,7 @@ class Retold:
         self.positions: defaultdict[Key, Position] = defaultdict(Position)  # by (portfolio, instrument)
         self.cash: Counter[int] = Counter()
         self.fees: Counter[int] = Counter()
+        self.was_full = False  # somebody's cash or cost was out of range: from then on history may rest crossed beside ours
         self.last: dict[int, int] = {}
         self.halted: set[int] = set()
         self.killed: set[tuple[int, int]] = set()  # (flags, whose number)
@@ -74,7 +77,7 @@ class Retold:
         assert fact["instrument"] not in self.halted, "accepted in a halt"
         switches = {(0, 0), (1, fact["portfolio"]), (2, fact["trader"])}
         assert not switches & self.killed, "accepted although killed"
-        names = ("portfolio", "instrument", "side", "time_in_force", "flags", "price", "stop_price", "quantity")
+        names = ("portfolio", "instrument", "side", "type", "time_in_force", "flags", "price", "stop_price", "quantity")
         self.orders[key] = Order(**{name: fact[name] for name in names}, waits=fact["type"] in STOPS, open=fact["quantity"])
 
     def triggered(self, fact: Told) -> None:
@@ -94,8 +97,8 @@ class Retold:
     def ended_unfilled(self, fact: Told) -> None:
         order = self.end(self.key(fact))
         assert fact["remaining"] == order.open == fact["quantity"] - order.executed, "quantity is not conserved"
-        whole = order.time_in_force == TimeInForce.FOK and not order.flags & Flag.REDUCE_ONLY
-        assert not (whole and order.executed), "a fill-or-kill was filled in part"
+        may_be_part = order.flags & Flag.REDUCE_ONLY or fact["reason"] == Reason.MONEY_RANGE
+        assert order.time_in_force != TimeInForce.FOK or may_be_part or not order.executed, "a fill-or-kill was filled in part"
 
     def end(self, key: Key) -> Order:
         assert key in self.orders, "a fact about an order that is not open"
@@ -119,9 +122,11 @@ class Retold:
         self.last[instrument] = price
         for party, side in ((maker, 1 - fact["side"]), (taker, fact["side"])):
             signed = lots if side == Side.BUY else -lots
-            self.positions[party["portfolio"], instrument].trade(signed, price * self.values[instrument])
+            position = self.positions[party["portfolio"], instrument]
+            position.trade(signed, price * self.values[instrument])
             self.cash[party["portfolio"]] -= signed * price * self.values[instrument] + party["fee"]
             self.fees[party["portfolio"]] += party["fee"]
+            self.was_full |= max(abs(position.cost), abs(self.cash[party["portfolio"]])) >= MONEY_LIMIT
 
     def filled(self, party: Told, price: int, lots: int) -> Order:
         """One of ours, before its position changes."""
@@ -130,7 +135,7 @@ class Retold:
         order.open -= lots
         order.executed += lots
         assert order.open == party["remaining"] >= 0, "quantity is not conserved"
-        if order.price:
+        if order.type in (OrderType.LIMIT, OrderType.STOP_LIMIT):
             assert price <= order.price if order.side == Side.BUY else price >= order.price, "traded beyond its limit"
         if order.flags & Flag.REDUCE_ONLY:
             assert lots <= self.against(order), "a reduce-only order traded more than the position"
@@ -141,11 +146,6 @@ class Retold:
     def against(self, order: Order) -> int:
         held = self.positions[order.portfolio, order.instrument].quantity
         return held if order.side == Side.SELL else -held
-
-    def is_full(self, order: Order) -> bool:
-        """No fill could be booked: history that crosses the order rests beside it."""
-        money = self.cash[order.portfolio], self.cash[0], self.positions[order.portfolio, order.instrument].cost
-        return any(abs(amount) >= 2**62 for amount in money)
 
     def printed(self, fact: Told) -> None:
         self.last[fact["instrument"]] = fact["price"]
@@ -233,12 +233,11 @@ def money_is_conserved(told: Retold, exchange: Exchange) -> None:
 
 
 def not_crossed(told: Retold, instrument: int, levels: list[dict[int, tuple[int, int]]]) -> None:
-    """Each of our resting orders stands in the book, and nobody faces it at its price or better, unless money is full."""
+    """Each of our resting orders stands in the book, and nobody faces it at its price or better."""
     resting = [order for order in told.orders.values() if order.instrument == instrument and not order.waits]
-    for side, price in {(order.side, order.price) for order in resting if not told.is_full(order)}:
-        facing = [other for other in levels[1 - side] if (other <= price if side == Side.BUY else other >= price)]
-        assert not facing, "the book is crossed"
     for side, price in {(order.side, order.price) for order in resting}:
+        facing = [other for other in levels[1 - side] if (other <= price if side == Side.BUY else other >= price)]
+        assert not facing or told.was_full, "the book is crossed"
         ours = [order.open for order in resting if (order.side, order.price) == (side, price)]
         lots, count = levels[side].get(price, (0, 0))
         assert lots >= sum(ours), "an open order is not in the book"

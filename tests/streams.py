@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.records import COMMAND
 from engine.vocabulary import NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderType, SelfTrade, TimeInForce
-from tests.worlds import EDGE, World
+from tests.worlds import CROWDED, EDGE, World
 
 Command = dict[str, int]
 BOOK_KINDS = {Kind.NEW: 380, Kind.CANCEL: 80, Kind.REPLACE: 100, Kind.END_OF_DAY: 3, Kind.START_OF_DAY: 4, Kind.MARK: 8, Kind.DEPOSIT: 8}
@@ -68,6 +68,7 @@ SETTINGS = {
     "halts": replace(PLAIN, kinds=BOOK_KINDS | HISTORY_WEIGHTS | {Kind.HALT: 20, Kind.RESUME: 3}, stops=0.3),
     "kills": replace(PLAIN, kinds=BOOK_KINDS | {Kind.KILL: 10, Kind.REVIVE: 3}, stops=0.3),
     "limits": replace(PLAIN, kinds=BOOK_KINDS | {Kind.SET_LIMITS: 20, Kind.MARK: 30, Kind.START_OF_DAY: 6}, bound=0.4),
+    "crowded": replace(PLAIN, world=CROWDED, stops=0.3),
     "rules": replace(PLAIN, kinds=BOOK_KINDS | RULE_KINDS, bound=0.4, pace=(10**6, 10**8, 10**9)),
 }
 

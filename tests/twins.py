@@ -21,15 +21,16 @@ class Difference(AssertionError):
         self.at, self.about = at, about
 
 
-def compiled(world: World) -> Exchange:
-    exchange = Exchange(list(world.instruments), cash=dict(world.cash), history_facts=True)
+def compiled(world: World, reserve: int = 0, history_facts: bool = True) -> Exchange:
+    limits = {"orders": world.orders_max}
+    exchange = Exchange(list(world.instruments), cash=dict(world.cash), reserve=reserve, history_facts=history_facts, session_limits=limits)
     exchange.run(world.opening())
     return exchange
 
 
 def naive(world: World, opening: int) -> NaiveExchange:
     """The twin of an exchange that has had `opening` commands, one fact each."""
-    twin = NaiveExchange(world.instruments, world.cash)
+    twin = NaiveExchange(world.instruments, world.cash, world.orders_max)
     for command in world.opening():
         twin.send(command)
     twin.seq = 2 * opening

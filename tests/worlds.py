@@ -22,6 +22,7 @@ class World:
     cash: Mapping[str, str] = field(default_factory=lambda: {"rich": "1000000000", "poor": "10.00"})
     portfolios: Sequence[str] = ("third", "fourth")
     traders: Sequence[str] = ("tom", "tim")
+    orders_max: int = 1 << 20  # live orders of clients
 
     def opening(self) -> np.ndarray:
         """The commands that open what the constructor does not: portfolios without cash, and traders. COMMAND (n,)."""
@@ -44,3 +45,4 @@ class World:
 
 
 EDGE = World(cash={"huge": "4611686018327.387904"})  # 100 money short of what MONEY_RANGE allows, and so is the outside world
+CROWDED = World(orders_max=40)
