@@ -11,10 +11,10 @@ from engine import Exchange
 from engine.records import FACT
 from engine.vocabulary import HISTORY, Flag, Kind, OrderType, Reason, Side, TimeInForce
 from tests.naive_book import Position
-from tests.naive_matching import MONEY_LIMIT
 
 Told = dict[str, int]
 Key = tuple[int, int]
+LARGE = 2**60
 STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
 
 
@@ -49,7 +49,7 @@ class Retold:
         self.positions: defaultdict[Key, Position] = defaultdict(Position)  # by (portfolio, instrument)
         self.cash: Counter[int] = Counter()
         self.fees: Counter[int] = Counter()
-        self.was_full = False  # somebody's cash or cost was out of range: from then on history may rest crossed beside ours
+        self.strained = False  # money came near its range: from then on history may rest crossed beside ours, as fills are not made
         self.last: dict[int, int] = {}
         self.halted: set[int] = set()
         self.killed: set[tuple[int, int]] = set()  # (flags, whose number)
@@ -79,6 +79,7 @@ class Retold:
         assert not switches & self.killed, "accepted although killed"
         names = ("portfolio", "instrument", "side", "type", "time_in_force", "flags", "price", "stop_price", "quantity")
         self.orders[key] = Order(**{name: fact[name] for name in names}, waits=fact["type"] in STOPS, open=fact["quantity"])
+        self.strain(fact["price"] * fact["quantity"] * self.values[fact["instrument"]])
 
     def triggered(self, fact: Told) -> None:
         order = self.orders[self.key(fact)]
@@ -93,6 +94,7 @@ class Retold:
         assert fact["instrument"] not in self.halted, "replaced in a halt"
         assert fact["quantity"] == fact["remaining"] + order.executed, "quantity is not conserved"
         order.quantity, order.open, order.price, order.stop_price = (fact[n] for n in ("quantity", "remaining", "price", "stop_price"))
+        self.strain(order.price * order.quantity * self.values[order.instrument])
 
     def ended_unfilled(self, fact: Told) -> None:
         order = self.end(self.key(fact))
@@ -126,7 +128,7 @@ class Retold:
             position.trade(signed, price * self.values[instrument])
             self.cash[party["portfolio"]] -= signed * price * self.values[instrument] + party["fee"]
             self.fees[party["portfolio"]] += party["fee"]
-            self.was_full |= max(abs(position.cost), abs(self.cash[party["portfolio"]])) >= MONEY_LIMIT
+            self.strain(position.cost, self.cash[party["portfolio"]])
 
     def filled(self, party: Told, price: int, lots: int) -> Order:
         """One of ours, before its position changes."""
@@ -147,6 +149,9 @@ class Retold:
         held = self.positions[order.portfolio, order.instrument].quantity
         return held if order.side == Side.SELL else -held
 
+    def strain(self, *money: int) -> None:
+        self.strained |= max(map(abs, money)) >= LARGE
+
     def printed(self, fact: Told) -> None:
         self.last[fact["instrument"]] = fact["price"]
 
@@ -155,6 +160,7 @@ class Retold:
     def deposited(self, fact: Told) -> None:
         self.cash[fact["portfolio"]] += fact["value"]
         self.cash[0] -= fact["value"]
+        self.strain(self.cash[fact["portfolio"]], self.cash[0])
 
     def day_started(self, fact: Told) -> None:
         self.ended.clear()
@@ -237,7 +243,7 @@ def not_crossed(told: Retold, instrument: int, levels: list[dict[int, tuple[int,
     resting = [order for order in told.orders.values() if order.instrument == instrument and not order.waits]
     for side, price in {(order.side, order.price) for order in resting}:
         facing = [other for other in levels[1 - side] if (other <= price if side == Side.BUY else other >= price)]
-        assert not facing or told.was_full, "the book is crossed"
+        assert not facing or told.strained, "the book is crossed"
         ours = [order.open for order in resting if (order.side, order.price) == (side, price)]
         lots, count = levels[side].get(price, (0, 0))
         assert lots >= sum(ours), "an open order is not in the book"
