@@ -163,6 +163,8 @@ def new_order(state, c, out, n):
             put(state.ids, at, c["order_id"], c["trader"], FINISHED | (np.int64(OrderStatus.REJECTED) << 16) | np.int64(c["instrument"]))
     if reason != Reason.NONE:
         return reject_order(state, out, n, reason, c)
+    if c["flags"] & REDUCE_ONLY:
+        state.session[0]["guarded"] += 1  # a fill of it may tell more than one fact
     crosses = ~best <= reach
     lots = c["quantity"]
     slot = _accept(state, c, out, n, at)

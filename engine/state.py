@@ -146,7 +146,7 @@ COUNTERS = ("displaced", "clipped", "revealed", "removed", "estimated", "unknown
 LIMITS = ("orders_max", "portfolios_max", "traders_max", "instruments_max")
 COUNTS = ("instruments", "portfolios", "traders", "open_orders", "live", "free", "fresh", "used", "known", "positions", "fee_cash")
 DESK = ("waiting", "guarded", "killed", "restrictions")
-"""Stops that wait; commands that set a guard; the session's kill switch; entries of `restricted`."""
+"""Stops that wait; commands of the desk and reduce-only orders so far; the session's kill switch; entries of `restricted`."""
 SESSION = np.dtype(
     [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *DESK, *COUNTERS)]
     + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state

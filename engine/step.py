@@ -110,7 +110,7 @@ def worst_case(state, c):
 
 @hot_kernel
 def _is_plain(state):
-    """Whether a fill tells one fact and an order that ends one: no stop waits, and nothing is watched."""
+    """Whether an order's last fill, or its end, tells one fact: no stop waits, no order was reduce-only, and nothing is watched."""
     return state.session[0]["waiting"] == 0 and state.session[0]["guarded"] == 0
 
 
@@ -199,6 +199,6 @@ def run(state, commands, start, stop, out, n):
                 return i, n, 0
             n = told
             i += 1
-            if c["type"] >= STOP:
-                break  # it may wait from now on, and then more facts come of each command
+            if c["type"] >= STOP or c["flags"] & Flag.REDUCE_ONLY:
+                break  # it may wait, or rest, from now on, and then more facts come of each command
     return i, n, 0
