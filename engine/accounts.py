@@ -37,16 +37,11 @@ def position_of(state, portfolio, instrument):
 
 @kernel
 def _search(state, portfolio, instrument):
-    index = state.index
-    at = _spread(portfolio, instrument, len(index))
-    while index[at] != 0:
-        k = np.int64(index[at]) - 1
-        held = state.positions[k]
-        if held["portfolio"] == portfolio and held["instrument"] == instrument:
-            return k
-        at = (at + 1) & (len(index) - 1)
-    index[at] = new_position(state, portfolio, instrument) + 1
-    return np.int64(index[at]) - 1
+    k = seek_position(state, portfolio, instrument)
+    if k < 0:
+        k = new_position(state, portfolio, instrument)
+        enter_index(state.index, state.positions, k)
+    return k
 
 
 @kernel

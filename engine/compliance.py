@@ -2,28 +2,19 @@
 
 import numpy as np
 
+from engine.acceptance import gather_instrument
 from engine.accounts import notional_of
 from engine.bits import muldiv
 from engine.book import first_node
 from engine.checks import LIMIT, REDUCE_ONLY, STOP_LIMIT
 from engine.ids import find
 from engine.kernel import kernel
-from engine.levels import level_list, lower_key, stands_at
-from engine.risk import TOP, in_lots
-from engine.state import EMPTY
-from engine.vocabulary import HISTORY, NOT_NAMED, Kind, Reason
+from engine.risk import TOP, found, in_lots
+from engine.vocabulary import NOT_NAMED, Kind, Reason
 
-HISTORY_TRADER = np.uint32(HISTORY)
 COLLAR_PARTS = 10**9
 ORDER_PARTS = 10**12
 """Parts of an order in a bucket: one thousandth of an order a second is one part a nanosecond."""
-
-
-@kernel
-def _found(state, reason, value, limit):
-    state.session[0]["value"] = value
-    state.session[0]["limit"] = limit
-    return np.int64(reason)
 
 
 @kernel
@@ -57,46 +48,17 @@ def _collar_refuses(state, c, rules):
         width, _ = muldiv(abs(middle), np.int64(rules["collar"]), COLLAR_PARTS)
     if abs(c["price"] - middle) <= width:
         return np.int64(Reason.NONE)
-    return _found(state, Reason.PRICE_COLLAR, c["price"], middle + width if c["price"] > middle else middle - width)
+    return found(state, Reason.PRICE_COLLAR, c["price"], middle + width if c["price"] > middle else middle - width)
 
 
 @kernel
 def _outside_sells(state, instrument):
-    """Lots of working sells of portfolio 0, which keeps no sums: counted in the book and among the stops that wait."""
-    ladder = 2 * np.int64(instrument) + 1
+    """Lots of working sells of portfolio 0, which keeps no sums: counted among all open orders of the instrument."""
     lots = np.int64(0)
-    first = first_node(state)
-    key = state.ladders[ladder]["best"]
-    while key != EMPTY:
-        sentinel = level_list(state, ladder, key)
-        node = np.int64(state.nodes[sentinel]["next"])
-        while node != sentinel:
-            order = state.orders[node - first]
-            if order["portfolio"] == 0 and order["trader"] != HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
-                lots += np.int64(state.nodes[node]["quantity"])
-            node = np.int64(state.nodes[node]["next"])
-        key = lower_key(state, ladder, key)
-    node = np.int64(state.instruments[instrument]["sell_stop"])
-    return lots + (_waiting_sells(state, first + node) if node != 0 else 0)
-
-
-@kernel
-def _waiting_sells(state, top):
-    """Lots of portfolio 0 in a heap of stops, walked by its parents."""
-    first = first_node(state)
-    lots, node, came = np.int64(0), top, np.int64(state.nodes[top]["cell"])
-    while node != 0:
-        entry = state.nodes[node]
-        left, right, parent = np.int64(entry["next"]), np.int64(entry["prev"]), np.int64(entry["cell"])
-        if came == parent:
-            if state.orders[node - first]["portfolio"] == 0:
-                lots += np.int64(entry["quantity"])
-            following = left if left != 0 else right if right != 0 else parent
-        elif came == left and right != 0:
-            following = right
-        else:
-            following = parent
-        came, node = node, following
+    for k in range(gather_instrument(state, instrument, 0)):
+        slot = np.int64(state.scratch[k])
+        if state.orders[slot]["portfolio"] == 0 and state.orders[slot]["side"] == 1:
+            lots += np.int64(state.nodes[first_node(state) + slot]["quantity"])
     return lots
 
 
@@ -113,7 +75,7 @@ def _short_refuses(state, c, position, lots):
             selling -= np.int64(c["row"])
     if selling + lots <= quantity:
         return np.int64(Reason.NONE)
-    return _found(state, Reason.SHORT_SALE, selling + lots, quantity)
+    return found(state, Reason.SHORT_SALE, selling + lots, quantity)
 
 
 @kernel
@@ -130,7 +92,7 @@ def _rate_refuses(state, rules):
     else:
         tokens = most if passed > (most - tokens) // rate else tokens + passed * rate
     if tokens < ORDER_PARTS:
-        return _found(state, Reason.ORDER_RATE, 0, rate)
+        return found(state, Reason.ORDER_RATE, 0, rate)
     rules["tokens"] = tokens - ORDER_PARTS
     rules["filled"] = now
     return np.int64(Reason.NONE)
@@ -145,16 +107,16 @@ def compliance_refuses(state, c, position, price, lots):
     rules = state.traders[c["trader"]]
     terms = state.instruments[c["instrument"]]
     if is_restricted(state, c["trader"], np.int64(c["instrument"])):
-        return _found(state, Reason.RESTRICTED_SYMBOL, 0, 0)
+        return found(state, Reason.RESTRICTED_SYMBOL, 0, 0)
     if rules["max_quantity"] != NOT_NAMED:
         most = in_lots(terms, np.int64(rules["max_quantity"]), np.int64(rules["quantity_power"]))
         if c["quantity"] > most:
-            return _found(state, Reason.MAX_ORDER_QUANTITY, c["quantity"], most)
+            return found(state, Reason.MAX_ORDER_QUANTITY, c["quantity"], most)
     if rules["max_notional"] != NOT_NAMED:
         notional = notional_of(terms, price, c["quantity"])
         notional = notional if notional >= 0 else TOP
         if notional > rules["max_notional"]:
-            return _found(state, Reason.MAX_ORDER_NOTIONAL, notional, rules["max_notional"])
+            return found(state, Reason.MAX_ORDER_NOTIONAL, notional, rules["max_notional"])
     reason = _collar_refuses(state, c, rules)
     if reason == Reason.NONE and rules["no_short"] != 0:
         reason = _short_refuses(state, c, position, lots)

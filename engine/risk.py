@@ -88,11 +88,11 @@ def _to_pay(state, portfolio, instrument, notional):
 
 
 @kernel
-def _found(state, reason, value, limit):
+def found(state, reason, value, limit):
     """A limit is broken: what was found, and the limit."""
     state.session[0]["value"] = value
     state.session[0]["limit"] = limit
-    return reason
+    return np.int64(reason)
 
 
 @kernel
@@ -101,9 +101,9 @@ def _cash_refuses(state, c, quantity, selling, lots, notional):
     if c["side"] == 0:
         cash = state.portfolios[c["portfolio"]]["cash"]
         needed = _to_pay(state, c["portfolio"], c["instrument"], notional)
-        return _found(state, Reason.BUYING_POWER, needed, cash) if needed > cash else np.int64(Reason.NONE)
+        return found(state, Reason.BUYING_POWER, needed, cash) if needed > cash else np.int64(Reason.NONE)
     if selling + lots > quantity:
-        return _found(state, Reason.BUYING_POWER, selling + lots, quantity)
+        return found(state, Reason.BUYING_POWER, selling + lots, quantity)
     return np.int64(Reason.NONE)
 
 
@@ -115,9 +115,9 @@ def _value_refuses(state, c, notional):
     exposure = add(gross, add(account["working"], notional))
     profit = add(equity, -account["base"])
     if account["max_exposure"] != NOT_NAMED and exposure > account["max_exposure"]:
-        return _found(state, Reason.EXPOSURE_LIMIT, exposure, account["max_exposure"])
+        return found(state, Reason.EXPOSURE_LIMIT, exposure, account["max_exposure"])
     if account["max_daily_loss"] != NOT_NAMED and profit < -account["max_daily_loss"]:
-        return _found(state, Reason.DAILY_LOSS_LIMIT, profit, -account["max_daily_loss"])
+        return found(state, Reason.DAILY_LOSS_LIMIT, profit, -account["max_daily_loss"])
     if account["max_leverage"] != NOT_NAMED:
         return _leverage_refuses(state, exposure, equity, np.int64(account["max_leverage"]))
     return np.int64(Reason.NONE)
@@ -131,7 +131,7 @@ def _leverage_refuses(state, exposure, equity, most):
     if equity > 0 and float(exposure) * LEVERAGE_PARTS / float(equity) < 9.2e18:
         leverage, rest = muldiv(exposure, LEVERAGE_PARTS, equity)
     if leverage > most or (leverage == most and rest > 0):  # above it by less than a part
-        return _found(state, Reason.LEVERAGE_LIMIT, leverage, most)
+        return found(state, Reason.LEVERAGE_LIMIT, leverage, most)
     return np.int64(Reason.NONE)
 
 
@@ -157,7 +157,7 @@ def risk_refuses(state, c, position, lots, notional):
     if account["max_position"] != NOT_NAMED:
         most = in_lots(state.instruments[c["instrument"]], np.int64(account["max_position"]), np.int64(account["position_power"]))
         if reached > most:
-            return _found(state, Reason.POSITION_LIMIT, reached, most)
+            return found(state, Reason.POSITION_LIMIT, reached, most)
     if working <= (-quantity if c["side"] == 0 else quantity):  # it only reduces
         return np.int64(Reason.NONE)
     return _value_refuses(state, c, notional)
