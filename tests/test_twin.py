@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import Exchange, Instrument, limit
 from engine.vocabulary import NOT_NAMED, Kind, OrderType, SelfTrade, Side, TimeInForce
 from tests import fuzz_compiled, invariants
 from tests.fuzz import guarded, part, shrink
@@ -142,3 +143,24 @@ def test_a_crash_is_a_failure_like_any_other() -> None:
     found = guarded(crash, WORLD, [ALL.stream(3).take(7)])
     assert found is not None
     assert (found.at, found.about) == (6, "crash")
+
+
+@pytest.mark.parametrize("left", [3, 30, 300])
+def test_a_sweep_through_reduce_only_makers_finds_room_for_its_facts(left: int) -> None:
+    """Each of them tells a fill and a cancel: a tape that is nearly full must grow before, not within."""
+    orders = []
+    for k in range(200):
+        orders.append(limit(3 * k + 1, "X", Side.SELL, 1, "1.00", trader="t"))
+        orders.append(limit(3 * k + 2, "X", Side.BUY, 1, "1.00", trader="t", portfolio=f"p{k}"))
+    orders += [limit(3 * k + 3, "X", Side.SELL, 2, "2.00", trader="t", portfolio=f"p{k}", reduce_only=True) for k in range(200)]
+    sweep = limit(9999, "X", Side.BUY, 400, "2.00", trader="t")
+    roomy, narrow = (Exchange([Instrument("X", "0.01")], reserve=reserve) for reserve in (50_000, 0))
+    for exchange in (roomy, narrow):
+        for order in orders:
+            exchange.send(order)
+    tape = narrow._tape
+    tape.chunk = tape.chunk[: tape.used + left].copy()
+    told = roomy.send(sweep)
+    assert len(told) == 1 + 2 * 200
+    assert narrow.send(sweep).tobytes() == told.tobytes()
+    assert narrow.digest() == roomy.digest()
