@@ -1,18 +1,16 @@
-"""What the desk controls: halts, reference prices, kill switches, limits of portfolios, rules of traders."""
+"""What the desk controls: halts, kill switches, limits of portfolios, rules of traders."""
 
 import numpy as np
 
 from engine.acceptance import end_gathered, gather_instrument
-from engine.checks import listed, on_unit
+from engine.checks import listed
 from engine.compliance import ORDER_PARTS, restriction
 from engine.facts import blank, refuse
 from engine.ids import find, put
 from engine.kernel import kernel, room_kernel
 from engine.state import CASH_ACCOUNT, FINISHED, KILLED, LIMITED, LOSS_LIMITED, RULED
-from engine.vocabulary import NOT_NAMED, NOT_WHOLE, Kind, OrderStatus, Reason
+from engine.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, Kind, OrderStatus, Reason
 
-NAMES_PORTFOLIO, NAMES_TRADER = 1, 2
-"""Flags of KILL and REVIVE; 0 is the session."""
 POWER_MIN, POWER_MAX = 98, 158
 """Exponents of a limit in units, + 128."""
 RATE_MAX = 9 * 10**9
@@ -34,19 +32,6 @@ def _halt(state, c, out, n):
     halts = c["kind"] == Kind.HALT
     state.instruments[c["instrument"]]["halted"] = halts
     return blank(state, out, n, Kind.TradingHalted if halts else Kind.TradingResumed, 0, c["instrument"])
-
-
-@kernel
-def _refer(state, c, out, n):
-    """REFERENCE: the price around which collars stand."""
-    terms = state.instruments[c["instrument"]]
-    if not on_unit(terms, c["price"]):
-        return refuse(state, out, n, Kind.CommandRejected, Reason.INVALID_PRICE, c)
-    terms["reference"] = c["price"]
-    terms["referenced"] = 1
-    blank(state, out, n, Kind.ReferenceSet, 0, c["instrument"])
-    out[n]["price"] = c["price"]
-    return n + 1
 
 
 @kernel
@@ -214,9 +199,9 @@ def _allow_all(rules):
 
 @room_kernel
 def control(state, c, out, n):
-    """HALT, RESUME, REFERENCE, KILL, REVIVE, SET_LIMITS, SET_RULES, RESTRICT."""
+    """HALT, RESUME, KILL, REVIVE, SET_LIMITS, SET_RULES, RESTRICT."""
     kind = c["kind"]
-    named = kind == Kind.RESTRICT or kind == Kind.HALT or kind == Kind.RESUME or kind == Kind.REFERENCE
+    named = kind == Kind.RESTRICT or kind == Kind.HALT or kind == Kind.RESUME
     if named and not listed(state, c["instrument"]):
         return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
     state.session[0]["guarded"] += 1
@@ -226,8 +211,6 @@ def control(state, c, out, n):
         return _set_rules(state, c, out, n)
     if kind == Kind.RESTRICT:
         return _restrict(state, c, out, n)
-    if kind == Kind.REFERENCE:
-        return _refer(state, c, out, n)
     if kind == Kind.HALT or kind == Kind.RESUME:
         return _halt(state, c, out, n)
     return _kill(state, c, out, n)

@@ -1,4 +1,4 @@
-"""The day of an instrument and of the session: its end, its start, and the marks in between."""
+"""The day of an instrument and of the session: its end, its start, and the prices that are named in between."""
 
 import numpy as np
 
@@ -28,18 +28,24 @@ def _judge_holders(state, out, n, instrument):
 
 
 @kernel
-def _mark_price(state, c, out, n):
-    """MARK: a price to value positions at, until the next trade."""
+def _set_price(state, c, out, n):
+    """MARK: a price to value positions at, until the next trade. REFERENCE: the price around which collars stand."""
     if not listed(state, c["instrument"]):
         return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
     terms = state.instruments[c["instrument"]]
     if not on_unit(terms, c["price"]):
         return refuse(state, out, n, Kind.CommandRejected, Reason.INVALID_PRICE, c)
-    terms["mark"] = c["price"]
-    terms["marked"] = 1
-    blank(state, out, n, Kind.PriceMarked, 0, c["instrument"])
+    marks = c["kind"] == Kind.MARK
+    if marks:
+        terms["mark"] = c["price"]
+        terms["marked"] = 1
+    else:
+        terms["reference"] = c["price"]
+        terms["referenced"] = 1
+    blank(state, out, n, Kind.PriceMarked if marks else Kind.ReferenceSet, 0, c["instrument"])
     out[n]["price"] = c["price"]
-    return _judge_holders(state, out, n + 1, np.int64(c["instrument"])) if state.session[0]["guarded"] != 0 else n + 1
+    watched = marks and state.session[0]["guarded"] != 0
+    return _judge_holders(state, out, n + 1, np.int64(c["instrument"])) if watched else n + 1
 
 
 @kernel
@@ -81,9 +87,9 @@ def _start_day(state, out, n):
 
 @room_kernel
 def day(state, c, out, n):
-    """END_OF_DAY, START_OF_DAY, MARK."""
+    """END_OF_DAY, START_OF_DAY, MARK, REFERENCE."""
     if c["kind"] == Kind.END_OF_DAY:
         return _end_day(state, c, out, n)
     if c["kind"] == Kind.START_OF_DAY:
         return _start_day(state, out, n)
-    return _mark_price(state, c, out, n)
+    return _set_price(state, c, out, n)

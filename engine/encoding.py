@@ -9,12 +9,11 @@ import numpy as np
 from engine.instrument import Instrument, Number, decimal, whole_units
 from engine.names import Names, record
 from engine.orders import Command, Limits, Rules
-from engine.vocabulary import NOT_NAMED, NOT_WHOLE, Flag, Kind
+from engine.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, Flag, Kind
 
 PARTS = Decimal("1e-9")
 """Leverage and collars are counted in these."""
 ORDERS_A_SECOND = Decimal("0.001")
-NAMES_PORTFOLIO, NAMES_TRADER = 1, 2
 
 
 def _amount(value: Number | None, unit: Decimal, what: str) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from engine.kernel import entry_kernel, kernel
 from engine.pointers import call_function
 from engine.sending import next_feed_step, stamp, tell_latencies
-from engine.step import commands_left, needs_number, step, worst_case
+from engine.step import commands_left, needs_row, step, worst_case
 from engine.view import show_books
 from engine.vocabulary import Kind
 from engine.wakes import due, next_wake, take_sample
@@ -24,7 +24,7 @@ OWN_FACTS = int(Want.ACCEPTED | Want.REJECTED | Want.CANCELLED | Want.REPLACED |
 
 @kernel
 def _fits(state, world, c, out, n):
-    if n + worst_case(state, c) <= len(out) and commands_left(state) > 0 and not needs_number(state, c):
+    if n + worst_case(state, c) <= len(out) and commands_left(state) > 0 and not needs_row(state, c):
         return True
     world.clock[0]["need"] = worst_case(state, c)
     return False

@@ -26,8 +26,8 @@ class Room(IntEnum):
     """Places in the table of addresses."""
 
     OPENING = 0  # what opens a session
-    DAY = 1  # END_OF_DAY, START_OF_DAY, MARK
-    CONTROL = 2  # halts, references, limits, rules, kill switches
+    DAY = 1  # END_OF_DAY, START_OF_DAY, MARK, REFERENCE
+    CONTROL = 2  # halts, limits, rules, kill switches
     REPAIR = 3  # history that is reconciled with a published book
     CHECKS = 4  # compliance and risk of one order
     STOPS = 5  # stops: wait, trigger, leave

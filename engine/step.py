@@ -25,7 +25,7 @@ def _room_of(kind):
     """The room that carries out commands of a kind as a whole; -1 where there is none."""
     if 0 < kind <= Kind.DEPOSIT:
         return Room.OPENING
-    if Kind.END_OF_DAY <= kind <= Kind.MARK:
+    if Kind.END_OF_DAY <= kind <= Kind.REFERENCE:
         return Room.DAY
     if Kind.SET_LIMITS <= kind <= Kind.SET_RULES or Kind.HALT <= kind <= Kind.RESTRICT:
         return Room.CONTROL
@@ -140,8 +140,8 @@ def _from_desk(c):
 
 
 @kernel
-def needs_number(state, c):
-    """Whether `c` names an instrument, portfolio or trader for which the arrays have no row yet, within the session's limits."""
+def needs_row(state, c):
+    """Whether `c` names something for which the arrays have no row yet, within the session's limits."""
     kind = c["kind"]
     if kind == Kind.RESTRICT:
         return 2 * state.session[0]["restrictions"] >= len(state.restricted)
@@ -184,7 +184,7 @@ def run(state, commands, start, stop, out, n):
     while i < stop:
         fit = min(commands_left(state), _facts_fit(state, len(out) - n))
         if fit < 1 or _from_desk(commands[i]):
-            if commands_left(state) < 1 or n + worst_case(state, commands[i]) > len(out) or needs_number(state, commands[i]):
+            if commands_left(state) < 1 or n + worst_case(state, commands[i]) > len(out) or needs_row(state, commands[i]):
                 return i, n, worst_case(state, commands[i])
             fit = 1
         until = min(stop, i + fit)

@@ -201,6 +201,9 @@ class Reason(IntEnum):
 HISTORY = 0xFFFFFFFF
 """The trader number of history's orders in facts: a namespace of ids of its own. Their portfolio is 0, the outside world."""
 
+NAMES_PORTFOLIO, NAMES_TRADER = 1, 2
+"""Flags of KILL and REVIVE: what is meant; 0 is the session."""
+
 NOT_NAMED = -(2**63)
 """In an integer field of a REPLACE: this field is not named and stays as it is."""
 
