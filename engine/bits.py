@@ -51,7 +51,7 @@ else:
 
 
 @kernel
-def _product(a, b):
+def wide_product(a, b):
     """128-bit product of two uint64 as (high, low)."""
     half = np.uint64(32)
     low = np.uint64(0xFFFFFFFF)
@@ -67,7 +67,7 @@ def muldiv(a, b, c):
     if float(a) * float(b) < 9.0e18:
         product = a * b
         return product // c, product % c
-    high, low = _product(np.uint64(a), np.uint64(b))
+    high, low = wide_product(np.uint64(a), np.uint64(b))
     divisor, one, top = np.uint64(c), np.uint64(1), np.uint64(63)
     rest = high % divisor
     quotient = np.uint64(0)

@@ -5,6 +5,7 @@ import numpy as np
 from engine.accounts import new_position
 from engine.facts import blank, refuse
 from engine.kernel import kernel, room_kernel
+from engine.risk import add
 from engine.vocabulary import NOT_WHOLE, Flag, Kind, Reason
 
 NEGATIVE = int(Flag.POST_ONLY)
@@ -106,7 +107,7 @@ def _deposit_cash(state, c, out, n):
     if not fits or abs(world["cash"] - amount) + world["working"] >= top:
         return refuse(state, out, n, Kind.CommandRejected, Reason.MONEY_RANGE, c)
     account["cash"] += amount
-    account["base"] += amount
+    account["base"] = add(account["base"], amount)
     world["cash"] -= amount
     blank(state, out, n, Kind.CashDeposited, 0, 0)
     out[n]["portfolio"] = number

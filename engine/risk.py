@@ -3,23 +3,41 @@
 import numpy as np
 
 from engine.accounts import fee_of
-from engine.bits import muldiv
+from engine.bits import muldiv, wide_product
 from engine.kernel import kernel
 from engine.state import CASH_ACCOUNT, LIMITED
 from engine.vocabulary import NOT_NAMED, Reason
 
 TOP = (1 << 63) - 1
 """Sums of money end here, and at its negative: nothing wraps."""
+HALF = (1 << 32) - 1
 LEVERAGE_PARTS = 10**9
 POWERS = 10 ** np.arange(19)
 
 
 @kernel
-def worth(lots, price, value):
-    """lots × price × value in money, within ± TOP."""
-    if abs(float(lots) * float(price) * float(value)) >= 9.2233720368547e18:
-        return TOP if (lots < 0) == (price < 0) else -TOP
-    return lots * price * value
+def _size(lots, price, value):
+    """|lots × price × value| in money, as three digits to the base of 2^32; the highest is no more than 2^40."""
+    lots, price = abs(lots), abs(price)
+    each = float(price) * float(value)
+    if each * float(lots) < 9.2e18:
+        money = lots * price * value
+        return money & HALF, money >> 32, 0
+    if each >= 9.2e18:
+        return 0, 0, 1 << 40
+    high, low = wide_product(np.uint64(lots), np.uint64(price * value))
+    return np.int64(low) & HALF, np.int64(low >> np.uint64(32)), min(np.int64(high), 1 << 40)
+
+
+@kernel
+def _whole(low, middle, high):
+    """The number with these digits, which may be too large or negative, within ± TOP."""
+    middle += low >> 32
+    high += middle >> 32
+    made = (middle & HALF) << 32 | low & HALF
+    if high != made >> 63:  # what is above the sign bit is not its copy
+        return TOP if high >= 0 else -TOP
+    return max(made, -TOP)
 
 
 @kernel
@@ -34,20 +52,28 @@ def add(a, b):
 def valuation(state, portfolio):
     """(equity, Σ |position| × mark) of a portfolio in money; one step for each position that it ever held in the session.
 
-    Equity is cash + Σ position × mark; an instrument that was never marked counts as 0.
+    Equity is cash + Σ position × mark; an instrument that was never marked counts as 0. The sums are exact, and end within ± TOP.
     """
     account = state.portfolios[portfolio]
-    equity, gross = np.int64(account["cash"]), np.int64(0)
+    cash = np.int64(account["cash"])
+    low, middle, high = cash & HALF, cash >> 32, np.int64(0)
+    gross_low, gross_middle, gross_high = np.int64(0), np.int64(0), np.int64(0)
     number = np.int64(account["first"])
     while number != 0:
         held = state.positions[number - 1]
-        if held["quantity"] != 0:
+        lots = np.int64(held["quantity"])
+        if lots != 0:
             terms = state.instruments[held["instrument"]]
-            money = worth(held["quantity"], terms["mark"], terms["value"])
-            equity = add(equity, money)
-            gross = add(gross, abs(money))
+            first, second, third = _size(lots, np.int64(terms["mark"]), np.int64(terms["value"]))
+            sign = 1 if (lots < 0) == (terms["mark"] < 0) else -1
+            low += sign * first
+            middle += sign * second
+            high += sign * third
+            gross_low += first
+            gross_middle += second
+            gross_high += third
         number = np.int64(held["next"])
-    return equity, gross
+    return _whole(low, middle, high), _whole(gross_low, gross_middle, gross_high)
 
 
 @kernel

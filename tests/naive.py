@@ -16,7 +16,7 @@ from engine.instrument import Instrument, Number, decimal
 from engine.records import COMMAND, FACT
 from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, OrderType, Reason
 from tests import naive_desk, naive_history
-from tests.naive_accounts import Fact, Refusal
+from tests.naive_accounts import Fact, Refusal, told
 from tests.naive_book import Order
 from tests.naive_checks import Checks, as_order
 
@@ -71,15 +71,15 @@ class NaiveExchange(Checks):
             "fees": sum(position.fees for position in held),
             "realized_pnl": sum(position.realized for position in held),
             "unrealized_pnl": sum(self.worths(number)) - sum(position.cost for position in held),
-            "equity": self.equity(number),
-            "exposure": self.exposure(number),
+            "equity": self.cash[number] + sum(self.worths(number)),
+            "exposure": sum(map(abs, self.worths(number))) + self.working_notional(number),
         }
 
     def transfer(self, portfolio: int, amount: int) -> None:
         """Cash from the outside world, which is no profit of the day."""
         for owner, change in ((portfolio, amount), (0, -amount)):
             self.cash[owner] += change
-            self.base[owner] += change
+            self.base[owner] = told(self.base[owner] + change)
 
     # ------------------------------------------------------------------ refusals
 

@@ -116,14 +116,15 @@ class Accounts:
         ]
 
     def equity(self, portfolio: int) -> int:
-        return self.cash[portfolio] + sum(self.worths(portfolio))
+        """As far as money goes."""
+        return told(self.cash[portfolio] + sum(self.worths(portfolio)))
 
     def exposure(self, portfolio: int, but: Order | None = None) -> int:
-        return sum(map(abs, self.worths(portfolio))) + self.working_notional(portfolio, but)
+        return told(sum(map(abs, self.worths(portfolio))) + self.working_notional(portfolio, but))
 
     def profit_of_day(self, portfolio: int) -> int:
         """Realised and unrealised P&L, less fees, since the day began."""
-        return self.equity(portfolio) - self.base[portfolio]
+        return told(self.equity(portfolio) - self.base[portfolio])
 
     # ------------------------------------------------------------------ what a fill does to it
 

@@ -61,7 +61,7 @@ def position_limit(ex: Accounts, order: Order, but: Order | None, limits: Limits
 
 
 def exposure_with(ex: Accounts, order: Order, but: Order | None) -> int:
-    return ex.exposure(order.portfolio, but) + ex.open_notional(order)
+    return told(ex.exposure(order.portfolio, but) + ex.open_notional(order))
 
 
 def exposure_limit(ex: Accounts, order: Order, but: Order | None, limits: Limits) -> Refusal | None:

@@ -64,6 +64,15 @@ FOUND: dict[str, list[Command]] = {
         {"kind": Kind.REPLACE, "order_id": 1, "quantity": 11, "price": 16480, "stop_price": NOT_NAMED, "instrument": 1},
         {"kind": Kind.MODIFY, "order_id": 9, "quantity": 17, "price": 120, "instrument": 1, "side": Side.SELL},
     ],
+    "an equity whose parts are more than money holds": [
+        {"kind": Kind.SET_LIMITS, "quantity": NOT_NAMED, "price": NOT_NAMED, "portfolio": 1, "type": 127, "order_id": NOT_NAMED % 2**64},
+        {"kind": Kind.NEW, "order_id": 1, "quantity": 2**32 - 1, "instrument": 2, "type": OrderType.LIMIT},
+        {"kind": Kind.NEW, "order_id": 2, "quantity": 2**32 - 1, "instrument": 2, "side": Side.SELL, "portfolio": 1, "type": 1},
+        {"kind": Kind.NEW, "order_id": 3, "quantity": 10**6, "price": 4, "instrument": 1, "side": Side.SELL, "type": OrderType.LIMIT},
+        {"kind": Kind.NEW, "order_id": 4, "quantity": 10**6, "price": 4, "instrument": 1, "portfolio": 1, "type": OrderType.LIMIT},
+        *({"kind": Kind.MARK, "price": 2**31 - 4, "instrument": instrument} for instrument in (1, 2)),
+        *({"kind": Kind.NEW, "order_id": 5 + k, "quantity": 8, "price": 22, "portfolio": 1, "type": 1, "ts": k} for k in range(2)),
+    ],
 }
 
 
