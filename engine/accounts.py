@@ -74,15 +74,18 @@ def new_position(state, portfolio, instrument):
     return k
 
 
-@hot_kernel
-def fee_of(notional, rate):
-    """`rate` (parts of 10^12) of |notional|, rounded half away from zero; a negative rate is a rebate."""
-    if rate == 0:
-        return 0
+@rare_kernel
+def _part_of(notional, rate):
     parts, rest = muldiv(abs(notional), abs(rate), FEE_PARTS)
     if 2 * rest >= FEE_PARTS:
         parts += 1
     return parts if rate > 0 else -parts
+
+
+@hot_kernel
+def fee_of(notional, rate):
+    """`rate` (parts of 10^12) of |notional|, rounded half away from zero; a negative rate is a rebate."""
+    return 0 if rate == 0 else _part_of(notional, rate)
 
 
 @hot_kernel
@@ -129,22 +132,22 @@ def _book_side(state, portfolio, position, lots, each, fee):
     return (account["guard"] & LOSS_LIMITED) | (1 if held["reducers"] != 0 else 0)
 
 
+@rare_kernel
+def _book_both(state, maker, maker_position, maker_fee, taker, taker_position, taker_fee, lots, each):
+    state.session[0]["fee_cash"] += maker_fee + taker_fee
+    watched = _book_side(state, maker, maker_position, lots, each, maker_fee)
+    return watched | _book_side(state, taker, taker_position, -lots, each, taker_fee)
+
+
 @hot_kernel
 def book_fill(state, maker, maker_position, maker_fee, taker, taker_position, taker_fee, lots, each):
     """Portfolio `maker` trades `lots` (signed: bought is positive) at `each` money a lot with portfolio `taker`; the maker comes first.
 
     Returns what `engine.aftermath` has to look at: LOSS_LIMITED, an alarm; 1, reduce-only orders that rest.
     """
-    fees = maker_fee + taker_fee
-    watched = np.int64(0)
-    if maker == 0 and taker == 0:  # the outside world with itself: nothing moves but fees
-        state.portfolios[0]["cash"] -= fees
-        state.portfolios[0]["fees"] += fees
-    else:
-        watched |= _book_side(state, maker, maker_position, lots, each, maker_fee)
-        watched |= _book_side(state, taker, taker_position, -lots, each, taker_fee)
-    state.session[0]["fee_cash"] += fees
-    return watched
+    if maker | taker | maker_fee | taker_fee == 0:
+        return 0  # the outside world with itself
+    return _book_both(state, maker, maker_position, maker_fee, taker, taker_position, taker_fee, lots, each)
 
 
 @hot_kernel

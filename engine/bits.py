@@ -1,5 +1,10 @@
-"""Machine words: leading zeros, prefetch, and the one division of a 128-bit product. Each intrinsic has a Python twin."""
+"""Machine words: leading zeros, prefetch, moves of neighbouring fields, the one division of a 128-bit product.
 
+Each intrinsic has a Python twin.
+"""
+
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +25,15 @@ if _settings.DISABLE_JIT:
 
     def prefetch(array: Any, index: int) -> None:
         """Ask the cache for array[index]; without effect on values."""
+
+    def mover(**names: str) -> Any:
+        """A function (to, source) that copies fields of one record to another: to[k] = source[v]; neighbours in both, of the same sizes."""
+
+        def move(to: Any, source: Any) -> None:
+            for name, theirs in names.items():
+                to[name] = source[theirs]
+
+        return move
 
 else:
 
@@ -48,6 +62,42 @@ else:
             return context.get_dummy_value()
 
         return types.void(array, types.int64), build
+
+    def mover(**names: str) -> Any:
+        """A function (to, source) that copies fields of one record to another: to[k] = source[v]; neighbours in both, of the same sizes.
+
+        Field by field the compiler must assume that writing one changes the next, and moves byte after byte.
+        """
+
+        @intrinsic
+        def move(typingctx: Any, to: Any, source: Any) -> Any:
+            into, out_of = _span(to, names), _span(source, names.values())
+
+            def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                base, origin = (builder.ptrtoint(record, ir.IntType(64)) for record in arguments)
+                done = 0
+                while done < into.stop - into.start:
+                    size = min(8, 1 << (into.stop - into.start - done).bit_length() - 1)
+                    place = ir.IntType(8 * size).as_pointer()
+                    start = builder.inttoptr(builder.add(origin, ir.Constant(ir.IntType(64), out_of.start + done)), place)
+                    end = builder.inttoptr(builder.add(base, ir.Constant(ir.IntType(64), into.start + done)), place)
+                    builder.store(builder.load(start, align=1), end, align=1)
+                    done += size
+                return context.get_dummy_value()
+
+            if len(into) != len(out_of):
+                raise TypeError(f"{names}: fields of {len(into)} and {len(out_of)} bytes")
+            return types.void(to, source), build
+
+        return move
+
+
+def _span(record: Any, names: Iterable[str]) -> range:
+    """The bytes of a record that fields cover, which must be neighbours in this order."""
+    places = [range(record.offset(name), record.offset(name) + record.typeof(name).bitwidth // 8) for name in names]
+    if any(first.stop != second.start for first, second in pairwise(places)):
+        raise TypeError(f"{', '.join(names)} are not neighbours")
+    return range(places[0].start, places[-1].stop)
 
 
 @kernel

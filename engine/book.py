@@ -26,17 +26,13 @@ def key_of(side, ticks):
 @hot_kernel
 def lots_at(state, cell):
     """Lots of a level (or of a parked list)."""
-    node = state.nodes[cell]
-    return np.int64(node["quantity"]) | (np.int64(node["cell"]) << 32)
+    return state.nodes[cell]["lots"]
 
 
 @hot_kernel
 def add_lots(state, cell, lots):
     """Change a level's lots by `lots`."""
-    node = state.nodes[cell]
-    total = (np.int64(node["quantity"]) | (np.int64(node["cell"]) << 32)) + lots
-    node["quantity"] = np.uint32(total & 0xFFFFFFFF)
-    node["cell"] = np.uint32(total >> 32)
+    state.nodes[cell]["lots"] += lots
 
 
 @hot_kernel

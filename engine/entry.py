@@ -5,7 +5,7 @@ import numpy as np
 from engine.accounts import against, position_of, work
 from engine.book import in_ticks, key_of, rest
 from engine.checks import FOK, IOC, MARKET, POST_ONLY, REDUCE_ONLY, STOP, listed, malformed
-from engine.facts import blank, refuse, reject_order, tell_order
+from engine.facts import blank, move_owner, move_traits, refuse, reject_order, tell_order
 from engine.ids import find, put
 from engine.kernel import cold_kernel, hot_kernel, kernel
 from engine.matching import ANY_PRICE, end_open, fillable, finish, match, open_slot, working_money
@@ -27,16 +27,12 @@ def _accept(state, c, out, n, at):
     order["stop_price"] = c["stop_price"] * (c["type"] >> 1)
     order["quantity"] = c["quantity"]
     order["executed"] = 0
-    order["portfolio"] = c["portfolio"]
-    order["trader"] = c["trader"]
+    move_owner(order, c)
     order["place"] = at
     order["position"] = position_of(state, c["portfolio"], c["instrument"])
     order["instrument"] = c["instrument"]
-    order["side"] = c["side"]
-    order["type"] = c["type"]
-    order["time_in_force"] = c["time_in_force"]
+    move_traits(order, c)
     order["self_trade"] = c["self_trade"]
-    order["flags"] = c["flags"]
     order["waits"] = 0
     blank(state, out, n, Kind.OrderCreated, 0, c["instrument"])
     fact = out[n]
@@ -45,12 +41,8 @@ def _accept(state, c, out, n, at):
     fact["stop_price"] = order["stop_price"]
     fact["quantity"] = c["quantity"]
     fact["remaining"] = c["quantity"]
-    fact["portfolio"] = c["portfolio"]
-    fact["trader"] = c["trader"]
-    fact["side"] = c["side"]
-    fact["type"] = c["type"]
-    fact["time_in_force"] = c["time_in_force"]
-    fact["flags"] = c["flags"]
+    move_owner(fact, c)
+    move_traits(fact, c)
     return slot
 
 

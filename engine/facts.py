@@ -2,11 +2,15 @@
 
 import numpy as np
 
+from engine.bits import mover
 from engine.kernel import cold_kernel, hot_kernel, kernel
 from engine.vocabulary import HISTORY, Flag, Kind, Reason
 
 HISTORY_TRADER = np.uint32(HISTORY)
 KEPT_FLAGS = int(Flag.POST_ONLY | Flag.REDUCE_ONLY)
+move_owner = mover(portfolio="portfolio", trader="trader")
+move_prices = mover(price="price", stop_price="stop_price")
+move_traits = mover(side="side", type="type", time_in_force="time_in_force", flags="flags")
 
 
 @hot_kernel
@@ -49,16 +53,12 @@ def tell_order(state, out, n, kind, reason, slot, remaining, ahead):
     blank(state, out, n, kind, reason, order["instrument"])
     fact = out[n]
     fact["order_id"] = order["id"]
-    fact["price"] = order["price"]
-    fact["stop_price"] = order["stop_price"]
+    move_prices(fact, order)
     fact["quantity"] = order["quantity"]
     fact["remaining"] = remaining
     fact["ahead"] = ahead
-    fact["portfolio"] = order["portfolio"]
-    fact["trader"] = order["trader"]
-    fact["side"] = order["side"]
-    fact["type"] = order["type"]
-    fact["time_in_force"] = order["time_in_force"]
+    move_owner(fact, order)
+    move_traits(fact, order)
     fact["flags"] = order["flags"] & KEPT_FLAGS
     return n + 1
 

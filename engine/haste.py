@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from numba import types
-from numba.core import ir
+from numba.core import cgutils, ir
 from numba.core.targetconfig import TargetConfig
 from numba.core.types.functions import BaseFunction
 
@@ -28,6 +28,18 @@ def _from_the_front(wrap: Any) -> Any:
         return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
 
     return index
+
+
+def _unset(alloca: Any) -> Any:
+    """`alloca`, Numba's place for a variable, which it sets to zero at the start of each call; ours are set before they are read."""
+
+    def alloca_once(builder: Any, kind: Any, size: Any = None, name: str = "", zfill: bool = False) -> Any:
+        if zfill or size is not None or not builder.function.name.startswith(_OURS):
+            return alloca(builder, kind, size, name, zfill)
+        with builder.goto_entry_block():
+            return builder.alloca(kind, name=name)
+
+    return alloca_once
 
 
 def _remembered(resolve: Any) -> Any:
@@ -66,6 +78,7 @@ def haste() -> Iterator[None]:
     arrayobj: Any = importlib.import_module("numba.np.arrayobj")  # takes long to load, and is needed only to compile
     places: list[tuple[Any, str, Any]] = [
         (arrayobj, "fix_integer_index", _from_the_front),
+        (cgutils, "alloca_once", _unset),
         (BaseFunction, "get_call_type", _remembered),
         (TargetConfig, "__eq__", _quick_equality),
         (TargetConfig, "__hash__", _quick_hash),

@@ -3,8 +3,9 @@
 import numpy as np
 
 from engine.accounts import against, book_fill, fee_of, overflows, work
+from engine.bits import mover
 from engine.book import first_node, leave, shrink
-from engine.facts import blank, tell_order
+from engine.facts import blank, move_owner, tell_order
 from engine.ids import erase
 from engine.kernel import cold_kernel, hot_kernel, kernel, rare_kernel
 from engine.levels import level_list, lower_key, stands_at
@@ -18,6 +19,7 @@ REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 MAKER_HISTORY = int(Flag.MAKER_HISTORY)
 ANY_PRICE = 1 << 40
 """The reach of an order without a price: above every key."""
+_move_maker = mover(maker_portfolio="portfolio", maker_trader="trader")
 
 
 @hot_kernel
@@ -141,8 +143,7 @@ def book_trade(state, out, n, ladder, maker, price, lots, taker, position, taker
     fact["price"] = price
     fact["quantity"] = lots
     fact["maker_order_id"] = order["id"]
-    fact["maker_trader"] = order["trader"]
-    fact["maker_portfolio"] = portfolio
+    _move_maker(fact, order)
     fact["maker_remaining"] = left
     fact["maker_fee"] = fee
     fact["fee"] = taker_fee
@@ -174,6 +175,29 @@ def reducible(state, slot, lots):
     return lots
 
 
+@rare_kernel
+def _meet(state, out, n, slot, maker, lots, price):
+    """Two orders meet, one of them a client's: (n, lots that they trade, reason why the taker stops, else NONE).
+
+    No lots and no reason: the maker was of the taker's own portfolio, and is gone.
+    """
+    order, other = state.orders[slot], state.orders[maker]
+    flags = order["flags"] | other["flags"]
+    if order["portfolio"] == other["portfolio"]:
+        mode = self_trade_mode(order["self_trade"], flags)
+        if mode != SelfTrade.NONE:
+            if mode != SelfTrade.CANCEL_TAKER:
+                n = end_open(state, out, n, maker, Kind.OrderCancelled, Reason.SELF_TRADE, OrderStatus.CANCELLED)
+            return n, 0, np.int64(Reason.NONE if mode == SelfTrade.CANCEL_MAKER else Reason.SELF_TRADE)
+    if flags & REDUCE_ONLY:
+        lots = reducible(state, maker, reducible(state, slot, lots))
+    money = abs(price * state.instruments[order["instrument"]]["value"] * lots)
+    for meets in (slot, maker):
+        if overflows(state, np.int64(state.orders[meets]["portfolio"]), state.orders[meets]["position"], money):
+            return n, 0, np.int64(Reason.MONEY_RANGE)
+    return n, lots, np.int64(Reason.NONE)
+
+
 @kernel
 def match(state, out, n, slot, remaining, reach):
     """The client's order in `slot`, in no list, takes up to `remaining` lots at keys within `reach`.
@@ -185,43 +209,29 @@ def match(state, out, n, slot, remaining, reach):
     instrument = np.int64(order["instrument"])
     opposite = 2 * instrument + 1 - order["side"]
     portfolio = np.int64(order["portfolio"])
+    reduces = np.int64(order["flags"] & REDUCE_ONLY)
     ladder = state.ladders[opposite]
     terms = state.instruments[instrument]
     first = first_node(state)
     wanted = remaining
-    reason = Reason.NONE
+    reason = np.int64(Reason.NONE)
     while remaining > 0 and ~ladder["best"] <= reach:
         best = ladder["best"]
         maker = np.int64(state.nodes[opposite * W + (best & MASK)]["next"]) - first
         lots = min(remaining, np.int64(state.nodes[first + maker]["quantity"]))
         price = (best ^ -(opposite & 1)) * terms["tick"]
-        reduces = np.int64(0)
-        if portfolio | np.int64(state.orders[maker]["portfolio"]) != 0:  # of two outside orders none of this matters
-            flags = order["flags"] | state.orders[maker]["flags"]
-            mode = np.int64(SelfTrade.NONE)
-            if state.orders[maker]["portfolio"] == portfolio:
-                mode = self_trade_mode(order["self_trade"], flags)
-            if mode != SelfTrade.NONE:
-                if mode != SelfTrade.CANCEL_TAKER:
-                    n = end_open(state, out, n, maker, Kind.OrderCancelled, Reason.SELF_TRADE, OrderStatus.CANCELLED)
-                if mode != SelfTrade.CANCEL_MAKER:
-                    reason = Reason.SELF_TRADE
-                    break
-                continue
-            if flags & REDUCE_ONLY:
-                lots = reducible(state, maker, reducible(state, slot, lots))
-                reduces = np.int64(order["flags"] & REDUCE_ONLY)
-            money = abs(price * terms["value"] * lots)
-            owner = np.int64(state.orders[maker]["portfolio"])
-            if overflows(state, portfolio, order["position"], money) or overflows(state, owner, state.orders[maker]["position"], money):
-                reason = Reason.MONEY_RANGE
+        if portfolio | np.int64(state.orders[maker]["portfolio"]) != 0:
+            n, lots, reason = _meet(state, out, n, slot, maker, lots, price)
+            if reason != Reason.NONE:
                 break
+            if lots == 0:
+                continue
         remaining -= lots
         fee = fee_of(price * terms["value"] * lots, terms["taker_fee"])
         watched = book_trade(state, out, n, opposite, maker, price, lots, portfolio, np.int64(order["position"]), fee)
         fact = out[n]
         fact["order_id"] = order["id"]
-        fact["trader"] = order["trader"]
+        move_owner(fact, order)
         fact["remaining"] = remaining
         n += 1
         if watched | reduces != 0:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of both records; a log of another layout is refused."""
 
 COMMAND = np.dtype(
@@ -19,8 +19,8 @@ COMMAND = np.dtype(
         ("side", "u1"),
         ("type", "u1"),
         ("time_in_force", "u1"),
-        ("self_trade", "u1"),
         ("flags", "u1"),
+        ("self_trade", "u1"),
         ("spare", "<u2"),
         ("row", "<u4"),  # history: row of the source file, from 1; 0: the reader's own command
     ]

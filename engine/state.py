@@ -32,8 +32,15 @@ def _lines(fields: list[tuple[str, str]], size: int) -> np.dtype:
     return np.dtype({"names": made.names, "formats": [kind for _, kind in fields], "offsets": offsets, "itemsize": size})
 
 
-NODE = np.dtype([("next", "<u4"), ("prev", "<u4"), ("quantity", "<u4"), ("cell", "<u4")])
-"""An order's place in a list; of a cell `quantity` is the low and `cell` the high half of the level's lots."""
+NODE = np.dtype(
+    {
+        "names": ["next", "prev", "quantity", "cell", "lots"],
+        "formats": ["<u4", "<u4", "<u4", "<u4", "<i8"],
+        "offsets": [0, 4, 8, 12, 8],
+        "itemsize": 16,
+    }
+)
+"""An order's place in a list; of a cell `lots`, which shares its place with the two fields of an order, are the level's lots."""
 
 LADDER = np.dtype(
     [("best", "<i8"), ("base", "<i8"), ("summary", "<u8"), ("orders", "<u4"), ("own", "<u4"), ("parked", "<u4"), ("spare", "<u4")]
@@ -57,8 +64,8 @@ ORDER = np.dtype(
         ("side", "u1"),
         ("type", "u1"),
         ("time_in_force", "u1"),
-        ("self_trade", "u1"),
         ("flags", "u1"),
+        ("self_trade", "u1"),
         ("waits", "u1"),  # a stop outside the book; its node is one of the instrument's heaps of stops
     ]
 )

@@ -35,8 +35,6 @@ def _room_of(kind):
 @rare_kernel
 def _others(state, c, out, n):
     kind = c["kind"]
-    if kind == Kind.REPLACE:
-        return replace_order(state, c, out, n)
     if kind == Kind.ADD:
         return add_history(state, c, out, n)
     if kind == Kind.REDUCE or kind == Kind.EXECUTE:
@@ -70,6 +68,8 @@ def step(state, c, out, n):
         n = new_order(state, c, out, n)
     elif kind == Kind.CANCEL:
         n = cancel_order(state, c, out, n)
+    elif kind == Kind.REPLACE:
+        n = replace_order(state, c, out, n)
     else:
         n = _others(state, c, out, n)
     if n < 0:
