@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from numba import types
-from numba.core import cgutils, ir
+from numba.core import cgutils, event, ir
+from numba.core.base import BaseContext
 from numba.core.targetconfig import TargetConfig
 from numba.core.types.functions import BaseFunction
 
@@ -17,6 +18,8 @@ _PLAIN = {ir.Loc, str, int, bool, float, type(None)}
 """What a statement holds beside variables."""
 _CALLS: dict[Any, Any] = {}
 """What `_remembered` has found: built-in function and arguments to signature."""
+_SIZES: dict[str, int] = {}
+"""Bytes of LLVM types."""
 
 
 def _from_the_front(wrap: Any) -> Any:
@@ -67,7 +70,36 @@ def _quick_hash(hashes: Any) -> Any:
 
 def _quick_variables(lists: Any) -> Any:
     """`lists`, Numba's recursive search for variables in a statement, which asks most of what it meets in vain."""
-    return lambda self, value: [value] if type(value) is ir.Var else [] if type(value) in _PLAIN else lists(self, value)
+
+    def search(self: Any, value: Any) -> list[Any]:
+        kind = type(value)
+        if kind is ir.Var:
+            return [value]
+        if kind in _PLAIN:
+            return []
+        if kind is dict or kind is list or kind is tuple:
+            parts = value.values() if kind is dict else value
+            return [found for part in parts if type(part) not in _PLAIN for found in search(self, part)]
+        return value.list_vars() if isinstance(value, ir.Inst) else lists(self, value)
+
+    return search
+
+
+def _quick_size(measures: Any) -> Any:
+    """`measures`, the size of an LLVM type, for which llvmlite writes a module and has it read each time."""
+
+    def get_abi_sizeof(self: Any, kind: Any) -> Any:
+        name = str(kind)
+        if name not in _SIZES:
+            _SIZES[name] = measures(self, kind)
+        return _SIZES[name]
+
+    return get_abi_sizeof
+
+
+def _silent(_: Any) -> Any:
+    """Of the events that Numba tells of, several for each question, nobody hears."""
+    return lambda *_, **__: None
 
 
 @contextmanager
@@ -83,6 +115,9 @@ def haste() -> Iterator[None]:
         (TargetConfig, "__eq__", _quick_equality),
         (TargetConfig, "__hash__", _quick_hash),
         (ir.Inst, "_rec_list_vars", _quick_variables),
+        (BaseContext, "get_abi_sizeof", _quick_size),
+        (event, "start_event", _silent),
+        (event, "end_event", _silent),
     ]
     before = [getattr(place, name) for place, name, _ in places]
     collects = gc.isenabled()

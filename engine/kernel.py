@@ -159,7 +159,8 @@ class _Whole(JITCodeLibrary):
                     function.add_function_attribute("noinline")
                 if any(name in function.name for name in _COLD):
                     function.add_function_attribute("cold")
-        super()._optimize_final_module()
+        passes, builder = self._codegen._module_pass_manager()  # once: Numba's first round is for reference counts, and we have none
+        passes.run(self._final_module, builder)
 
 
 _IDLE = {InlineClosureLikes, InlineOverloads, NopythonRewrites}

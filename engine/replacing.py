@@ -7,7 +7,7 @@ from engine.book import first_node, shrink
 from engine.checks import POST_ONLY, REDUCE_ONLY, STOP, listed, on_tick, whole_lots
 from engine.entry import find_working, is_guarded, reach_of, rest_order, settle_order
 from engine.facts import refuse, tell_order
-from engine.kernel import cold_kernel, kernel, rare_kernel
+from engine.kernel import cold_kernel, kernel, room_kernel
 from engine.matching import end_open, take_back, working_money
 from engine.rooms import STOPS_ENTER, Room, call_room
 from engine.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, Reason
@@ -118,8 +118,8 @@ def _move(state, out, n, slot, total, price, stop_price):
     return n + 1
 
 
-@rare_kernel
-def replace_order(state, c, out, n):
+@room_kernel
+def replacing(state, c, out, n):
     """REPLACE: refused, or the end of an order that has traded as much, or its new terms."""
     if not listed(state, c["instrument"]):
         return refuse(state, out, n, Kind.ReplaceRejected, Reason.UNKNOWN_INSTRUMENT, c)

@@ -32,6 +32,7 @@ class Room(IntEnum):
     CHECKS = 4  # compliance and risk of one order
     STOPS = 5  # stops: wait, trigger, leave
     AFTERMATH = 6  # what a fill means for its portfolios: alarms, reduce-only orders
+    REPLACING = 7  # another price or quantity for an open order
 
 
 ADDRESSES = np.zeros(len(Room), np.int64)
@@ -46,6 +47,7 @@ _KERNELS = {
     Room.CHECKS: "pretrade",
     Room.STOPS: "stops",
     Room.AFTERMATH: "aftermath",
+    Room.REPLACING: "replacing",
 }
 """Module and function of each room; two of them take a number where the others take a command."""
 _NUMBERED = {Room.STOPS, Room.AFTERMATH}

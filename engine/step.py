@@ -10,7 +10,6 @@ from engine.facts import refuse
 from engine.history import add_history, apply_flow, modify_history, print_trade, reduce_history
 from engine.ids import home
 from engine.kernel import cold_kernel, entry_kernel, hot_kernel, kernel, rare_kernel
-from engine.replacing import replace_order
 from engine.rooms import STOPS_CASCADE, Room, call_room, shut
 from engine.vocabulary import Flag, Kind, Reason
 
@@ -69,7 +68,7 @@ def step(state, c, out, n):
     elif kind == Kind.CANCEL:
         n = cancel_order(state, c, out, n)
     elif kind == Kind.REPLACE:
-        n = replace_order(state, c, out, n)
+        n = -1 if shut(state, Room.REPLACING) else call_room(state.rooms[Room.REPLACING], state, c, out, n)
     else:
         n = _others(state, c, out, n)
     if n < 0:
