@@ -12,7 +12,7 @@ REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 
 
 @hot_kernel
-def _spread(portfolio, instrument, size):
+def spread(portfolio, instrument, size):
     """Where the search for a position begins."""
     word = (np.uint64(portfolio) << np.uint64(16) | np.uint64(instrument)) * np.uint64(0x9E3779B97F4A7C15)
     return np.int64(word >> np.uint64(33)) & (size - 1)
@@ -21,7 +21,7 @@ def _spread(portfolio, instrument, size):
 @kernel
 def enter_index(index, positions, k):
     """Make position `k` findable."""
-    at = _spread(positions[k]["portfolio"], positions[k]["instrument"], len(index))
+    at = spread(positions[k]["portfolio"], positions[k]["instrument"], len(index))
     while index[at] != 0:
         at = (at + 1) & (len(index) - 1)
     index[at] = k + 1
@@ -49,7 +49,7 @@ def seek_position(state, portfolio, instrument):
     """Number of the position of `portfolio` in `instrument`; -1 where there is none."""
     if portfolio == 0:
         return state.instruments[instrument]["world"]
-    at = _spread(portfolio, instrument, len(state.index))
+    at = spread(portfolio, instrument, len(state.index))
     while state.index[at] != 0:
         k = np.int64(state.index[at]) - 1
         if state.positions[k]["portfolio"] == portfolio and state.positions[k]["instrument"] == instrument:

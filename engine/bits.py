@@ -52,7 +52,7 @@ else:
 
         def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             made = context.make_array(signature.args[0])(context, builder, arguments[0])
-            size = context.get_constant(types.intp, signature.args[0].dtype.size if hasattr(signature.args[0].dtype, "size") else 8)
+            size = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(signature.args[0].dtype)))
             start = builder.ptrtoint(made.data, ir.IntType(64))
             address = builder.inttoptr(builder.add(start, builder.mul(arguments[1], size)), ir.IntType(8).as_pointer())
             number = ir.IntType(32)

@@ -30,8 +30,8 @@ COMMAND_FIELDS = {
     "side": "Side; of a FLOW or a PRINT the aggressor's",
     "type": "OrderType",
     "time_in_force": "TimeInForce",
-    "self_trade": "SelfTrade",
     "flags": "Flag, added up",
+    "self_trade": "SelfTrade",
     "spare": "always 0",
     "row": "row of the source file, from 1; 0: the reader's own command",
 }

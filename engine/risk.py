@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.accounts import fee_of
 from engine.bits import muldiv, wide_product
-from engine.kernel import kernel
+from engine.kernel import cold_kernel, kernel
 from engine.state import CASH_ACCOUNT, LIMITED
 from engine.vocabulary import NOT_NAMED, Reason
 
@@ -48,12 +48,9 @@ def add(a, b):
     return a + b if a >= -TOP - b else -TOP
 
 
-@kernel
-def valuation(state, portfolio):
-    """(equity, Σ |position| × mark) of a portfolio in money; one step for each position that it ever held in the session.
-
-    Equity is cash + Σ position × mark; an instrument that was never marked counts as 0. The sums are exact, and end within ± TOP.
-    """
+@cold_kernel
+def _exactly(state, portfolio):
+    """`valuation` where the sums may pass 63 bits on their way."""
     account = state.portfolios[portfolio]
     cash = np.int64(account["cash"])
     low, middle, high = cash & HALF, cash >> 32, np.int64(0)
@@ -74,6 +71,29 @@ def valuation(state, portfolio):
             gross_high += third
         number = np.int64(held["next"])
     return _whole(low, middle, high), _whole(gross_low, gross_middle, gross_high)
+
+
+@kernel
+def valuation(state, portfolio):
+    """(equity, Σ |position| × mark) of a portfolio in money; one step for each position that it ever held in the session.
+
+    Equity is cash + Σ position × mark; an instrument that was never marked counts as 0. The sums are exact, and end within ± TOP.
+    """
+    account = state.portfolios[portfolio]
+    equity, gross = np.int64(account["cash"]), np.int64(0)
+    size = abs(float(equity))
+    number = np.int64(account["first"])
+    while number != 0:
+        held = state.positions[number - 1]
+        terms = state.instruments[held["instrument"]]
+        size += abs(float(held["quantity"]) * float(terms["mark"]) * float(terms["value"]))
+        money = held["quantity"] * terms["mark"] * terms["value"]
+        equity += money
+        gross += abs(money)
+        number = np.int64(held["next"])
+    if size < 9.2e18:
+        return equity, gross
+    return _exactly(state, portfolio)
 
 
 @kernel

@@ -46,7 +46,9 @@ def _parts(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
 
 
 def _fields(arrays: dict[str, np.ndarray]) -> list[list[str]]:
-    return [[name, repr(array.dtype.descr)] for name, array in arrays.items()]
+    """Where each field of each array stands."""
+    places = {name: [(field, str(place[0]), place[1]) for field, place in (a.dtype.fields or {}).items()] for name, a in arrays.items()}
+    return [[name, repr(fields or arrays[name].dtype)] for name, fields in places.items()]
 
 
 def pack(state: State) -> bytes:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from engine.accounts import spread
 from engine.bits import prefetch
-from engine.book import first_node
+from engine.book import first_node, key_of
 from engine.checks import STOP
 from engine.entry import cancel_order, new_order
 from engine.facts import refuse
@@ -11,10 +12,13 @@ from engine.history import add_history, apply_flow, modify_history, print_trade,
 from engine.ids import home
 from engine.kernel import cold_kernel, entry_kernel, hot_kernel, kernel, rare_kernel
 from engine.rooms import STOPS_CASCADE, Room, call_room, shut
+from engine.state import MASK, W
 from engine.vocabulary import Flag, Kind, Reason
 
 AHEAD = 12
 """Commands between the prefetch of an id and its use."""
+MANY_POSITIONS, MANY_INSTRUMENTS = 1 << 12, 1 << 8
+"""Above these the cache no longer holds accounts and levels, and it pays to ask for them ahead."""
 SLACK = 8
 """Facts that a command may need beside one for each order it can meet."""
 
@@ -171,6 +175,38 @@ def fetch(state, table, i, identity, owner):
     prefetch(state.nodes, first_node(state) + slot)
 
 
+@kernel
+def _fetch_accounts(state, commands, i):
+    """Ask the cache for the positions and portfolios of commands to come: of a NEW by its names, of others by the order (`fetch`).
+
+    Each look is at what an earlier one asked for: index, position; entry of the id, order, position. Whatever stands there, only the
+    cache sees it.
+    """
+    last = len(commands) - 1
+    c = commands[min(i + AHEAD, last)]
+    prefetch(state.index, spread(c["portfolio"], c["instrument"], len(state.index)))
+    prefetch(state.portfolios, min(np.int64(c["portfolio"]), len(state.portfolios) - 1))
+    c = commands[min(i + AHEAD // 2, last)]
+    prefetch(state.positions, max(0, np.int64(state.index[spread(c["portfolio"], c["instrument"], len(state.index))]) - 1))
+    entry = np.int64(state.scratch[(i - 3 * AHEAD // 4) & 15]) & (len(state.ids) - 1)
+    slot = (np.int64(state.ids[entry]["slot"]) - 1) & (len(state.orders) - 1)
+    prefetch(state.positions, np.int64(state.orders[slot]["position"]))
+    prefetch(state.portfolios, np.int64(state.orders[slot]["portfolio"]))
+    node = state.nodes[first_node(state) + slot]
+    prefetch(state.nodes, np.int64(node["next"]))
+    prefetch(state.nodes, np.int64(node["prev"]))
+    prefetch(state.nodes, np.int64(node["cell"]))
+
+
+@kernel
+def _fetch_level(state, c):
+    """Ask the cache for the level at which a command to come would rest."""
+    instrument, side = min(np.int64(c["instrument"]), len(state.instruments) - 1), np.int64(c["side"]) & 1
+    at = key_of(side, np.int64(c["price"]) // max(1, np.int64(state.instruments[instrument]["tick"]))) & MASK
+    prefetch(state.nodes, (2 * instrument + side) * W + at)
+    prefetch(state.words, (2 * instrument + side) * 64 + (at >> 6))
+
+
 @entry_kernel
 def run(state, commands, start, stop, out, n):
     """Carry out commands[start:stop]; returns (next command, next free fact, facts that the next command may need).
@@ -180,6 +216,7 @@ def run(state, commands, start, stop, out, n):
     """
     i = start
     last = len(commands) - 1
+    large = len(state.positions) > MANY_POSITIONS or len(state.instruments) > MANY_INSTRUMENTS
     while i < stop:
         fit = min(commands_left(state), _facts_fit(state, len(out) - n))
         if fit < 1 or _from_desk(commands[i]):
@@ -193,6 +230,9 @@ def run(state, commands, start, stop, out, n):
                 break
             later = commands[min(i + AHEAD, last)]
             fetch(state, state.ids, i, later["order_id"], later["trader"])
+            if large:
+                _fetch_accounts(state, commands, i)
+                _fetch_level(state, later)
             told = step(state, c, out, n)
             if told < 0:
                 return i, n, 0

@@ -233,7 +233,7 @@ class Strategy:
             raise RuntimeError(f"more than {WAKE_ROOM} commands in one call; send fewer, or spread them over several calls")
         try:
             _COMMAND.pack_into(
-                self._buffer, row * 64, 0, i, lots, ticks, NOT_NAMED, k, owner, self._trader, kind, side, order, tif, 0, flags, 0, 0
+                self._buffer, row * 64, 0, i, lots, ticks, NOT_NAMED, k, owner, self._trader, kind, side, order, tif, flags, 0, 0, 0
             )
         except struct.error:
             raise ValueError(f"{lots} lots at {ticks} ticks: quantities are whole lots, prices whole ticks, instruments numbers") from None
