@@ -23,12 +23,13 @@ import numba
 import numpy as np
 
 from engine import Exchange, Instrument, Kind
+from engine.bits import prefetch
 from engine.book import first_node, leave, rest, shrink
-from engine.ids import erase, find, put
+from engine.ids import erase, find, home, put
 from engine.kernel import entry_kernel
 from engine.matching import close_slot, open_slot
 from engine.state import EMPTY, MASK, Capacity, State, W, empty_state
-from engine.step import AHEAD, fetch
+from engine.step import AHEAD
 
 CANCEL, REPLACE, MARKET = 1, 2, 3
 ANY_PRICE = 1 << 40
@@ -43,7 +44,7 @@ def match_bare(state, messages, fills):
     owner = np.uint32(0)
     last = len(messages) - 1
     for i in range(len(messages)):
-        fetch(state, state.venue, i, messages[min(i + AHEAD, last)]["id"], owner)
+        prefetch(state.venue, home(state.venue, messages[min(i + AHEAD, last)]["id"], owner))
         m = messages[i]
         kind = np.int64(m["type"])
         identity = m["id"]
