@@ -18,7 +18,7 @@ from engine.vocabulary import Flag, Kind, Side
 
 HOUR_NS = 3_600 * 10**9
 OPEN_NS = 1_767_623_400 * 10**9  # 2026-01-05 14:30 UTC
-DIGEST = "fb3255b95f88f48a449dc3fd0712790d5e1bc899ce992c3ab6f7d716aa95cd84"
+DIGEST = "2e913bfef8fd162fe164ffa850d760cb68a95d2c07ab42c818c07fa4579ffd99"
 
 
 def digest(rows):
