@@ -1,6 +1,6 @@
 """The compiled timeline equals the naive one, call for call; commands and facts arrive when they must; nobody looks ahead."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from data.synthetic import synthetic_flow
 from engine import Exchange, Instrument, Kind, Reason, Side, Strategy, TimeInForce
 from engine.exchange import Tape
 from engine.records import COMMAND, FACT
+from engine.rooms import ADDRESSES, Room
 from engine.strategy import Bar, Event
 from tests.naive import as_records
 from tests.naive_loop import NaiveDesk, NaiveLoop, Steps
@@ -429,6 +430,62 @@ def test_a_bar_has_every_print_of_a_sweep_of_ours() -> None:
     history = rows(add(1000, 1, Side.BUY, 99, 10), *offers, add(5000, 9, Side.BUY, 98, 1))
     run(Rows(history, ONE), sweeper := Sweeper(), order_latency=5)
     assert sweeper.bars[0] == Bar(102, 104, 102, 104, 9)
+
+
+def test_what_concerns_nobody_calls_nobody() -> None:
+    """A mark, a halt and a row of an instrument that is not listed: the strategy is called for what follows, at its time."""
+
+    class Listener(Timetable):
+        def start(self) -> None:
+            self.note("start", self.buy(1, 90))
+
+        def on_book(self, instrument: int) -> None:
+            self.note("book", self.book().bid)
+
+        def on_rejected(self, order: Event) -> None:
+            self.note("rejected", order.order_id)
+
+    others = [
+        add(2000, 5, Side.BUY, 100, 1) | {"instrument": 7},
+        {"ts": 2000, "kind": Kind.MARK, "price": 100},
+        {"ts": 2100, "kind": Kind.HALT},
+    ]
+    history = rows(*OPENING, *others, add(3000, 6, Side.BUY, 100, 1))
+    recording = run(Rows(history, ONE), listener := Listener())
+    assert listener.diary == [(1000, "start", 1), (1000, "accepted", 1000), (3000, "book", 100)]
+    assert recording.facts["kind"].tolist() == [Kind.OrderCreated, Kind.CommandRejected, Kind.TradingHalted]
+
+
+@pytest.fixture
+def shut_rooms() -> Iterator[None]:
+    """Rooms as a process finds them that has carried out nothing yet."""
+    before = ADDRESSES.copy()
+    ADDRESSES[:] = 0
+    yield
+    ADDRESSES[:] = np.where(before != 0, before, ADDRESSES)
+
+
+@pytest.mark.usefixtures("shut_rooms")
+@pytest.mark.parametrize("kind", [Kind.REMOVE, Kind.REDUCE])
+def test_rooms_are_opened_where_they_are_first_needed(kind: Kind) -> None:
+    """By history, which loses an order that it never told, and by commands of ours; nothing is lost or done twice."""
+
+    class Changer(Timetable):
+        every = 1000
+        plan: ClassVar[dict[int, Callable[[Any], Any]]] = {
+            1: lambda desk: desk.buy(4, 98),
+            3: lambda desk: desk.replace(1, 3),
+            4: lambda desk: desk.replace(1, price=97),
+        }
+
+        def on_timer(self) -> None:
+            self.note("timer", self.book().bid_lots)
+
+    removed = {"ts": 2500, "kind": kind, "order_id": 77 * (kind == Kind.REDUCE), "side": Side.BUY, "price": 99, "quantity": 3, "row": 1}
+    recording = run(Rows(rows(*OPENING, removed, add(9000, 9, Side.BUY, 90, 1)), ONE), changer := Changer(), order_latency=10)
+    assert ADDRESSES[Room.REPAIR] != 0
+    assert [line for line in changer.diary if line[1] == "timer"][:3] == [(1000, "timer", 10), (2000, "timer", 10), (3000, "timer", 7)]
+    assert recording.facts[["ts", "kind"]].tolist() == [(1010, Kind.OrderCreated), (2010, Kind.OrderReplaced), (3010, Kind.OrderReplaced)]
 
 
 # ------------------------------------------------------------------ nobody looks ahead

@@ -274,7 +274,16 @@ def test_a_log_from_before_snapshots(log: EventLog) -> None:
 # ------------------------------------------------------------------ states as bytes
 
 
-@pytest.mark.parametrize("name", ["all", "drifting"])
+def test_bytes_that_are_no_state_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = pack(Exchange([Instrument("X", "0.01")]).state)
+    with pytest.raises(ValueError, match=r"^no snapshot: "):
+        unpack(packed[:-9])
+    monkeypatch.setattr("engine.snapshot.SNAPSHOT_LAYOUT", 0)
+    with pytest.raises(ValueError, match=r"^a snapshot of another layout$"):
+        unpack(packed)
+
+
+@pytest.mark.parametrize("name", ["all", "book", "drifting"])
 def test_a_state_comes_back_as_it_was(name: str) -> None:
     setting = SETTINGS[name]
     exchange = Exchange(setting.world.instruments, setting.world.cash)

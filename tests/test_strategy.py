@@ -9,9 +9,11 @@ import pytest
 from backtest import Backtest, FastImbalanceTaker, FastMarketMaker, ImbalanceTaker, MarketMaker, assert_same
 from data.synthetic import synthetic_flow
 from engine import Instrument, Kind, Parameter, Reason, Side, Strategy, TimeInForce, Want, desk
+from engine.compiled import machine_code
 from engine.kernel import kernel
 from engine.parameters import parameters_of
 from engine.strategy import Bar, Event, OwnOrder, Touch, nanoseconds, parameter_values, wants_of
+from engine.vocabulary import NOT_NAMED
 from engine.world import WAKE_ROOM, Wake
 from tests.test_loop import ONE, OPENING, Rows, add, printed, rows, run
 
@@ -536,6 +538,77 @@ def test_a_compiled_strategy_is_called_for_what_it_declares() -> None:
     counted = {Wake(k).name if k else "position": int(n) for k, n in enumerate(driver.world.memory) if n}
     assert counted == {"position": 2, "START": 1, "BOOK": 2, "ACCEPTED": 2, "FILL": 1, "TIMER": 3, "STOP": 11}
     assert recording.wakes == 9
+
+
+def test_a_class_without_a_function_has_no_machine_code() -> None:
+    with pytest.raises(TypeError, match=r"^Trader has no compiled function; set `function` in its class$"):
+        machine_code(Trader())
+
+
+class Clerk(Strategy):
+    """Does something else at each second: sends, replaces, cancels, looks, takes all back."""
+
+    every = 1000
+    depth = 2
+
+    def on_timer(self) -> None:
+        second = self.now // 1000
+        if second == 2:
+            self.buy(4, 98)
+            self.sell(3, 104)
+        elif second == 3:
+            self.replace(1, 6, 97)
+            self.replace(2, price=105)
+            self.replace(77, 1, 90)
+        elif second == 4:
+            self.cancel(1)
+            self.cancel(1)
+            self.cancel(77)
+        elif second == 5:
+            lots = [sum(lots for _, lots in self.levels(side)[:count]) for side, count in ((Side.BUY, 1), (Side.SELL, 5))]
+            book = self.book()
+            self.buy(lots[0], 1 if book.bid is None or book.ask is None else book.ask - book.bid)
+            self.sell(lots[1], 110)
+        elif second == 6:
+            self.cancel_all()
+
+
+@kernel
+def clerk(view, p):
+    second = desk.clock(view) // 1000
+    if second == 2:
+        desk.buy(view, 0, 4, 98)
+        desk.sell(view, 0, 3, 104)
+    elif second == 3:
+        desk.replace(view, 1, 6, 97)
+        desk.replace(view, 2, NOT_NAMED, 105)
+        desk.replace(view, 77, 1, 90)
+    elif second == 4:
+        desk.cancel(view, 1)
+        desk.cancel(view, 1)
+        desk.cancel(view, 77)
+    elif second == 5:
+        ticks = desk.ask(view, 0) - desk.bid(view, 0) if desk.two_sided(view, 0) else 1
+        desk.buy(view, 0, desk.lots_of(view, 0, 0, 1), ticks)
+        desk.sell(view, 0, desk.lots_of(view, 0, 1, 5), 110)
+    elif second == 6:
+        desk.cancel_all(view)
+
+
+class FastClerk(Clerk):
+    function = clerk
+    wants: ClassVar[Want] = Want.TIMER
+
+
+@pytest.mark.parametrize("offers", [(), (101, 103, 107)])
+def test_the_desk_of_a_function_does_what_the_methods_of_a_class_do(offers: tuple[int, ...]) -> None:
+    sells = [add(1000, 10 + k, Side.SELL, price, 5) for k, price in enumerate(offers)]
+    history = Rows(rows(OPENING[0], *sells, add(9000, 9, Side.BUY, 90, 1)), ONE)
+    how = {"feed_latency": 10, "order_latency": 20, "response_latency": 30, "cash": "1000000"}
+    assert assert_same(Clerk, FastClerk, history, **how) == 10
+    facts = run(history, Clerk, **{name: how[name] for name in how if name != "cash"}).facts
+    assert facts["order_id"][facts["kind"] == Kind.OrderCancelled].tolist() == [1, 2, 3, 4]
+    assert facts["quantity"][facts["order_id"] >= 3][:2].tolist() == [10, 10 if offers else 3]
 
 
 class Plain(Strategy):

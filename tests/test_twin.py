@@ -1,6 +1,8 @@
 """The compiled exchange equals the naive one, fact for fact and state for state, on random streams; and both keep their promises."""
 
 import os
+from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from tests.fuzz import guarded, part, shrink
 from tests.short_streams import command_strategy
 from tests.streams import SETTINGS, Command, Setting, as_array
 from tests.twins import Difference, Pair, compiled
-from tests.worlds import World
+from tests.worlds import MANY, World
 
 ALL = SETTINGS["all"]
 WORLD = ALL.world
@@ -173,3 +175,48 @@ def test_a_sweep_through_reduce_only_makers_finds_room_for_its_facts(left: int) 
     assert len(told) == 1 + 2 * 200
     assert narrow.send(sweep).tobytes() == told.tobytes()
     assert narrow.digest() == roomy.digest()
+
+
+def test_tables_that_grow_lose_nothing() -> None:
+    """More ids, orders, history and positions than the arrays hold at first, some with the same place: in the end each is found again."""
+    pair, random = Pair(MANY), Random(4)
+    prices = [listed.tick_units * ticks for listed, ticks in zip(MANY.instruments, (20, 20, -5))]
+    mine = [
+        {"order_id": number, "trader": k % 21, "instrument": k % 3, "portfolio": 1 + k % 40, "price": prices[k % 3], "quantity": 2}
+        for k, number in enumerate(random.sample(range(1, 10**6), 2800))
+    ]
+    theirs = [
+        {"order_id": number, "instrument": k % 3, "price": prices[k % 3], "quantity": 3}
+        for k, number in enumerate(random.sample(range(1, 2**63), 600))
+    ]
+    sweep = {"type": OrderType.MARKET, "side": Side.SELL, "quantity": 501}
+
+    def all_are(told: Kind, kind: Kind, orders: list[Command], **fields: int) -> None:
+        assert (pair.run(as_array([{"kind": kind} | order | fields for order in orders]))["kind"] == told).all()
+
+    all_are(Kind.OrderCreated, Kind.NEW, mine[:100], type=OrderType.LIMIT)
+    all_are(Kind.OrderCancelled, Kind.CANCEL, mine[:100])
+    all_are(Kind.OrderCreated, Kind.NEW, mine[100:], type=OrderType.LIMIT)
+    all_are(Kind.OrderRejected, Kind.NEW, mine[:100], type=OrderType.LIMIT)  # an id that was used stays used
+    all_are(Kind.HistoryAdded, Kind.ADD, theirs)
+    traded = pair.run(as_array([{"kind": Kind.NEW, "order_id": 10**6 + k, "instrument": k} | sweep for k in range(3)]))
+    assert (traded["kind"] == Kind.TradeExecuted).sum() == 3 * 251
+    pair.compare_states()
+    left = mine[100 + 3 * 250 :]
+    random.shuffle(left)
+    random.shuffle(theirs)
+    all_are(Kind.OrderCancelled, Kind.CANCEL, left)
+    all_are(Kind.HistoryReduced, Kind.REDUCE, theirs)
+    pair.compare_states()
+    pair.compare_orders()
+    assert pair.exchange.book("PLAIN").levels() == ([], [])
+
+
+def test_a_wide_market_is_a_market_like_any_other() -> None:
+    """So many instruments that accounts and levels are asked for ahead; broken commands have strange ones, too."""
+    instruments = [Instrument(f"I{number}", "0.01", negative_prices=number % 2 == 1) for number in range(300)]
+    setting = replace(SETTINGS["broken"], world=World(instruments), strange=0.05)
+    pair = Pair(setting.world)
+    told = pair.run(setting.stream(7).take(3000))
+    assert {Kind.TradeExecuted, Kind.OrderRejected, Kind.HistoryAdded} <= set(told["kind"].tolist())
+    pair.compare_states()

@@ -46,3 +46,4 @@ class World:
 
 EDGE = World(cash={"huge": "4611686018327.387904"})  # 100 money short of what MONEY_RANGE allows, and so is the outside world
 CROWDED = World(orders_max=40)
+MANY = World(portfolios=tuple(f"p{number}" for number in range(40)), traders=tuple(f"t{number}" for number in range(20)))
