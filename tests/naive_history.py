@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from engine.vocabulary import HISTORY, Kind, OrderStatus, Reason, Side
+from engine.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, Side
 from tests.naive_book import Order
 from tests.naive_matching import MONEY_LIMIT
 
@@ -60,6 +60,7 @@ def rest(ex: NaiveExchange, order: Order) -> None:
     order.status = OrderStatus.NEW
     ex.match(order, [maker for maker in book.facing(order.side, order.price) if not maker.is_history])
     if order.open:
+        ex.counts["crossed"] += order.open if book.facing(order.side, order.price) else 0
         book.join(order)
 
 
@@ -109,6 +110,7 @@ def reveal(ex: NaiveExchange, c: SimpleNamespace) -> None:
     order = fresh(c, 0, c.price)
     fact = tell(ex, Kind.HistoryRevealed, c, c.quantity)
     rest(ex, order)
+    ex.counts["revealed"] += 0 if c.flags & Flag.OPENING else c.quantity
     fact["remaining"] = order.open
     for ours in ex.books[c.instrument].queue(c.side, c.price):
         if not ours.is_history:
@@ -144,6 +146,8 @@ def remove(ex: NaiveExchange, c: SimpleNamespace) -> None:
             left = take_from(ex, [order], left)
     left = take_from(ex, history_at(ex, c)[::-1], left)
     tell(ex, Kind.HistoryRemoved, c, c.quantity - left)
+    ex.counts["removed"] += c.quantity - left
+    ex.counts["unknown"] += left
 
 
 def modify(ex: NaiveExchange, c: SimpleNamespace) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from engine import Exchange
 from engine.records import COMMAND, FACT_COLUMNS
+from engine.state import COUNTERS
 from engine.vocabulary import Kind, Reason
 from tests.naive import NaiveExchange, as_records
 from tests.worlds import World
@@ -73,8 +74,10 @@ class Pair:
         raise Difference(self.done + at, about, f"command {self.done + at}: {asked}\n{answers}")
 
     def compare_states(self) -> None:
-        """Books, cash and positions. Raises Difference."""
+        """Books, cash, positions, and what was counted of history. Raises Difference."""
         self._compare_books()
+        for what in COUNTERS:
+            self._same(what, self.twin.counts[what], int(self.exchange.state.session[what][0]))
         for number, name in enumerate(self.world.portfolio_names):
             theirs = self.exchange.portfolio(name)
             mine = self.twin.portfolio(number)
