@@ -208,19 +208,29 @@ class Exchange(Reading):
         return 0, 0, 0
 
     def _learn(self, commands: np.ndarray) -> None:
-        """Take names and instruments that the commands introduced (a replay; another session's commands)."""
+        """Take names and instruments that the commands introduced (a replay; another session's commands), but for those refused."""
         naming = commands[(commands["kind"] >= Kind.SYMBOL) & (commands["kind"] <= Kind.TRADER)]
+        state = self.state
         for command in naming:
             number = int(command["trader"])
             if command["kind"] == Kind.PORTFOLIO:
-                self.names.portfolios.setdefault(read_name(command), number)
+                if number < len(state.portfolios) and state.portfolios[number]["open"]:
+                    self.names.portfolios.setdefault(read_name(command), number)
             elif command["kind"] == Kind.TRADER:
-                self.names.traders.setdefault(read_name(command), number)
+                if number < len(state.traders) and state.traders[number]["admitted"]:
+                    self.names.traders.setdefault(read_name(command), number)
             elif command["kind"] == Kind.SYMBOL:
-                self.names.symbols.setdefault(read_name(command), number)
-            elif int(command["instrument"]) == len(self.instruments):
-                symbol = next(s for s, k in self.names.symbols.items() if k == int(command["instrument"]))
-                self.instruments.append(read_terms(command, symbol, self.decimals))
+                if number < min(len(state.instruments), int(state.session["instruments_max"][0])):
+                    self.names.symbols.setdefault(read_name(command), number)
+            else:
+                self._learn_terms(command)
+
+    def _learn_terms(self, command: np.void) -> None:
+        number = int(command["instrument"])
+        listed = number < len(self.state.instruments) and self.state.instruments[number]["listed"]
+        if number == len(self.instruments) and listed and command["price"] > 0 and command["quantity"] > 0:
+            symbol = next((name for name, of in self.names.symbols.items() if of == number), f"#{number}")
+            self.instruments.append(read_terms(command, symbol, self.decimals))
 
     def _encode(self, command: Command) -> np.ndarray:
         return encode(command, self.names, self.decimals)

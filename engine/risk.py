@@ -17,7 +17,7 @@ POWERS = 10 ** np.arange(19)
 
 @kernel
 def _size(lots, price, value):
-    """|lots × price × value| in money, as three digits to the base of 2^32; the highest is no more than 2^40."""
+    """|lots × price × value| in money, as three digits to the base of 2^32; the highest, and all that a lot above 2^63 is, ends at 2^40."""
     lots, price = abs(lots), abs(price)
     each = float(price) * float(value)
     if each * float(lots) < 9.2e18:
@@ -77,7 +77,8 @@ def _exactly(state, portfolio):
 def valuation(state, portfolio):
     """(equity, Σ |position| × mark) of a portfolio in money; one step for each position that it ever held in the session.
 
-    Equity is cash + Σ position × mark; an instrument that was never marked counts as 0. The sums are exact, and end within ± TOP.
+    Equity is cash + Σ position × mark; an instrument that was never marked counts as 0. The sums end within ± TOP, and are
+    exact but where a single lot is worth more than that.
     """
     account = state.portfolios[portfolio]
     equity, gross = np.int64(account["cash"]), np.int64(0)

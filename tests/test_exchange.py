@@ -232,6 +232,29 @@ def test_a_session_is_learned_from_its_commands() -> None:
     assert (len(Exchange.from_commands(log[:0]).facts), Exchange.from_commands(log[:0]).decimals) == (0, 6)
 
 
+def test_nothing_is_learned_from_what_was_refused() -> None:
+    """Else there would be an instrument without a book."""
+    full = Exchange([X], session_limits={"instruments": 1, "portfolios": 1, "traders": 1})
+    before = (full.instruments[:], dict(full.names.symbols), dict(full.names.portfolios), dict(full.names.traders))
+    more = Exchange([X, Y], cash={"ann": "1.00"}, session_limits={"instruments": 2})
+    answers = told(full.run(more.opening[more.opening["kind"] != Kind.SESSION]))
+    assert {reason for kind, reason in answers if kind == "CommandRejected"} >= {"TOO_MANY_INSTRUMENTS", "TOO_MANY_PORTFOLIOS"}
+    assert (full.instruments, full.names.symbols, full.names.portfolios, full.names.traders) == before
+    with pytest.raises(KeyError):
+        full.book("Y")
+
+
+def test_an_instrument_that_was_refused_first_and_never_named() -> None:
+    exchange = Exchange([X])
+    opening = Exchange([X, Y]).opening
+    (row,) = np.flatnonzero((opening["kind"] == Kind.INSTRUMENT) & (opening["instrument"] == 1))
+    commands = opening[[row, row]]
+    commands["price"][0] = 0
+    answers = told(exchange.run(commands))
+    assert answers == [("CommandRejected", "INVALID_COMBINATION"), ("InstrumentListed", "NONE")]
+    assert [listed.symbol for listed in exchange.instruments] == ["X", "#1"]
+
+
 def test_an_exchange_is_copied_whole_with_what_waits_in_it(exchange: Exchange) -> None:
     """What is asked of the copy changes the copy alone, and the other way round."""
     exchange.send(set_limits("ann", Limits(max_daily_loss=10)))
