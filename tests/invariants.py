@@ -10,6 +10,7 @@ import numpy as np
 from engine import Exchange
 from engine.records import FACT
 from engine.vocabulary import HISTORY, Flag, Kind, OrderType, Reason, Side, TimeInForce
+from tests import inside
 from tests.naive_book import Position
 
 Told = dict[str, int]
@@ -216,19 +217,10 @@ def hold(exchange: Exchange) -> None:
     told = Retold([int(listed.value(exchange.decimals)) for listed in exchange.instruments])
     told.take(facts)
     money_is_conserved(told, exchange)
-    no_slot_is_lost(exchange)
+    inside.hold(exchange.state, told.orders)
     for index, listed in enumerate(exchange.instruments):
         book = exchange.book(listed.symbol)
         not_crossed(told, index, [{price: (lots, count) for price, lots, count in book.rows(side, 10**6).tolist()} for side in (0, 1)])
-
-
-def no_slot_is_lost(exchange: Exchange) -> None:
-    """Each slot that was ever used holds an order, or is in the list of free ones."""
-    session, free = exchange.state.session[0], 0
-    slot = int(session["free"])
-    while slot:
-        free, slot = free + 1, int(exchange.state.orders[slot]["place"])
-    assert free + session["live"] == session["fresh"] - 1, "a slot for an order was lost"
 
 
 def money_is_conserved(told: Retold, exchange: Exchange) -> None:
