@@ -13,11 +13,12 @@ import ast
 import json
 import os
 import random
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ CIRCLES = {
     2: ("aftermath", "control", "day", "venue", "history", "repair", "ids", "facts", "desk"),
 }
 """What decides about orders, accounts and risk; what stands around it."""
-TESTS = ("tests/test_exchange.py", "tests/test_strategy.py", "tests/test_twin.py")
+TESTS = ("tests/test_exchange.py", "tests/test_extremes.py", "tests/test_strategy.py", "tests/test_twin.py")
 SLOW = "thousands or bars_are or twin[ or assert_same or default_of or test_stream or any_commands or restarts or found or shrink or crash"
 """Tests of these modules that take long uncompiled, have been run in another way, or are not about kernels."""
 HINTS = {"home", "spread"}
@@ -64,6 +65,8 @@ SWAPS = {
 }
 MEMORY = 6 << 30
 """Bytes that a mutant may ask for."""
+LONGEST = 900
+"""Seconds after which a mutant ends in any case; what never ends is known before by the processor's time, whoever else is at work."""
 
 
 class Mutant(NamedTuple):
@@ -158,19 +161,21 @@ def sample(sources: dict[str, str], count: int, seed: int) -> list[Mutant]:
 # ---------------------------------------------------------------------- what catches it
 
 
-def judged(folder: Path, commands: int, longest: float | None) -> str:
-    """What catches the sources in `folder`; "" where nothing does."""
-    words = [sys.executable, "-W", "ignore", "-m", "tests.mutants", "--judge", str(commands)]
+def judged(folder: Path, commands: int, seconds: int) -> str:
+    """What catches the sources in `folder` in so many seconds of the processor's time; "" where nothing does."""
+    words = [sys.executable, "-W", "ignore", "-m", "tests.mutants", "--judge", str(commands), "--seconds", str(seconds)]
     settings = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        done = subprocess.run(words, cwd=folder, env=settings, capture_output=True, text=True, timeout=longest)
+        done = subprocess.run(words, cwd=folder, env=settings, capture_output=True, text=True, timeout=LONGEST)
     except subprocess.TimeoutExpired:
         return "never ends"
+    if done.returncode < 0:
+        return "never ends" if -done.returncode in (signal.SIGXCPU, signal.SIGKILL) else f"crash: signal {-done.returncode}"
     said = (done.stdout.strip() or done.stderr.strip() or "crash").splitlines()
     return said[-1][:70] if done.returncode else ""
 
 
-def judge(commands: int) -> str:
+def judge(commands: int, seconds: int) -> str:
     """Holds the exchange of this folder against its tables, its twin and its tests; says what fails, "" where nothing does."""
     from tests import invariants
     from tests.fuzz import part
@@ -180,7 +185,7 @@ def judge(commands: int) -> str:
     from tests.test_twin import FOUND, WORLD
     from tests.twins import Pair
 
-    limit_memory()
+    set_limits(seconds)
     doing = ""
     try:
         for scenario in (scenario for path in sorted(FOLDER.glob("[0-9]*.txt")) for scenario in read(path)):
@@ -205,12 +210,9 @@ def judge(commands: int) -> str:
     return (failed or ["pytest"])[0].partition(" - ")[0].removeprefix("FAILED tests/") if done.returncode else ""
 
 
-def limit_memory() -> None:
-    """A mutant that lets arrays grow for ever fails, rather than the machine."""
-    try:
-        import resource
-    except ImportError:  # not everywhere is there such a limit
-        return
+def set_limits(seconds: int) -> None:
+    """A mutant that goes on for ever, or lets arrays grow for ever, ends."""
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
@@ -219,10 +221,9 @@ def limit_memory() -> None:
 
 def run(chosen: Sequence[Mutant], sources: dict[str, str], folder: Path, commands: int) -> list[dict[str, Any]]:
     """Each mutant in turn, in a copy of the sources that nobody edits; a row for each."""
-    started = time.monotonic()
-    if failed := judged(folder, commands, None):
+    if failed := judged(folder, commands, LONGEST):
         raise SystemExit(f"without a mutant: {failed}")
-    longest = 20 + 4 * (time.monotonic() - started)
+    longest = 20 + 2 * round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime)
     rows = []
     for mutant in chosen:
         path, text = folder / "engine" / f"{mutant.module}.py", sources[mutant.module]
@@ -243,9 +244,10 @@ def main() -> int:
     parser.add_argument("--module", action="append", help="only this module of the engine (may be named more than once)")
     parser.add_argument("--json", type=Path, help="write the rows there")
     parser.add_argument("--judge", type=int, metavar="COMMANDS", help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=int, default=LONGEST, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.judge:
-        print(failed := judge(asked.judge))
+        print(failed := judge(asked.judge, asked.seconds))
         return 1 if failed else 0
     modules = asked.module or [module for circle, names in CIRCLES.items() if asked.circle in (None, circle) for module in names]
     with tempfile.TemporaryDirectory() as name:

@@ -609,6 +609,9 @@ def test_the_desk_of_a_function_does_what_the_methods_of_a_class_do(offers: tupl
     facts = run(history, Clerk, **{name: how[name] for name in how if name != "cash"}).facts
     assert facts["order_id"][facts["kind"] == Kind.OrderCancelled].tolist() == [1, 2, 3, 4]
     assert facts["quantity"][facts["order_id"] >= 3][:2].tolist() == [10, 10 if offers else 3]
+    drivers = [Backtest(history, strategy, cache=None, **how).record()[1] for strategy in (Clerk, FastClerk)]
+    sent, same = (driver.world.commands[: driver.clock["sent"]] for driver in drivers)
+    assert sent.tobytes() == same.tobytes()  # a log keeps them byte for byte
 
 
 class Plain(Strategy):
