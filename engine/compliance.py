@@ -43,9 +43,7 @@ def _collar_refuses(state, c, rules):
     middle = terms["reference"] if terms["referenced"] != 0 else terms["last"]
     if float(abs(c["price"] - middle)) * COLLAR_PARTS < 0.999999 * float(abs(middle)) * float(rules["collar"]):
         return np.int64(Reason.NONE)
-    width = np.int64(TOP)
-    if float(abs(middle)) * float(rules["collar"]) < float(TOP) * COLLAR_PARTS:
-        width, _ = muldiv(abs(middle), np.int64(rules["collar"]), COLLAR_PARTS)
+    width, _ = muldiv(abs(middle), np.int64(rules["collar"]), COLLAR_PARTS)
     if abs(c["price"] - middle) <= width:
         return np.int64(Reason.NONE)
     return found(state, Reason.PRICE_COLLAR, c["price"], middle + width if c["price"] > middle else middle - width)

@@ -153,11 +153,6 @@ class Exchange(Reading):
         return made
 
     @property
-    def instruments(self) -> list[Instrument]:
-        """Instruments in the order of their numbers."""
-        return self.names.instruments
-
-    @property
     def facts(self) -> np.ndarray:
         """Every fact so far, in the order of `seq`."""
         return self._tape.all()

@@ -52,19 +52,6 @@ class Handle:
         """The same with other arrays in some places."""
         return type(self)(**{**self.arrays(), **arrays})
 
-    def copy(self) -> Any:
-        """An independent copy."""
-        made = {name: zeros(len(array), array.dtype) for name, array in self.arrays().items()}
-        for name, array in self.arrays().items():
-            made[name][:] = array
-        return type(self)(**made)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return self.arrays()
-
-    def __setstate__(self, arrays: dict[str, Any]) -> None:
-        self.__init__(**arrays)  # type: ignore[misc]
-
 
 class HandleType(types.Type):
     """Numba's type of one subclass of Handle."""

@@ -97,10 +97,8 @@ def _play(state, world, history, until, out, n):
     began = n
     while row < rows and history[row]["ts"] <= until:
         c = history[row]
-        if (watched or (called and n != began)) and c["ts"] != clock["now"]:
-            if clock["dirty"] > 0 or n != began:
-                break
-            clock["now"] = c["ts"]
+        if (clock["dirty"] > 0 or (n != began and (watched or called))) and c["ts"] != clock["now"]:
+            break
         if row >= clock["block"] or not _fits(state, world, c, out, n):
             clock["row"] = row
             return False, n
@@ -193,17 +191,15 @@ def proceed(state, world, history, out, n):
         tell_latencies(world)
         if not fits:
             return ROOM, n
-        if clock["sample_next"] < NEVER and clock["sample_next"] <= min(horizon, following) and _quiet(world, history):
+        if clock["sample_next"] < NEVER and clock["sample_next"] <= min(horizon, following) and _quiet(world):
             take_sample(state, world)
             clock["sample_next"] += clock["sample_every"]
 
 
 @kernel
-def _quiet(world, history):
+def _quiet(world):
     """Whether everything up to the next sample's time has happened."""
     clock = world.clock[0]
-    if clock["row"] < clock["rows"] and history[clock["row"]]["ts"] <= clock["sample_next"]:
-        return False
     return clock["entered"] >= clock["stamped"] or world.sent[clock["entered"]]["arrival"] > clock["sample_next"]
 
 

@@ -209,6 +209,9 @@ class State(Handle):
         """All arrays that say what happened: not `rooms`."""
         return {name: array for name, array in super().arrays().items() if name != "rooms"}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.arrays()
+
     def __setstate__(self, arrays: dict[str, Any]) -> None:
         self.__init__(**arrays)  # type: ignore[misc]
         open_rooms_of(self)

@@ -146,7 +146,5 @@ def learn(state, world, fact):
             drop_own(world, row)
         return Wake.REJECTED if kind == Kind.OrderRejected else Wake.CANCELLED
     if kind == Kind.CancelRejected or kind == Kind.ReplaceRejected:
-        if row >= 0 and kind == Kind.CancelRejected:
-            world.own[row]["cancelling"] = 0
         return Wake.REJECTED
     return 0
