@@ -13,7 +13,7 @@ from tests.twins import Difference, compiled
 from tests.worlds import World
 
 SESSION = 50_000
-VARIATIONS = 30
+VARIATIONS = 90
 """More streams made of one: drawing with Python's random is slower than matching."""
 SLOW = 500
 """Commands of a session that are also sent one by one, and judged fact by fact."""
