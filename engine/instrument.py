@@ -74,10 +74,10 @@ class Instrument:
         put(self, "currency", currency)
         put(self, "negative_prices", bool(negative_prices))
         put(self, "kind", kind)
-        put(self, "price_unit", decimal(tick if price_unit is None else price_unit, f"{symbol}: price_unit"))
         given = {"tick": tick, "lot": lot, "multiplier": multiplier, "maker_fee": maker_fee, "taker_fee": taker_fee}
         for name, value in given.items():
             put(self, name, decimal(value, f"{symbol}: {name}"))
+        put(self, "price_unit", decimal(self.tick if price_unit is None else price_unit, f"{symbol}: price_unit"))
         self._check()
 
     def _check(self) -> None:

@@ -68,6 +68,7 @@ def told(facts: np.ndarray) -> list[tuple[str, str]]:
         ({"taker_fee": "0.0000000000001"}, "X: taker_fee 1E-13 must be a part of the notional below 1, with at most 12 decimals"),
         ({"kind": "FUTURE"}, "X: kind 'FUTURE' is not supported yet; use SPOT"),
         ({"lot": "some"}, "X: lot: 'some' is not a number"),
+        ({"tick": "cheap"}, "X: tick: 'cheap' is not a number"),
         ({"lot": float("nan")}, "X: lot: nan is not a finite number"),
         ({"multiplier": None}, "X: multiplier: None is not a number"),
     ],
