@@ -3,7 +3,8 @@
 uv run --group test python -m tests.benchmarks.bench_size [--dir DIR] [--parts wide,orders,rows,days] [--rounds N]
 
 `wide`: a stream of 1,000 instruments (made by gen.py of bench_matching) through the reference and the exchange, whose orders are of
-10,000 portfolios in turn; once more as a second day, when all memory has been touched. `orders`: ten million live orders. `rows`: what
+10,000 portfolios in turn, or of as many that trade ten instruments each; once more as a second day, when all memory has been
+touched. `orders`: ten million live orders. `rows`: what
 an instrument, a portfolio and a position take. `days`: the first messages of that stream on each of a hundred trading days, facts
 dropped; once the same portfolios send the same orders every day, once other ones. Each part but the first runs in a process of its own.
 """
@@ -77,6 +78,12 @@ def spread(commands: np.ndarray, shift: int = 0) -> None:
     commands["portfolio"] = (commands["order_id"] + np.uint64(shift)) % np.uint64(PORTFOLIOS) + np.uint64(1)
 
 
+def specialise(commands: np.ndarray) -> None:
+    """Each portfolio trades ten instruments: a hundred portfolios share them."""
+    group = commands["instrument"] // 10 % (PORTFOLIOS // 100)
+    commands["portfolio"] = group * 100 + commands["order_id"] % np.uint64(100) + np.uint64(1)
+
+
 def night(symbols: int, ts: int) -> np.ndarray:
     """END_OF_DAY of every instrument, then START_OF_DAY."""
     commands = zeros(symbols + 1, COMMAND)
@@ -112,15 +119,15 @@ def wide(source: Path, folder: Path, rounds: int) -> None:
     out = zeros(2 * count, FACT)
     out["seq"] = 0
     spent: dict[str, list[float]] = {}
+    held: dict[str, int] = {}
     for _ in range(rounds):
         seconds, *expected = run_reference(folder / "bench-ref", path, count)
         spent.setdefault("reference", []).append(seconds)
-        for owners in ("nobody's", "portfolios'"):
-            cash = money(PORTFOLIOS if owners == "portfolios'" else 0)
-            exchange = Exchange(instruments(len(symbols)), cash=cash, reserve=2 * count)
+        for owners, own in (("nobody's", None), ("ten instruments each", specialise), ("all instruments each", spread)):
+            exchange = Exchange(instruments(len(symbols)), cash=money(PORTFOLIOS if own else 0), reserve=2 * count)
             commands = exchange.commands(columns)
-            if cash:
-                spread(commands)
+            if own:
+                own(commands)
             for day in ("first day", "second day"):
                 began = time.thread_time()
                 facts = carry_out(exchange, commands, out)
@@ -129,12 +136,13 @@ def wide(source: Path, folder: Path, rounds: int) -> None:
                     raise SystemExit(f"{owners}, {day}: fills or books are not the reference's")
                 carry_out(exchange, night(len(symbols), DAY), out)
                 commands["ts"] += DAY
-    held = int(exchange.state.session["positions"][0])
-    print(f"wide: {count:,} messages, {len(symbols):,} instruments, {PORTFOLIOS:,} portfolios, {held:,} positions; equal fills and books")
+            held[owners] = int(exchange.state.session["positions"][0])
+    print(f"wide: {count:,} messages, {len(symbols):,} instruments, {PORTFOLIOS:,} portfolios; equal fills and books")
+    print("  positions: " + ", ".join(f"{count:,} ({owners})" for owners, count in held.items()))
     for book, times in spent.items():
         fastest, middle = min(times), float(np.median(times))
         ratios = f"{fastest / min(spent['reference']):5.2f}x fastest {middle / np.median(spent['reference']):5.2f}x median"
-        print(f"  {book:24} {fastest:7.1f} ns fastest {middle:7.1f} ns median   {ratios}")
+        print(f"  {book:34} {fastest:7.1f} ns fastest {middle:7.1f} ns median   {ratios}")
 
 
 def resting(first: int, count: int) -> np.ndarray:
