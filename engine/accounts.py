@@ -27,28 +27,23 @@ def enter_index(index, positions, k):
     index[at] = k + 1
 
 
+@kernel
+def opened(state, position, portfolio, instrument):
+    """`position` of `portfolio` in `instrument`, as `seek_position` said; one that is opened now, flat, where there was none."""
+    if position < 0:
+        position = new_position(state, portfolio, instrument)
+        enter_index(state.index, state.positions, position)
+    return position
+
+
 @hot_kernel
-def position_of(state, portfolio, instrument):
-    """Number of the position of `portfolio` in `instrument`; it is opened, flat, where there was none."""
-    if portfolio == 0:
-        return state.instruments[instrument]["world"]
-    return _search(state, portfolio, instrument)
+def seek_position(state, portfolio, instrument):
+    """Number of the position of `portfolio` in `instrument`; -1 where there is none."""
+    return state.instruments[instrument]["world"] if portfolio == 0 else _search(state, portfolio, instrument)
 
 
 @kernel
 def _search(state, portfolio, instrument):
-    k = seek_position(state, portfolio, instrument)
-    if k < 0:
-        k = new_position(state, portfolio, instrument)
-        enter_index(state.index, state.positions, k)
-    return k
-
-
-@kernel
-def seek_position(state, portfolio, instrument):
-    """Number of the position of `portfolio` in `instrument`; -1 where there is none."""
-    if portfolio == 0:
-        return state.instruments[instrument]["world"]
     at = spread(portfolio, instrument, len(state.index))
     while state.index[at] != 0:
         k = np.int64(state.index[at]) - 1

@@ -5,7 +5,7 @@ import numpy as np
 from engine.acceptance import end_gathered, gather_ladder
 from engine.accounts import against, seek_position
 from engine.facts import blank
-from engine.kernel import kernel, room_kernel
+from engine.kernel import cold_kernel, hot_kernel, kernel, room_kernel
 from engine.risk import add, valuation
 from engine.state import LOSS_LIMITED
 from engine.vocabulary import Flag, Kind, OrderStatus, Reason
@@ -13,7 +13,7 @@ from engine.vocabulary import Flag, Kind, OrderStatus, Reason
 REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 
 
-@kernel
+@hot_kernel
 def judge_loss(state, out, n, portfolio, instrument):
     """RiskLimitBreached where the day's loss of a portfolio has just passed its maximum; armed again once it is back."""
     account = state.portfolios[portfolio]
@@ -22,15 +22,19 @@ def judge_loss(state, out, n, portfolio, instrument):
     equity, _ = valuation(state, portfolio)
     profit = add(equity, -account["base"])
     breached = profit < -account["max_daily_loss"]
-    tell = breached and account["breached"] == 0
-    account["breached"] = breached
-    if not tell:
+    if breached == (account["breached"] != 0):
         return n
+    account["breached"] = breached
+    return _tell_loss(state, out, n, portfolio, instrument, profit) if breached else n
+
+
+@cold_kernel
+def _tell_loss(state, out, n, portfolio, instrument, profit):
     blank(state, out, n, Kind.RiskLimitBreached, Reason.DAILY_LOSS_LIMIT, instrument)
     fact = out[n]
     fact["portfolio"] = portfolio
     fact["value"] = profit
-    fact["limit"] = -account["max_daily_loss"]
+    fact["limit"] = -state.portfolios[portfolio]["max_daily_loss"]
     return n + 1
 
 
@@ -61,8 +65,8 @@ def aftermath(state, watched, out, n):
     maker, taker = np.int64(trade["maker_portfolio"]), np.int64(trade["portfolio"])
     instrument = np.int64(trade["instrument"])
     if watched & LOSS_LIMITED:
-        n = judge_loss(state, out, n, maker, instrument)
-        n = judge_loss(state, out, n, taker, instrument)
+        for k in range(2):
+            n = judge_loss(state, out, n, maker if k == 0 else taker, instrument)
     if watched & 1:
         n = _cancel_reducers(state, out, n, maker, instrument)
         n = _cancel_reducers(state, out, n, taker, instrument)

@@ -6,7 +6,7 @@ from engine.acceptance import gather_instrument
 from engine.accounts import notional_of
 from engine.bits import muldiv
 from engine.book import first_node
-from engine.checks import LIMIT, REDUCE_ONLY, STOP_LIMIT
+from engine.checks import LIMIT, REDUCE_ONLY, STOP, STOP_LIMIT
 from engine.ids import find
 from engine.kernel import kernel
 from engine.risk import TOP, found, in_lots
@@ -97,8 +97,17 @@ def _rate_refuses(state, rules):
 
 
 @kernel
-def compliance_refuses(state, c, position, price, lots):
-    """First broken rule of the trader of order `c`, valued at `price` and open for `lots` lots; NONE where all hold.
+def _whole_notional(state, c, notional):
+    """What all of order `c` is worth, at most TOP, where what is open of it is worth `notional`."""
+    if state.session[0]["executed"] == 0:
+        return notional
+    whole = notional_of(state.instruments[c["instrument"]], c["stop_price"] if c["type"] == STOP else c["price"], c["quantity"])
+    return whole if whole >= 0 else TOP
+
+
+@kernel
+def compliance_refuses(state, c, position, notional):
+    """First broken rule of the trader of order `c`, whose open lots are worth `notional`; NONE where all hold.
 
     `position` is the number of the portfolio's position in the instrument, -1 where there is none.
     """
@@ -111,11 +120,10 @@ def compliance_refuses(state, c, position, price, lots):
         if c["quantity"] > most:
             return found(state, Reason.MAX_ORDER_QUANTITY, c["quantity"], most)
     if rules["max_notional"] != NOT_NAMED:
-        notional = notional_of(terms, price, c["quantity"])
-        notional = notional if notional >= 0 else TOP
-        if notional > rules["max_notional"]:
-            return found(state, Reason.MAX_ORDER_NOTIONAL, notional, rules["max_notional"])
+        whole = _whole_notional(state, c, notional)
+        if whole > rules["max_notional"]:
+            return found(state, Reason.MAX_ORDER_NOTIONAL, whole, rules["max_notional"])
     reason = _collar_refuses(state, c, rules)
     if reason == Reason.NONE and rules["no_short"] != 0:
-        reason = _short_refuses(state, c, position, lots)
+        reason = _short_refuses(state, c, position, c["quantity"] - state.session[0]["executed"])
     return reason if reason != Reason.NONE else _rate_refuses(state, rules)

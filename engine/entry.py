@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.accounts import against, position_of, work
+from engine.accounts import against, opened, seek_position, work
 from engine.book import in_ticks, key_of, rest
 from engine.checks import FOK, IOC, MARKET, POST_ONLY, REDUCE_ONLY, STOP, listed, malformed
 from engine.facts import blank, move_owner, move_traits, refuse, reject_order, tell_order
@@ -15,8 +15,8 @@ from engine.vocabulary import Kind, OrderStatus, Reason
 
 
 @hot_kernel
-def _accept(state, c, out, n, at):
-    """The NEW whose id belongs at `at` gets a slot, and its OrderCreated at out[n]; returns the slot."""
+def _accept(state, c, out, n, at, position):
+    """The NEW whose id belongs at `at` gets a slot, and its OrderCreated at out[n]; returns the slot. `position` is what was sought."""
     slot = open_slot(state)
     state.session[0]["open_orders"] += 1
     put(state.ids, at, c["order_id"], c["trader"], slot + 1)
@@ -29,7 +29,7 @@ def _accept(state, c, out, n, at):
     order["executed"] = 0
     move_owner(order, c)
     order["place"] = at
-    order["position"] = position_of(state, c["portfolio"], c["instrument"])
+    order["position"] = opened(state, position, c["portfolio"], c["instrument"])
     order["instrument"] = c["instrument"]
     move_traits(order, c)
     order["self_trade"] = c["self_trade"]
@@ -107,7 +107,7 @@ def is_guarded(state, portfolio, trader, instrument):
 def refused_by_book(state, order, position, best, reach):
     """First reason of the book against an order that comes in, else NONE."""
     if order["flags"] & REDUCE_ONLY:
-        held = state.positions[position]["quantity"]
+        held = state.positions[position]["quantity"] if position >= 0 else 0
         if against(held, order["side"]) == 0:
             state.session[0]["value"] = held
             state.session[0]["limit"] = 0
@@ -120,7 +120,7 @@ def refused_by_book(state, order, position, best, reach):
 
 
 @hot_kernel
-def _refused(state, c, out, at, best, reach):
+def _refused(state, c, at, position, notional, best, reach):
     """First reason against a NEW that is well-formed and whose id belongs at `at`, else NONE."""
     session = state.session[0]
     if state.ids[at]["slot"] != 0:
@@ -129,11 +129,11 @@ def _refused(state, c, out, at, best, reach):
     if session["open_orders"] >= session["orders_max"]:
         return Reason.TOO_MANY_ORDERS
     if is_guarded(state, c["portfolio"], c["trader"], c["instrument"]):
-        reason = call_room(state.rooms[Room.CHECKS], state, c, out, 0)
+        session["value"] = notional
+        reason = call_room(state.rooms[Room.CHECKS], state, c, None, position)
         if reason != Reason.NONE:
             return reason
     if c["flags"] != 0 and c["type"] < STOP:
-        position = position_of(state, c["portfolio"], c["instrument"]) if c["flags"] & REDUCE_ONLY else 0
         return refused_by_book(state, c, position, best, reach)
     return Reason.NO_LIQUIDITY if best == EMPTY and c["type"] == MARKET else Reason.NONE
 
@@ -141,7 +141,7 @@ def _refused(state, c, out, at, best, reach):
 @kernel
 def new_order(state, c, out, n):
     """NEW: refused by the first failing check, else accepted, matched, and rested or cancelled. -1 where a room is not open yet."""
-    at, ladder, best, reach = 0, 0, EMPTY, 0
+    at, position, ladder, best, reach = 0, 0, 0, EMPTY, 0
     reason, notional = malformed(state, c)
     if reason == Reason.NONE:
         if (c["type"] >= STOP and shut(state, Room.STOPS)) or (c["flags"] & REDUCE_ONLY and shut(state, Room.AFTERMATH)):
@@ -150,7 +150,8 @@ def new_order(state, c, out, n):
         ladder = 2 * np.int64(c["instrument"]) + c["side"]
         best = state.ladders[ladder ^ 1]["best"]
         reach = reach_of(state, c, c["price"])
-        reason = _refused(state, c, out, at, best, reach)
+        position = seek_position(state, np.int64(c["portfolio"]), np.int64(c["instrument"]))
+        reason = _refused(state, c, at, position, notional, best, reach)
         if reason > Reason.DUPLICATE_ORDER:
             put(state.ids, at, c["order_id"], c["trader"], FINISHED | (np.int64(OrderStatus.REJECTED) << 16) | np.int64(c["instrument"]))
     if reason != Reason.NONE:
@@ -159,7 +160,7 @@ def new_order(state, c, out, n):
         state.session[0]["guarded"] += 1  # a fill of it may tell more than one fact
     crosses = ~best <= reach
     lots = c["quantity"]
-    slot = _accept(state, c, out, n, at)
+    slot = _accept(state, c, out, n, at, position)
     if c["type"] >= STOP:
         return call_room(state.rooms[Room.STOPS], state, STOPS_ENTER | slot, out, n + 1)
     if not crosses and c["time_in_force"] < IOC:

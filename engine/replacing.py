@@ -29,8 +29,8 @@ def _misnamed(state, c, order):
 
 
 @cold_kernel
-def _looked_at(state, out, slot, total, price, stop_price):
-    """What Room.CHECKS says of the order in `slot` as it would be, without what it was."""
+def _looked_at(state, slot, total, price, stop_price, worth):
+    """What Room.CHECKS says of the order in `slot` as it would be, its open lots worth `worth`, without what it was."""
     order = state.orders[slot]
     executed = np.int64(order["executed"])
     open_lots = np.int64(order["quantity"]) - executed
@@ -50,14 +50,15 @@ def _looked_at(state, out, slot, total, price, stop_price):
     work(state, order, -open_lots, -notional, 0)
     wanted["row"] = open_lots
     state.session[0]["executed"] = executed
-    reason = call_room(state.rooms[Room.CHECKS], state, wanted, out, 0)
+    state.session[0]["value"] = worth
+    reason = call_room(state.rooms[Room.CHECKS], state, wanted, None, np.int64(order["position"]))
     state.session[0]["executed"] = 0
     work(state, order, open_lots, notional, 0)
     return reason
 
 
 @kernel
-def _refused(state, out, slot, total, price, stop_price, same):
+def _refused(state, slot, total, price, stop_price, same):
     """First reason against the order in `slot` as it would be, else NONE."""
     order = state.orders[slot]
     terms = state.instruments[order["instrument"]]
@@ -66,12 +67,13 @@ def _refused(state, out, slot, total, price, stop_price, same):
     if order["flags"] & REDUCE_ONLY == 0:
         released = working_money(state, slot, np.int64(order["quantity"]) - executed)
     valued = stop_price if order["type"] == STOP else price
-    if not in_range(state, order["portfolio"], notional_of(terms, valued, total - executed), released):
+    worth = notional_of(terms, valued, total - executed)
+    if not in_range(state, order["portfolio"], worth, released):
         return Reason.MONEY_RANGE
     if same:
         return Reason.NONE
     if is_guarded(state, order["portfolio"], order["trader"], order["instrument"]):
-        reason = _looked_at(state, out, slot, total, price, stop_price)
+        reason = _looked_at(state, slot, total, price, stop_price, worth)
         if reason != Reason.NONE:
             return reason
     best = state.ladders[(2 * np.int64(order["instrument"]) + order["side"]) ^ 1]["best"]
@@ -137,7 +139,7 @@ def replacing(state, c, out, n):
         return end_open(state, out, n, slot, Kind.OrderCancelled, Reason.QUANTITY_EXECUTED, OrderStatus.CANCELLED)
     same = price == order["price"] and stop_price == order["stop_price"] and total <= order["quantity"]
     if reason == Reason.NONE:
-        reason = _refused(state, out, slot, total, price, stop_price, same)
+        reason = _refused(state, slot, total, price, stop_price, same)
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.ReplaceRejected, reason, c)
     if same:

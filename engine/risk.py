@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.accounts import fee_of
 from engine.bits import muldiv, wide_product
-from engine.kernel import cold_kernel, kernel
+from engine.kernel import cold_kernel, hot_kernel, kernel
 from engine.state import CASH_ACCOUNT, LIMITED
 from engine.vocabulary import NOT_NAMED, Reason
 
@@ -97,10 +97,17 @@ def valuation(state, portfolio):
     return _exactly(state, portfolio)
 
 
-@kernel
+@hot_kernel
 def in_lots(terms, digits, power):
     """`digits` × 10^(power - 128) units in whole lots, rounded down; at most TOP."""
     shift = power - np.int64(terms["lot_power"])
+    if terms["lot"] == 1 and 0 <= shift < len(POWERS) and float(digits) * float(POWERS[shift]) < 9.2e18:
+        return digits * POWERS[shift]
+    return _in_lots(terms, digits, shift)
+
+
+@cold_kernel
+def _in_lots(terms, digits, shift):
     if 0 <= shift < len(POWERS) and float(digits) * float(POWERS[shift]) < 9.2e18:
         digits *= POWERS[shift]
         shift = 0
@@ -159,7 +166,7 @@ def _value_refuses(state, c, notional):
     """EXPOSURE, DAILY_LOSS, LEVERAGE: the limits that value the whole portfolio."""
     account = state.portfolios[c["portfolio"]]
     equity, gross = valuation(state, c["portfolio"])
-    exposure = add(gross, add(account["working"], notional))
+    exposure = add(gross, account["working"] + notional)  # these two are below 2^62 together: MONEY_RANGE
     profit = add(equity, -account["base"])
     if account["max_exposure"] != NOT_NAMED and exposure > account["max_exposure"]:
         return found(state, Reason.EXPOSURE_LIMIT, exposure, account["max_exposure"])
@@ -182,15 +189,16 @@ def _leverage_refuses(state, exposure, equity, most):
     return np.int64(Reason.NONE)
 
 
-@kernel
-def risk_refuses(state, c, position, lots, notional):
-    """First broken limit of the portfolio of order `c`, which is open for `lots` lots worth `notional`; NONE where all hold.
+@hot_kernel
+def risk_refuses(state, c, position, notional):
+    """First broken limit of the portfolio of order `c`, whose open lots are worth `notional`; NONE where all hold.
 
     `position` is the number of the portfolio's position in the instrument, -1 where there is none.
     """
     account = state.portfolios[c["portfolio"]]
     if account["guard"] & LIMITED == 0:
         return np.int64(Reason.NONE)
+    lots = c["quantity"] - state.session[0]["executed"]
     quantity, buying, selling = np.int64(0), np.int64(0), np.int64(0)
     if position >= 0:
         held = state.positions[position]

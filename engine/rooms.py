@@ -53,14 +53,14 @@ _KERNELS = {
 _NUMBERED = {Room.STOPS, Room.AFTERMATH}
 
 
-def _machine_code(function: Any, what: Any) -> int:
-    """Address of a room that takes a State, a command or number, facts and n."""
+def _machine_code(function: Any, what: Any, out: Any) -> int:
+    """Address of a room that takes a State, a command or number, facts or nothing, and a number."""
     from engine.state import State
 
     if _settings.DISABLE_JIT:
         FUNCTIONS[id(function)] = function
         return id(function)
-    kinds = (handle_type(State), what, types.Array(from_dtype(FACT), 1, "C"), types.int64)
+    kinds = (handle_type(State), what, out, types.int64)
     function.compile(kinds)
     code = function.overloads[kinds]
     return int(code.library.get_pointer_to_function(code.fndesc.llvm_func_name))
@@ -71,7 +71,8 @@ def open_room(room: Room) -> None:
     if ADDRESSES[room] == 0:
         name = _KERNELS[room]
         function = getattr(importlib.import_module(f"engine.{name}"), name)
-        ADDRESSES[room] = _machine_code(function, types.int64 if room in _NUMBERED else from_dtype(COMMAND))
+        what = types.int64 if room in _NUMBERED else from_dtype(COMMAND)
+        ADDRESSES[room] = _machine_code(function, what, types.none if room == Room.CHECKS else types.Array(from_dtype(FACT), 1, "C"))
 
 
 def open_needed(state: Any) -> None:

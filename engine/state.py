@@ -160,7 +160,7 @@ SESSION = np.dtype(
     + [("named", "<i8")]  # commands that named something or listed an instrument: no part of it either
     + [
         (name, "<i8") for name in ("value", "limit", "executed", "needs")
-    ]  # passed between two kernels: of the order being checked; Room + 1 to open
+    ]  # passed between two kernels: of the order being checked its notional, then what was found, its limit; Room + 1 to open
 )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.accounts import overflows, position_of
+from engine.accounts import overflows
 from engine.book import first_node, in_ticks, key_of, leave, rest, shrink
 from engine.kernel import cold_kernel, kernel
 from engine.levels import level_list, lower_key, stands_at
@@ -37,7 +37,7 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
     if state.ladders[ladder]["own"] == 0:
         return n, lots, 0
     first = first_node(state)
-    world = position_of(state, 0, instrument)
+    world = state.instruments[instrument]["world"]
     traded = 0
     key = state.ladders[ladder]["best"]
     while lots > 0 and ~key <= reach:
@@ -111,7 +111,7 @@ def new_history(state, c):
     order["portfolio"] = 0
     order["trader"] = HISTORY_TRADER
     order["place"] = 0
-    order["position"] = position_of(state, 0, c["instrument"])
+    order["position"] = state.instruments[c["instrument"]]["world"]
     order["instrument"] = c["instrument"]
     order["side"] = c["side"]
     order["type"] = 1
