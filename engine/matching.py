@@ -175,7 +175,16 @@ def reducible(state, slot, lots):
     return lots
 
 
-@rare_kernel
+@hot_kernel
+def _trade_plainly(state, order, other, money):
+    """Whether two orders of different portfolios can trade for `money` with nothing to be looked at."""
+    if order["portfolio"] == other["portfolio"] or (order["flags"] | other["flags"]) & REDUCE_ONLY:
+        return False
+    mine = overflows(state, np.int64(order["portfolio"]), order["position"], money)
+    return not (mine or overflows(state, np.int64(other["portfolio"]), other["position"], money))
+
+
+@cold_kernel
 def _meet(state, out, n, slot, maker, lots, price):
     """Two orders meet, one of them a client's: (n, lots that they trade, reason why the taker stops, else NONE).
 
@@ -220,7 +229,9 @@ def match(state, out, n, slot, remaining, reach):
         maker = np.int64(state.nodes[opposite * W + (best & MASK)]["next"]) - first
         lots = min(remaining, np.int64(state.nodes[first + maker]["quantity"]))
         price = (best ^ -(opposite & 1)) * terms["tick"]
-        if portfolio | np.int64(state.orders[maker]["portfolio"]) != 0:
+        other = state.orders[maker]
+        plain = portfolio | np.int64(other["portfolio"]) == 0
+        if not (plain or _trade_plainly(state, order, other, abs(price * terms["value"] * lots))):
             n, lots, reason = _meet(state, out, n, slot, maker, lots, price)
             if reason != Reason.NONE:
                 break
