@@ -10,6 +10,7 @@ from engine.checks import LIMIT, REDUCE_ONLY, STOP, STOP_LIMIT
 from engine.ids import find
 from engine.kernel import kernel
 from engine.risk import TOP, found, in_lots
+from engine.state import RESTRICTS
 from engine.vocabulary import NOT_NAMED, Kind, Reason
 
 COLLAR_PARTS = 10**9
@@ -21,7 +22,7 @@ ORDER_PARTS = 10**12
 def is_restricted(state, trader, instrument):
     """Whether the trader may not trade the instrument."""
     rules = state.traders[trader]
-    if rules["restricts"] == 0:
+    if rules["restricts"] & RESTRICTS == 0:
         return False
     at = find(state.restricted, restriction(instrument, rules["rules"]), trader)
     return state.restricted[at]["slot"] != 0

@@ -8,7 +8,7 @@ from engine.compliance import ORDER_PARTS, restriction
 from engine.facts import blank, refuse
 from engine.ids import find, put
 from engine.kernel import kernel, room_kernel
-from engine.state import CASH_ACCOUNT, FINISHED, KILLED, LIMITED, LOSS_LIMITED, RULED
+from engine.state import CASH_ACCOUNT, FINISHED, KILLED, LIMITED, LOSS_LIMITED, RESTRICTS, RULED, TURNED_DOWN
 from engine.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, Kind, OrderStatus, Reason
 
 POWER_MIN, POWER_MAX = 98, 158
@@ -140,16 +140,21 @@ def _set_limits(state, c, out, n):
 
 @kernel
 def _set_rules(state, c, out, n):
-    """SET_RULES: all rules of a trader anew; no symbol is restricted."""
+    """SET_RULES: all rules of a trader anew; no symbol is restricted, but those of the RESTRICT commands that belong to it."""
     reason = _unknown_name(state, 0, c["trader"])
-    rate = np.int64(c["order_id"])
-    if reason == Reason.NONE and (rate == 0 or rate >= RATE_MAX):
-        reason = Reason.INVALID_QUANTITY
-    if reason == Reason.NONE:
-        reason = _bad_terms(c)
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
     rules = state.traders[c["trader"]]
+    rate = np.int64(c["order_id"])
+    if c["instrument"] != 0 and not listed(state, c["instrument"]):
+        reason = Reason.UNKNOWN_INSTRUMENT
+    elif rate == 0 or rate >= RATE_MAX:
+        reason = Reason.INVALID_QUANTITY
+    else:
+        reason = _bad_terms(c)
+    if reason != Reason.NONE:
+        rules["restricts"] |= np.uint8(TURNED_DOWN)
+        return refuse(state, out, n, Kind.CommandRejected, reason, c)
     rules["max_quantity"] = c["quantity"]
     rules["quantity_power"] = c["type"]
     rules["max_notional"] = c["price"]
@@ -170,12 +175,14 @@ def _set_rules(state, c, out, n):
 def _restrict(state, c, out, n):
     """RESTRICT: one symbol more that a trader may not trade."""
     reason = _unknown_name(state, 0, c["trader"])
+    if reason == Reason.NONE and state.traders[c["trader"]]["restricts"] & TURNED_DOWN:
+        reason = Reason.INVALID_COMBINATION
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
     rules = state.traders[c["trader"]]
     if rules["guard"] & RULED == 0:
         _allow_all(rules)
-    rules["restricts"] = 1
+    rules["restricts"] = RESTRICTS
     identity = restriction(np.int64(c["instrument"]), rules["rules"])
     at = find(state.restricted, identity, c["trader"])
     if state.restricted[at]["slot"] == 0:

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.book import first_node
 from engine.kernel import entry_kernel, kernel
-from engine.state import COUNTERS, EMPTY, FINISHED, LIMITS, MASK, SESSION, State, W
+from engine.state import COUNTERS, EMPTY, FINISHED, LIMITS, MASK, SESSION, TURNED_DOWN, State, W
 
 START = np.uint64(0x9E3779B97F4A7C15)
 _LOGICAL = ("seq", "ts", "opened", "decimals", *LIMITS, "instruments", "portfolios", "traders", "waiting", "killed", "fee_cash", *COUNTERS)
@@ -92,6 +92,8 @@ def _limits(h, account):
 
 @kernel
 def _rules(h, rules):
+    if rules["restricts"] & TURNED_DOWN:
+        h = mix(h, TURNED_DOWN)
     if rules["guard"] == 0:
         return h
     h = mix(mix(mix(h, rules["guard"]), rules["no_short"]), rules["quantity_power"])

@@ -76,6 +76,9 @@ def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
     made["instrument"] = number
     _write_terms(made, command, names.instruments, number)
     _write_more(made, command, Decimal(1).scaleb(-decimals))
+    restricted = [names.symbol(symbol) for symbol in command.more.restricted] if command.kind == Kind.SET_RULES else []
+    if restricted:
+        made["instrument"] = max(restricted)  # an unknown one is above all: then the rules are refused as a whole
     for field, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
         name = getattr(command, field)
         if name is not None:
@@ -84,8 +87,7 @@ def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
                 introduced["ts"] = command.ts
                 parts.append(introduced)
     parts.append(made)
-    if command.kind == Kind.SET_RULES:
-        parts += [_restriction(names.symbol(symbol), int(made["trader"][0]), command.ts) for symbol in command.more.restricted]
+    parts += [_restriction(instrument, int(made["trader"][0]), command.ts) for instrument in restricted]
     return np.concatenate(parts)
 
 

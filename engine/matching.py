@@ -176,12 +176,18 @@ def reducible(state, slot, lots):
 
 
 @hot_kernel
+def _too_much(state, order, other, money):
+    """Whether a fill of `money` between two orders could pass what one of their accounts holds."""
+    mine = overflows(state, np.int64(order["portfolio"]), order["position"], money)
+    return mine or overflows(state, np.int64(other["portfolio"]), other["position"], money)
+
+
+@hot_kernel
 def _trade_plainly(state, order, other, money):
     """Whether two orders of different portfolios can trade for `money` with nothing to be looked at."""
     if order["portfolio"] == other["portfolio"] or (order["flags"] | other["flags"]) & REDUCE_ONLY:
         return False
-    mine = overflows(state, np.int64(order["portfolio"]), order["position"], money)
-    return not (mine or overflows(state, np.int64(other["portfolio"]), other["position"], money))
+    return not _too_much(state, order, other, money)
 
 
 @cold_kernel
@@ -201,10 +207,7 @@ def _meet(state, out, n, slot, maker, lots, price):
     if flags & REDUCE_ONLY:
         lots = reducible(state, maker, reducible(state, slot, lots))
     money = abs(price * state.instruments[order["instrument"]]["value"] * lots)
-    for meets in (slot, maker):
-        if overflows(state, np.int64(state.orders[meets]["portfolio"]), state.orders[meets]["position"], money):
-            return n, 0, np.int64(Reason.MONEY_RANGE)
-    return n, lots, np.int64(Reason.NONE)
+    return n, lots, np.int64(Reason.MONEY_RANGE if _too_much(state, order, other, money) else Reason.NONE)
 
 
 @kernel
@@ -255,10 +258,15 @@ def match(state, out, n, slot, remaining, reach):
 
 
 @kernel
-def _count_level(state, ladder, key, order, wanted):
-    """Lots of a level that `order` may trade with, up to `wanted`; (lots, stopped by its own portfolio)."""
+def _count_level(state, ladder, key, order, wanted, money):
+    """Lots of a level that `order` may trade with, up to `wanted`, when it has spent `money`; (lots, money, stopped).
+
+    It is stopped by its own portfolio, and where an account might not hold all those fills in a row.
+    """
     first = first_node(state)
     sentinel = level_list(state, ladder, key)
+    terms = state.instruments[ladder >> 1]
+    each = abs((key ^ -(ladder & 1)) * terms["tick"] * terms["value"])
     lots = 0
     node = np.int64(state.nodes[sentinel]["next"])
     while node != sentinel and lots < wanted:
@@ -268,11 +276,15 @@ def _count_level(state, ladder, key, order, wanted):
             if maker["portfolio"] == order["portfolio"] and order["portfolio"] != 0:
                 mode = self_trade_mode(order["self_trade"], order["flags"] | maker["flags"])
             if mode == SelfTrade.CANCEL_TAKER or mode == SelfTrade.CANCEL_BOTH:
-                return lots, True
+                return lots, money, True
             if mode == SelfTrade.NONE and (maker["flags"] & REDUCE_ONLY == 0 or maker["trader"] == HISTORY_TRADER):
-                lots += np.int64(state.nodes[node]["quantity"])
+                part = min(wanted - lots, np.int64(state.nodes[node]["quantity"]))
+                money = min(money + each * part, 1 << 62)
+                if order["portfolio"] | maker["portfolio"] != 0 and (money == 1 << 62 or _too_much(state, order, maker, money)):
+                    return lots, money, True
+                lots += part
         node = np.int64(state.nodes[node]["next"])
-    return lots, False
+    return lots, money, False
 
 
 @cold_kernel
@@ -282,10 +294,10 @@ def fillable(state, slot, wanted, reach):
     opposite = 2 * np.int64(order["instrument"]) + 1 - order["side"]
     wanted = reducible(state, slot, wanted)
     key = state.ladders[opposite]["best"]
-    lots = 0
+    lots, money = np.int64(0), np.int64(0)
     stopped = False
     while lots < wanted and not stopped and ~key <= reach:
-        more, stopped = _count_level(state, opposite, key, order, wanted - lots)
+        more, money, stopped = _count_level(state, opposite, key, order, wanted - lots, money)
         lots += more
         key = lower_key(state, opposite, key)
     return lots >= wanted

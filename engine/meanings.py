@@ -120,8 +120,9 @@ COMMANDS = {
         flags="1: a cash account",
     ),
     Kind.SET_RULES: _kind(
-        "Compliance rules of a trader, the whole set, without restricted symbols; NOT_NAMED is no rule.",
+        "Compliance rules of a trader, the whole set; RESTRICT commands that belong to it follow. NOT_NAMED is no rule.",
         "trader",
+        instrument="the highest number that it is to restrict, else 0",
         quantity="digits of the maximum order quantity",
         type="exponent of the maximum order quantity + 128: digits × 10^(type - 128) units",
         price="maximum order notional, money",
@@ -129,7 +130,7 @@ COMMANDS = {
         order_id="order rate in thousandths of an order a second, as the bits of an int64",
         flags="1: may not sell short",
     ),
-    Kind.RESTRICT: _kind("A trader may no longer trade an instrument, until the next SET_RULES.", "trader instrument"),
+    Kind.RESTRICT: _kind("A trader may no longer trade an instrument, until the next SET_RULES; refused where the last was.", "trader instrument"),
     Kind.NEW: _kind(
         "A new order; a price that its type does not use is ignored.",
         "order_id portfolio trader instrument side type time_in_force self_trade flags quantity price stop_price",

@@ -128,10 +128,12 @@ TRADER = _lines(
         ("guard", "u1"),  # GUARD bits
         ("quantity_power", "u1"),
         ("no_short", "u1"),
-        ("restricts", "u1"),
+        ("restricts", "u1"),  # bits: RESTRICTS, TURNED_DOWN
     ],
     64,
 )
+RESTRICTS, TURNED_DOWN = 1, 2
+"""Bits of `restricts`: an instrument is restricted; the last SET_RULES was refused, so what belongs to it is refused, too."""
 KILLED, LIMITED, LOSS_LIMITED, CASH_ACCOUNT, RULED = 1, 2, 4, 8, 16
 """GUARD bits: why orders of a portfolio or a trader are looked at before the book."""
 POSITION = np.dtype(

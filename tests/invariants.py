@@ -100,7 +100,7 @@ class Retold:
     def ended_unfilled(self, fact: Told) -> None:
         order = self.end(self.key(fact))
         assert fact["remaining"] == order.open == fact["quantity"] - order.executed, "quantity is not conserved"
-        may_be_part = order.flags & Flag.REDUCE_ONLY or fact["reason"] == Reason.MONEY_RANGE
+        may_be_part = order.flags & Flag.REDUCE_ONLY
         assert order.time_in_force != TimeInForce.FOK or may_be_part or not order.executed, "a fill-or-kill was filled in part"
 
     def end(self, key: Key) -> Order:

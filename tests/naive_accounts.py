@@ -53,6 +53,7 @@ class Accounts:
         self.traders = {0}
         self.rules: dict[int, Rules] = {}  # by trader
         self.restricted: set[tuple[int, int]] = set()  # (trader, instrument)
+        self.turned_down: set[int] = set()  # traders whose last SET_RULES was refused
         self.killed: set[tuple[str, int]] = set()  # ("session", 0), ("portfolio", number), ("trader", number)
         self.seq, self.ts = 0, 0
         self.told: list[Fact] = []

@@ -151,8 +151,12 @@ def set_rules(ex: NaiveExchange, c: SimpleNamespace) -> None:
     reason = invalid(c)
     if reason != Reason.INVALID_QUANTITY and (signed(c.order_id) == 0 or signed(c.order_id) >= RATE_END):
         reason = Reason.INVALID_QUANTITY
+    if c.instrument and c.instrument >= len(ex.instruments):
+        reason = Reason.UNKNOWN_INSTRUMENT
     if reason:
+        ex.turned_down.add(c.trader)
         return ex.refuse(c, reason)
+    ex.turned_down.discard(c.trader)
     ex.rules[c.trader] = Rules.of(c)
     ex.restricted = {(trader, instrument) for trader, instrument in ex.restricted if trader != c.trader}
     ex.tell(Kind.RulesSet, trader=c.trader, **as_told(c))
@@ -162,6 +166,8 @@ def set_rules(ex: NaiveExchange, c: SimpleNamespace) -> None:
 def restrict(ex: NaiveExchange, c: SimpleNamespace) -> None:
     if c.trader not in ex.traders:
         return ex.refuse(c, Reason.UNKNOWN_TRADER)
+    if c.trader in ex.turned_down:  # it belongs to rules that do not hold
+        return ex.refuse(c, Reason.INVALID_COMBINATION)
     ex.restricted.add((c.trader, c.instrument))
     ex.tell(Kind.SymbolRestricted, trader=c.trader, instrument=c.instrument)
     return None

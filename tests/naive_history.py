@@ -177,7 +177,7 @@ def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
         ahead = passed.get(maker.price, 0)
         passed[maker.price] = min(ahead + maker.open, 2**32 - 1)
         lots = min(aggressor.open, ex.most(maker)) if maker.open else 0
-        if lots and not maker.is_history and ex.overflows(aggressor, maker, lots):
+        if lots and not maker.is_history and ex.overflows(aggressor, maker, ex.notional(maker.instrument, maker.price, lots)):
             break
         if lots and maker.is_history:
             aggressor.open -= lots

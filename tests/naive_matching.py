@@ -36,14 +36,18 @@ class Matching(Accounts):
         return None
 
     def fillable(self, order: Order) -> int:
-        """Lots that a fill-or-kill order may count on."""
-        lots = 0
+        """Lots that a fill-or-kill order may count on: as many fills in a row as every account surely holds."""
+        lots, money = 0, 0
         for maker in self.books[order.instrument].facing(order.side, order.worst_price):
             mode = self_trade(order, maker)
             if mode in (SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_BOTH):
                 break
             if mode == SelfTrade.NONE and not maker.reduces_only:
-                lots += maker.open
+                part = min(maker.open, self.most(order) - lots)
+                money += self.notional(maker.instrument, maker.price, part)
+                if self.overflows(order, maker, money):
+                    break
+                lots += part
         return lots
 
     def most(self, order: Order) -> int:
@@ -85,7 +89,7 @@ class Matching(Accounts):
             if not maker.open:  # cancelled by a fill before
                 continue
             lots = min(self.most(taker), self.most(maker))
-            if mode == SelfTrade.NONE and self.overflows(taker, maker, lots):
+            if mode == SelfTrade.NONE and self.overflows(taker, maker, self.notional(maker.instrument, maker.price, lots)):
                 if not taker.is_history:
                     self.finish(taker, Reason.MONEY_RANGE)
                 break
@@ -111,14 +115,14 @@ class Matching(Accounts):
 
     # ------------------------------------------------------------------ a fill
 
-    def overflows(self, taker: Order, maker: Order, lots: int) -> bool:
-        """Whether a fill and its fee might take somebody's cash or cost past 64 bits; the outside world trades with itself."""
+    def overflows(self, taker: Order, maker: Order, money: int) -> bool:
+        """Whether fills worth `money` and fees might take somebody's cash or cost past 64 bits; the outside world trades with itself."""
         both = (taker, maker)
         if not (taker.portfolio or maker.portfolio):
             return False
         held = [self.positions.get((o.portfolio, o.instrument)) for o in both if o.portfolio]
         sums = [*(self.cash[o.portfolio] for o in both), *(p.cost for p in held if p)]
-        return max(map(abs, sums)) > 2**63 - 1 - 2 * self.notional(maker.instrument, maker.price, lots)
+        return max(map(abs, sums)) > 2**63 - 1 - 2 * money
 
     def trade(self, taker: Order, maker: Order, lots: int, ahead: int = 0) -> None:
         """One fill at the maker's price: the maker is booked first, then the taker."""
