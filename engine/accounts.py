@@ -178,6 +178,13 @@ def overflows(state, portfolio, position, money):
 
 
 @hot_kernel
+def too_much(state, order, other, money):
+    """Whether a fill of `money` between two orders could pass what one of their accounts holds."""
+    mine = overflows(state, np.int64(order["portfolio"]), order["position"], money)
+    return mine or overflows(state, np.int64(other["portfolio"]), other["position"], money)
+
+
+@hot_kernel
 def notional_of(terms, price, lots):
     """|price × lots| in money, or -1 where it reaches 2^62."""
     product = abs(price) * lots

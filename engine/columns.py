@@ -1,15 +1,16 @@
 """From columns (arrays, polars or pandas frames) to command records, many at once."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from engine.handle import zeros
 from engine.instrument import Instrument, whole_units
-from engine.names import Names
+from engine.names import NO_SYMBOL, Names
+from engine.orders import NO_WORD, nanoseconds, order_number, steps, word
 from engine.records import COMMAND
 from engine.vocabulary import NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderType, SelfTrade, Side, TimeInForce
 
@@ -17,12 +18,12 @@ KNOWN = (
     *("kind", "order_id", "symbol", "side", "type", "time_in_force", "self_trade", "post_only", "reduce_only"),
     *("price", "price_ticks", "stop_price", "stop_price_ticks", "quantity", "quantity_lots", "portfolio", "trader", "ts"),
 )
-_ENUMS: dict[str, tuple[type[IntEnum], int]] = {
-    "kind": (Kind, Kind.NEW),
-    "side": (Side, Side.BUY),
-    "type": (OrderType, OrderType.LIMIT),
-    "time_in_force": (TimeInForce, TimeInForce.DAY),
-    "self_trade": (SelfTrade, SelfTrade.CANCEL_TAKER),
+_DEFAULTS = {
+    "kind": Kind.NEW,
+    "side": Side.BUY,
+    "type": OrderType.LIMIT,
+    "time_in_force": TimeInForce.DAY,
+    "self_trade": SelfTrade.CANCEL_TAKER,
 }
 
 
@@ -45,32 +46,51 @@ def _arrays(columns: Any) -> tuple[dict[str, np.ndarray], int]:
     return made, lengths.pop() if lengths else 1
 
 
-def _enum(name: str, values: np.ndarray) -> np.ndarray:
-    words, _ = _ENUMS[name]
+def _each(values: np.ndarray, read: Callable[[Any], int], dtype: Any = np.int64, rows: np.ndarray | None = None) -> np.ndarray:
+    """Every value through `read`, equal ones once. Raises ValueError that names the row (`rows[k]` where they are some of the rows)."""
+    seen: dict[Any, int] = {}
+    made = np.empty(len(values), dtype)
+    for k, value in enumerate(values.tolist()):
+        try:
+            if value not in seen:
+                seen[value] = read(value)
+        except ValueError as odd:
+            raise ValueError(f"row {k if rows is None else rows[k]}: {odd}") from None
+        made[k] = seen[value]
+    return made
+
+
+def _is_whole(values: np.ndarray, end: float) -> bool:
+    """Whether all floats are whole numbers below `end` in size."""
+    return bool((np.rint(values) == values).all() and (np.abs(values) < end).all())
+
+
+def _words(name: str, values: np.ndarray) -> np.ndarray:
     if values.dtype.kind in "iub":
-        return values
-    table: dict[Any, int] = {word.name: int(word) for word in words}
-    table.update({word: int(word) for word in words})
-    try:
-        return np.array([table[value if value in table else str(value)] for value in values.tolist()], np.int64)
-    except KeyError as odd:
-        raise ValueError(f"column {name}: {odd.args[0]!r} is none of {', '.join(w.name for w in words)}") from None
+        values = values.astype(np.int64, copy=False)
+        return np.where((values < 0) | (values > NO_WORD), NO_WORD, values)
+    return _each(values, lambda value: word(name, value), np.uint8)
 
 
-def _integers(name: str, values: np.ndarray) -> np.ndarray:
-    """An integer column; null, NaN and the int64 minimum are "not named"."""
-    if values.dtype.kind in "iu":
-        return values
+def _ids(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind in "iu" or (values.dtype.kind == "f" and _is_whole(values, 2.0**64)):
+        return np.where(values > 0, values, 0).astype(np.uint64)
+    return _each(values, order_number, np.uint64)
+
+
+def _integers(values: np.ndarray, read: Callable[[Any], int]) -> np.ndarray:
+    """An int64 column; null, NaN and the int64 minimum are "not named"."""
+    if values.dtype.kind == "i" or (values.dtype.kind == "u" and (values < 1 << 63).all()):
+        return values.astype(np.int64, copy=False)
     if values.dtype.kind == "f":
         named = ~np.isnan(values)
-        whole = np.where(named, values, 0.0)
-        if (whole != np.rint(whole)).any():
-            raise ValueError(f"column {name}: row {int(np.flatnonzero(whole != np.rint(whole))[0])} is no whole number")
-        return np.where(named, whole.astype(np.int64), NOT_NAMED)
-    return np.array([NOT_NAMED if value is None or value != value else int(value) for value in values.tolist()], np.int64)
+        given = np.where(named, values, 0.0)
+        if _is_whole(given, 2.0**63):
+            return np.where(named, given.astype(np.int64), NOT_NAMED)
+    return _each(values, lambda value: NOT_NAMED if value is None or value != value else read(value))
 
 
-def _units(values: np.ndarray, unit: Decimal) -> np.ndarray:
+def _units(name: str, values: np.ndarray, unit: Decimal, rows: np.ndarray | None = None) -> np.ndarray:
     """Decimals in units: exact, NOT_WHOLE where a number is off the unit, NOT_NAMED where there is none."""
     _, digits, exponent = unit.normalize().as_tuple()
     mantissa, power = int("".join(map(str, digits))), -int(exponent)
@@ -82,32 +102,27 @@ def _units(values: np.ndarray, unit: Decimal) -> np.ndarray:
         units = np.rint(np.where(named, values, 0.0) * (10**power / mantissa))
         exact = (np.abs(units) < 2**53 / mantissa) & (units * mantissa / 10**power == values)  # division of exact floats rounds correctly
         return np.where(exact, units.astype(np.int64), np.where(np.isnan(values), NOT_NAMED, NOT_WHOLE))
-    seen: dict[Any, int] = {}
-    made = np.empty(len(values), np.int64)
-    for k, value in enumerate(values.tolist()):
-        if value not in seen:
-            seen[value] = NOT_NAMED if value is None or value != value else whole_units(value, unit)
-        made[k] = seen[value]
-    return made
+    return _each(values, lambda value: NOT_NAMED if value is None or value != value else whole_units(value, unit, name), rows=rows)
 
 
-def _by_instrument(values: np.ndarray, numbers: np.ndarray, instruments: list[Instrument], field: str) -> np.ndarray:
+def _by_instrument(name: str, values: np.ndarray, numbers: np.ndarray, instruments: list[Instrument], field: str) -> np.ndarray:
     """Decimals of many instruments in their units; those of an unknown instrument stay 0."""
     if len(numbers) == 1:
         known = int(numbers[0]) < len(instruments)
-        return _units(values, getattr(instruments[int(numbers[0])], field)) if known else np.zeros(len(values), np.int64)
+        return _units(name, values, getattr(instruments[int(numbers[0])], field)) if known else np.zeros(len(values), np.int64)
     values = np.broadcast_to(values, len(numbers))
     made = np.zeros(len(numbers), np.int64)
     for number in np.unique(numbers):
         if number < len(instruments):
-            rows = numbers == number
-            made[rows] = _units(values[rows], getattr(instruments[int(number)], field))
+            rows = np.flatnonzero(numbers == number)
+            made[rows] = _units(name, values[rows], getattr(instruments[int(number)], field), rows)
     return made
 
 
 def _symbols(values: np.ndarray, names: Names) -> np.ndarray:
     if values.dtype.kind in "iu":
-        return values.astype(np.uint32)
+        values = values.astype(np.int64, copy=False)
+        return np.where((values < 0) | (values > NO_SYMBOL), NO_SYMBOL, values).astype(np.uint32)
     return _numbers(values, {name: names.symbol(name) for name in set(values.tolist())})
 
 
@@ -123,18 +138,21 @@ def _numbers(values: np.ndarray, table: dict[Any, int]) -> np.ndarray:
 def _prices(made: np.ndarray, arrays: Mapping[str, np.ndarray], numbers: np.ndarray, instruments: list[Instrument]) -> None:
     for field in ("price", "stop_price"):
         if field in arrays:
-            made[field] = _by_instrument(arrays[field], numbers, instruments, "price_unit")
+            made[field] = _by_instrument(field, arrays[field], numbers, instruments, "price_unit")
         elif f"{field}_ticks" in arrays:
-            ticks = _integers(f"{field}_ticks", arrays[f"{field}_ticks"])
+            name = f"{field}_ticks"
+            ticks = _integers(arrays[name], functools.partial(steps, name))
             each = np.array([i.tick_units for i in instruments] + [1])[np.minimum(numbers, len(instruments))]
             safe = (ticks > -(2**31)) & (ticks < 2**31)
             made[field] = ticks if (each == 1).all() else np.where(safe, ticks * each, np.where(ticks == NOT_NAMED, NOT_NAMED, NOT_WHOLE))
         else:
             made[field] = NOT_NAMED
     if "quantity" in arrays:
-        made["quantity"] = _by_instrument(arrays["quantity"], numbers, instruments, "lot")
+        made["quantity"] = _by_instrument("quantity", arrays["quantity"], numbers, instruments, "lot")
     else:
-        made["quantity"] = _integers("quantity_lots", arrays["quantity_lots"]) if "quantity_lots" in arrays else NOT_NAMED
+        made["quantity"] = (
+            _integers(arrays["quantity_lots"], functools.partial(steps, "quantity_lots")) if "quantity_lots" in arrays else NOT_NAMED
+        )
 
 
 def encode_columns(columns: Any, names: Names) -> np.ndarray:
@@ -144,16 +162,15 @@ def encode_columns(columns: Any, names: Names) -> np.ndarray:
     """
     arrays, length = _arrays(columns)
     made = zeros(length, COMMAND)
-    for name, (_, default) in _ENUMS.items():
-        made[name] = _enum(name, arrays[name]) if name in arrays else default
+    for name, default in _DEFAULTS.items():
+        made[name] = _words(name, arrays[name]) if name in arrays else default
     numbers = _symbols(arrays["symbol"], names) if "symbol" in arrays else np.zeros(1, np.uint32)
     made["instrument"] = numbers
     if "order_id" in arrays:
-        made["order_id"] = arrays["order_id"].astype(np.uint64)
+        made["order_id"] = _ids(arrays["order_id"])
     if "ts" in arrays:
-        made["ts"] = _integers(
-            "ts", arrays["ts"].astype("datetime64[ns]").view(np.int64) if arrays["ts"].dtype.kind == "M" else arrays["ts"]
-        )
+        times = arrays["ts"]
+        made["ts"] = _integers(times.astype("datetime64[ns]").view(np.int64) if times.dtype.kind == "M" else times, nanoseconds)
     _prices(made, arrays, numbers, names.instruments)
     for name, flag in (("post_only", Flag.POST_ONLY), ("reduce_only", Flag.REDUCE_ONLY)):
         if name in arrays:

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.instrument import Instrument, Number, decimal, whole_units
 from engine.names import Names, record
-from engine.orders import Command, Limits, Rules
+from engine.orders import Command, Limits, Rules, nanoseconds, order_number, word
 from engine.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, Flag, Kind
 
 PARTS = Decimal("1e-9")
@@ -67,10 +67,11 @@ def _write_more(made: np.ndarray, command: Command, money: Decimal) -> None:
 
 
 def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
-    """The records of one command. Raises ValueError where a number is none."""
+    """The records of one command. Raises ValueError where a number or a word is none."""
     parts: list[Any] = []
-    made = record(command.kind, order_id=command.order_id, ts=command.ts, side=command.side, type=command.type)
-    made["time_in_force"], made["self_trade"] = command.time_in_force, command.self_trade
+    made = record(command.kind, order_id=order_number(command.order_id), ts=nanoseconds(command.ts))
+    for field in ("side", "type", "time_in_force", "self_trade"):
+        made[field] = word(field, getattr(command, field))
     made["flags"] = Flag.POST_ONLY * bool(command.post_only) + Flag.REDUCE_ONLY * bool(command.reduce_only)
     number = names.symbol(command.symbol) if command.symbol is not None else 0
     made["instrument"] = number
@@ -84,10 +85,10 @@ def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
         if name is not None:
             made[field], introduced = names.number(kind, name)
             if introduced is not None:
-                introduced["ts"] = command.ts
+                introduced["ts"] = made["ts"]
                 parts.append(introduced)
     parts.append(made)
-    parts += [_restriction(instrument, int(made["trader"][0]), command.ts) for instrument in restricted]
+    parts += [_restriction(instrument, int(made["trader"][0]), int(made["ts"][0])) for instrument in restricted]
     return np.concatenate(parts)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.accounts import against, book_fill, fee_of, overflows, work
+from engine.accounts import against, book_fill, fee_of, too_much, work
 from engine.bits import mover
 from engine.book import first_node, leave, shrink
 from engine.facts import blank, move_owner, tell_order
@@ -176,18 +176,11 @@ def reducible(state, slot, lots):
 
 
 @hot_kernel
-def _too_much(state, order, other, money):
-    """Whether a fill of `money` between two orders could pass what one of their accounts holds."""
-    mine = overflows(state, np.int64(order["portfolio"]), order["position"], money)
-    return mine or overflows(state, np.int64(other["portfolio"]), other["position"], money)
-
-
-@hot_kernel
 def _trade_plainly(state, order, other, money):
     """Whether two orders of different portfolios can trade for `money` with nothing to be looked at."""
     if order["portfolio"] == other["portfolio"] or (order["flags"] | other["flags"]) & REDUCE_ONLY:
         return False
-    return not _too_much(state, order, other, money)
+    return not too_much(state, order, other, money)
 
 
 @cold_kernel
@@ -207,7 +200,7 @@ def _meet(state, out, n, slot, maker, lots, price):
     if flags & REDUCE_ONLY:
         lots = reducible(state, maker, reducible(state, slot, lots))
     money = abs(price * state.instruments[order["instrument"]]["value"] * lots)
-    return n, lots, np.int64(Reason.MONEY_RANGE if _too_much(state, order, other, money) else Reason.NONE)
+    return n, lots, np.int64(Reason.MONEY_RANGE if too_much(state, order, other, money) else Reason.NONE)
 
 
 @kernel
@@ -280,7 +273,7 @@ def _count_level(state, ladder, key, order, wanted, money):
             if mode == SelfTrade.NONE and (maker["flags"] & REDUCE_ONLY == 0 or maker["trader"] == HISTORY_TRADER):
                 part = min(wanted - lots, np.int64(state.nodes[node]["quantity"]))
                 money = min(money + each * part, 1 << 62)
-                if order["portfolio"] | maker["portfolio"] != 0 and (money == 1 << 62 or _too_much(state, order, maker, money)):
+                if order["portfolio"] | maker["portfolio"] != 0 and (money == 1 << 62 or too_much(state, order, maker, money)):
                     return lots, money, True
                 lots += part
         node = np.int64(state.nodes[node]["next"])

@@ -130,7 +130,9 @@ COMMANDS = {
         order_id="order rate in thousandths of an order a second, as the bits of an int64",
         flags="1: may not sell short",
     ),
-    Kind.RESTRICT: _kind("A trader may no longer trade an instrument, until the next SET_RULES; refused where the last was.", "trader instrument"),
+    Kind.RESTRICT: _kind(
+        "A trader may no longer trade an instrument, until the next SET_RULES; refused where the last was.", "trader instrument"
+    ),
     Kind.NEW: _kind(
         "A new order; a price that its type does not use is ignored.",
         "order_id portfolio trader instrument side type time_in_force self_trade flags quantity price stop_price",

@@ -23,6 +23,10 @@ def record(kind: Kind, **fields: Any) -> np.ndarray:
     return made
 
 
+NO_SYMBOL = 0xFFFFFFFF
+"""Number of a symbol that is not known."""
+
+
 class Names:
     """Numbers of names, in the order in which they were first seen; number 0 of portfolios and traders is ""."""
 
@@ -48,7 +52,7 @@ class Names:
 
     def symbol(self, name: str | None) -> int:
         """Number of a symbol; an unknown one is a number that no instrument has (the exchange refuses it)."""
-        return self.symbols.get(name or "", 0xFFFFFFFF)
+        return self.symbols.get(name or "", NO_SYMBOL)
 
 
 def open_session(instruments: list[Instrument], decimals: int, limits: dict[str, int] | None = None) -> np.ndarray:

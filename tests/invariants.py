@@ -9,7 +9,7 @@ import numpy as np
 
 from engine import Exchange
 from engine.records import FACT
-from engine.vocabulary import HISTORY, Flag, Kind, OrderType, Reason, Side, TimeInForce
+from engine.vocabulary import HISTORY, Flag, Kind, OrderType, Side, TimeInForce
 from tests import inside
 from tests.naive_book import Position
 

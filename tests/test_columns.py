@@ -60,6 +60,26 @@ def test_what_a_column_does_not_name(exchange: Exchange) -> None:
         assert exchange.commands(columns)[field].tolist() == expected, columns
 
 
+def test_numbers_that_no_field_holds_are_refused_and_never_wrap(exchange: Exchange) -> None:
+    """By the exchange, with a fact: a column of a million rows is not lost for one of them."""
+    none = 255
+    asked: list[tuple[dict[str, Any], str, list[int]]] = [
+        ({"order_id": [-1, 2**64, 2**64 - 1]}, "order_id", [0, 0, 2**64 - 1]),
+        ({"order_id": np.array([-1, 7])}, "order_id", [0, 7]),
+        ({"order_id": [-1.0, 2.0**64, 3.0]}, "order_id", [0, 0, 3]),
+        ({"side": np.array([-1, 1], np.int8)}, "side", [none, 1]),
+        ({"side": [256, 2**40]}, "side", [none, none]),
+        ({"type": [512.0]}, "type", [none]),
+        ({"time_in_force": np.array([2**63 + 1], np.uint64)}, "time_in_force", [none]),
+        ({"symbol": [-1, 2**32, 1]}, "instrument", [2**32 - 1, 2**32 - 1, 1]),
+        ({"quantity_lots": [10**30]}, "quantity", [NOT_WHOLE]),
+        ({"quantity_lots": np.array([2**63], np.uint64)}, "quantity", [NOT_WHOLE]),
+        ({"price_ticks": [1e30]}, "price", [NOT_WHOLE]),
+    ]
+    for columns, field, expected in asked:
+        assert exchange.commands(columns)[field].tolist() == expected, columns
+
+
 def test_an_empty_frame_introduces_nobody(exchange: Exchange) -> None:
     assert len(exchange.commands({"symbol": np.empty(0, object), "portfolio": np.empty(0, object)})) == 0
     assert len(exchange.commands({})) == 1
@@ -70,8 +90,13 @@ def test_an_empty_frame_introduces_nobody(exchange: Exchange) -> None:
     [
         ({"size": [1]}, "unknown column 'size'; known are kind, "),
         ({"side": ["BUY"] * 1_000, "price": [1, 2]}, "columns differ in length: side 1,000, price 2"),
-        ({"side": ["BUY", "BYE"]}, "column side: 'BYE' is none of BUY, SELL"),
-        ({"quantity_lots": [1.0, 1.5]}, "column quantity_lots: row 1 is no whole number"),
+        ({"side": ["BUY", "BYE"]}, "row 1: side: 'BYE' is none of BUY, SELL"),
+        ({"side": [0.0, 0.5]}, "row 1: side: 0.5 is not a whole number"),
+        ({"quantity_lots": [1.0, 1.5]}, "row 1: quantity_lots: 1.5 is not a whole number"),
+        ({"order_id": [1.0, float("nan")]}, "row 1: order_id: nan is not a finite number"),
+        ({"order_id": ["one"]}, "row 0: order_id: 'one' is not a number"),
+        ({"ts": np.array([0, 2**63], np.uint64)}, "row 1: ts: 9223372036854775808 is no time; nanoseconds since 1970 lie between"),
+        ({"symbol": ["Y", "X", "X"], "price": ["1", "1", "cheap"]}, "row 2: price: 'cheap' is not a number"),
     ],
 )
 def test_columns_that_do_not_fit(exchange: Exchange, columns: dict[str, Any], said: str) -> None:

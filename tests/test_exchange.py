@@ -86,6 +86,50 @@ def test_a_number_is_the_decimal_that_was_written(given: Any, exact: str) -> Non
     assert decimal(given) == Decimal(exact)
 
 
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        ({"order_id": -1}, Reason.INVALID_ORDER_ID),
+        ({"order_id": 2**64}, Reason.INVALID_ORDER_ID),
+        ({"side": -1}, Reason.INVALID_COMBINATION),
+        ({"side": 256}, Reason.INVALID_COMBINATION),
+        ({"time_in_force": 2**70}, Reason.INVALID_COMBINATION),
+        ({"quantity": 10**30}, Reason.INVALID_QUANTITY),
+        ({"side": "BUY", "time_in_force": "IOC", "order_id": np.uint64(2**64 - 1)}, Reason.NONE),
+    ],
+)
+def test_a_number_that_no_field_holds_is_refused_by_the_exchange(named: dict[str, Any], reason: Reason) -> None:
+    order = {"order_id": 1, "symbol": "X", "side": Side.BUY, "quantity": 1, "price": 1} | named
+    assert Exchange([X]).send(limit(**order))[0]["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"order_id": 1.5}, "order_id: 1.5 is not a whole number"),
+        ({"side": "LEFT"}, "side: 'LEFT' is none of BUY, SELL"),
+        ({"ts": 2**63}, "ts: 9223372036854775808 is no time; nanoseconds since 1970 lie between -2^63 and 2^63 - 1"),
+        ({"trader": "new", "price": "cheap"}, "X: price: 'cheap' is not a number"),
+    ],
+)
+def test_what_is_no_number_is_told_before_anything_happens(named: dict[str, Any], said: str) -> None:
+    exchange = Exchange([X])
+    before = exchange.digest()
+    with pytest.raises(ValueError, match=r".") as error:
+        exchange.send(limit(**{"order_id": 1, "symbol": "X", "side": Side.BUY, "quantity": 1, "price": 1} | named))
+    assert (str(error.value), exchange.digest(), exchange.names.traders) == (said, before, {"": 0})
+
+
+def test_rules_with_an_unknown_symbol_leave_those_that_hold() -> None:
+    exchange = Exchange([X])
+    exchange.send(set_rules("tom", Rules(restricted=("X",), max_order_quantity=5)))
+    refused = exchange.send(set_rules("tom", Rules(restricted=("X", "NOPE"), max_order_quantity=9)))
+    assert refused["kind"].tolist() == [Kind.CommandRejected] * 3
+    assert exchange.send(limit(1, "X", Side.BUY, 1, 1, trader="tom"))[0]["reason"] == Reason.RESTRICTED_SYMBOL
+    assert exchange.send(set_rules("tom", Rules(max_order_quantity=9)))[0]["kind"] == Kind.RulesSet
+    assert exchange.send(limit(2, "X", Side.BUY, 6, 1, trader="tom"))[0]["reason"] == Reason.NONE
+
+
 def test_money_has_as_many_decimals_as_the_finest_instrument_needs() -> None:
     fine = Instrument("FINE", "0.0001", "0.0001")
     assert [money_decimals(listed) for listed in ([], [X], [X, fine])] == [6, 6, 8]
