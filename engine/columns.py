@@ -10,9 +10,9 @@ import numpy as np
 from engine.handle import zeros
 from engine.instrument import Instrument, whole_units
 from engine.names import NO_SYMBOL, Names
-from engine.orders import NO_WORD, nanoseconds, order_number, steps, word
 from engine.records import COMMAND
 from engine.vocabulary import NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderType, SelfTrade, Side, TimeInForce
+from engine.words import NO_WORD, nanoseconds, order_number, steps, word
 
 KNOWN = (
     *("kind", "order_id", "symbol", "side", "type", "time_in_force", "self_trade", "post_only", "reduce_only"),

@@ -8,8 +8,9 @@ import numpy as np
 
 from engine.instrument import Instrument, Number, decimal, whole_units
 from engine.names import Names, record
-from engine.orders import Command, Limits, Rules, nanoseconds, order_number, word
+from engine.orders import Command, Limits, Rules
 from engine.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, Flag, Kind
+from engine.words import nanoseconds, order_number, word
 
 PARTS = Decimal("1e-9")
 """Leverage and collars are counted in these."""

@@ -23,12 +23,12 @@ class Found(NamedTuple):
 REASONS = {
     Reason.NONE: "nobody refused and nothing ended",
     Reason.UNKNOWN_INSTRUMENT: "no instrument is listed under that number or symbol",
-    Reason.INVALID_ORDER_ID: "the id is 0",
+    Reason.INVALID_ORDER_ID: "the id is 0 (so is one that is no number from 1 to 2^64 - 1)",
     Reason.INVALID_QUANTITY: "not a whole number of lots from 1 to 2^32 - 1, or no money",
     Reason.INVALID_PRICE: "off the tick (a print, a mark: off the price unit), out of range, or not above 0 where it must be",
     Reason.INVALID_STOP_PRICE: "the same of a stop price",
-    Reason.INVALID_COMBINATION: "fields that do not go together",
-    Reason.MONEY_RANGE: "the money of it would reach 2^62 units",
+    Reason.INVALID_COMBINATION: "fields that do not go together, or a number that is no word of its field",
+    Reason.MONEY_RANGE: "the money of it would reach 2^62 units; of an order that trades: a fill might lead past 2^63",
     Reason.UNSUPPORTED: "no command has that number",
     Reason.DUPLICATE_ORDER: "the trader has used the id today; of history, the id is in use",
     Reason.HALTED: "the instrument is halted",
@@ -94,7 +94,7 @@ FOUND = {
     Reason.INVALID_STOP_PRICE: Found("the stop price that was given", "0"),
     Reason.MAX_ORDER_QUANTITY: Found("lots of the order", "most lots"),
     Reason.MAX_ORDER_NOTIONAL: Found("worth of the order, money", "maximum, money"),
-    Reason.PRICE_COLLAR: Found("price of the order", "nearest price that is allowed on its side"),
+    Reason.PRICE_COLLAR: Found("price of the order", "nearest price that is allowed"),
     Reason.SHORT_SALE: Found("lots of working sells and this one", "lots held"),
     Reason.ORDER_RATE: Found("0", "orders a second, in thousandths"),
     Reason.BUYING_POWER: Found(
@@ -149,7 +149,7 @@ RULES = {
     "max_order_quantity": Bound("the quantity of one order", "units", Reason.MAX_ORDER_QUANTITY),
     "max_order_notional": Bound("what one order is worth", "currency", Reason.MAX_ORDER_NOTIONAL),
     "price_collar": Bound(
-        "how far a price may be on the wrong side of the reference price (the last REFERENCE, else the last trade)",
+        "how far a price may be above or below the reference price (the last REFERENCE, else the last trade)",
         "part of the reference price",
         Reason.PRICE_COLLAR,
     ),

@@ -353,7 +353,7 @@ def test_ready_orders_before_the_start_enter_when_they_are_due() -> None:
     [
         ({key: value for key, value in BID.items() if key != "ts"}, "orders need a column ts"),
         (BID | {"sid": ["BUY"]}, "unknown column 'sid'; known are kind"),
-        (BID | {"side": ["UP"]}, "column side: 'UP' is none of BUY, SELL"),
+        (BID | {"side": ["UP"]}, "row 0: side: 'UP' is none of BUY, SELL"),
         (BID | {"side": ["BUY"] * 2, "order_id": [1, 2, 3]}, "columns differ in length"),
     ],
 )
