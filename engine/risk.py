@@ -101,16 +101,14 @@ def valuation(state, portfolio):
 def in_lots(terms, digits, power):
     """`digits` × 10^(power - 128) units in whole lots, rounded down; at most TOP."""
     shift = power - np.int64(terms["lot_power"])
-    if terms["lot"] == 1 and 0 <= shift < len(POWERS) and float(digits) * float(POWERS[shift]) < 9.2e18:
-        return digits * POWERS[shift]
+    if 0 <= shift < len(POWERS) and float(digits) * float(POWERS[shift]) < 9.2e18:
+        digits *= POWERS[shift]
+        return digits if terms["lot"] == 1 else digits // np.int64(terms["lot"])
     return _in_lots(terms, digits, shift)
 
 
 @cold_kernel
 def _in_lots(terms, digits, shift):
-    if 0 <= shift < len(POWERS) and float(digits) * float(POWERS[shift]) < 9.2e18:
-        digits *= POWERS[shift]
-        shift = 0
     while shift > 0 and digits <= TOP // 10:
         digits *= 10
         shift -= 1
@@ -119,7 +117,7 @@ def _in_lots(terms, digits, shift):
     while shift < 0 and digits > 0:  # the floor of a floor is the floor
         digits //= 10
         shift += 1
-    return digits if terms["lot"] == 1 else digits // np.int64(terms["lot"])
+    return digits // np.int64(terms["lot"])
 
 
 @kernel
