@@ -256,7 +256,7 @@ class Stream:
     def rules(self, _: int) -> Command:
         return self.most_units() | {
             "trader": self.trader(),
-            "instrument": self.instrument() if self.odd() else 0,
+            "instrument": self.instrument() if self.odd() and self.odd() else 0,
             "price": self.amount(30 * 10**6),
             "stop_price": self.amount(self.random.choice((3 * 10**8, 5 * 10**9))),
             "order_id": (self.random.choice((9 * 10**9, 9 * 10**9 - 1)) if self.odd() else self.amount(5000)) % 2**64,

@@ -76,7 +76,7 @@ def test_views_and_frames_of_random_sessions(log: EventLog, name: str) -> None:
     agree(log, session, exchange, *(view for view in VIEWS if view != "depth"))
     assert len(exchange.executions()) > 100
     assert len(exchange.breaches()) > 50
-    assert len(exchange.compliance_failures()) > 30
+    assert len(exchange.compliance_failures()) > 50
     assert len(exchange.events("OrderTriggered")) > 10
     used = {(portfolio, limit): amount for portfolio, limit, amount in exchange.limits().select("portfolio", "limit", "used").rows()}
     assert {limit for _, limit in used} == {reason.name for reason in RISK}
