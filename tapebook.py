@@ -63,7 +63,7 @@ def main() -> None:
     if shadow:
         print(f"tapebook: {shadow} stands where Tapebook's own module should; rename it, or run from another folder", file=sys.stderr)
         sys.exit(2)
-    from backtest.commands import run_command_line
+    from backtest.cli.app import run_command_line
 
     sys.exit(run_command_line(sys.argv[1:]))
 

@@ -4,23 +4,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backtest.examples import FastImbalanceTaker as FastImbalanceTaker
-    from backtest.examples import FastMarketMaker as FastMarketMaker
-    from backtest.examples import ImbalanceTaker as ImbalanceTaker
-    from backtest.examples import MarketMaker as MarketMaker
+    from backtest.compare import assert_same as assert_same
     from backtest.result import Result as Result
     from backtest.run import Backtest as Backtest
-    from backtest.same import assert_same as assert_same
     from backtest.store import runs as runs
+    from engine.strategy.examples import FastImbalanceTaker as FastImbalanceTaker
+    from engine.strategy.examples import FastMarketMaker as FastMarketMaker
+    from engine.strategy.examples import ImbalanceTaker as ImbalanceTaker
+    from engine.strategy.examples import MarketMaker as MarketMaker
 
 _PLACES = {
     "Backtest": "backtest.run",
-    "FastImbalanceTaker": "backtest.examples",
-    "FastMarketMaker": "backtest.examples",
-    "ImbalanceTaker": "backtest.examples",
-    "MarketMaker": "backtest.examples",
+    "FastImbalanceTaker": "engine.strategy.examples",
+    "FastMarketMaker": "engine.strategy.examples",
+    "ImbalanceTaker": "engine.strategy.examples",
+    "MarketMaker": "engine.strategy.examples",
     "Result": "backtest.result",
-    "assert_same": "backtest.same",
+    "assert_same": "backtest.compare",
     "runs": "backtest.store",
 }
 __all__ = list(_PLACES)

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from backtest.driver import Driver
 from backtest.recording import DepthWindow
-from engine.strategy import Strategy
-from engine.world import Want
+from engine.strategy.driver import Driver
+from engine.strategy.loop_state import Want
+from engine.strategy.strategy import Strategy
 
 if TYPE_CHECKING:
     from backtest.run import Backtest

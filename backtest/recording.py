@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from engine.instrument import Instrument
+from engine.messages.instrument import Instrument
 
 BID, ASK, LAST = 1, 2, 4
 """Bits of `has`: which of a sample's prices are there."""

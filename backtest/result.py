@@ -4,14 +4,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.analysis import Analysis
-from backtest.cautions import Caution
+from backtest.analysis.analysis import Analysis
+from backtest.analysis.cautions import Caution
 from backtest.recording import Recording, strategy_name
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from backtest.pictures import Picture
+    from backtest.report.pictures import Picture
 
 
 class Result:
@@ -43,7 +43,7 @@ class Result:
         """One row per fill of ours: seq, ts, symbol, order_id, portfolio, side, price, price_ticks, quantity, quantity_lots, fee,
         liquidity (MAKER, TAKER), queue_ahead_at_entry, queue_ahead (units at that price ahead of ours when the taker came), queue (EXACT,
         ESTIMATED), mid (before the fill), position (of the portfolio, after it). The queue columns are null for takers."""
-        from backtest.frames import fills_frame
+        from backtest.analysis.frames import fills_frame
 
         return fills_frame(self.analysis)
 
@@ -51,7 +51,7 @@ class Result:
     def orders(self) -> "pl.DataFrame":
         """One row per used order id: order_id, symbol, portfolio, trader, type, side, quantity, price, stop_price, time_in_force, status,
         executed_quantity, average_price, created, updated, reason, price_ticks, quantity_lots, queue_ahead_at_entry; in order of entry."""
-        from backtest.frames import orders_frame
+        from backtest.analysis.frames import orders_frame
 
         return orders_frame(self.analysis)
 
@@ -59,63 +59,63 @@ class Result:
     def round_trips(self) -> "pl.DataFrame":
         """One row per round trip: symbol, portfolio, side, entry, exit, entry_price, exit_price (averages), quantity, quantity_lots, pnl
         (net of fees), fees, duration, best, worst (P&L at the middle while it was held), fills, status (CLOSED, OPEN)."""
-        from backtest.frames import trips_frame
+        from backtest.analysis.frames import trips_frame
 
         return trips_frame(self.analysis)
 
     @cached_property
     def equity(self) -> "pl.DataFrame":
         """ts, cash, position_value, equity, drawdown (money below the highest so far, ≤ 0), equity_mid (null without a middle)."""
-        from backtest.frames import equity_frame
+        from backtest.analysis.frames import equity_frame
 
         return equity_frame(self.analysis)
 
     @cached_property
     def positions(self) -> "pl.DataFrame":
         """ts, symbol, quantity: a row for each change, all portfolios together."""
-        from backtest.frames import positions_frame
+        from backtest.analysis.frames import positions_frame
 
         return positions_frame(self.analysis)
 
     def plot(self) -> "Picture":
         """Equity with drawdown, price with our fills, position, on one time axis."""
-        from backtest.panels import plot
+        from backtest.report.panels import plot
 
         return plot(self.analysis, ["equity", "drawdown", "price", "position"])
 
     def plot_equity(self) -> "Picture":
         """Net P&L through time, and how far below its highest it was."""
-        from backtest.panels import plot
+        from backtest.report.panels import plot
 
         return plot(self.analysis, ["equity", "drawdown"])
 
     def plot_price(self, symbol: str | None = None) -> "Picture":
         """Bid, ask and middle with our fills. `symbol`: the one most traded where None; ValueError for an unknown one."""
-        from backtest.panels import plot
+        from backtest.report.panels import plot
 
         return plot(self.analysis, ["price"], symbol)
 
     def plot_position(self, symbol: str | None = None) -> "Picture":
         """Position through time. `symbol` as in `plot_price`."""
-        from backtest.panels import plot
+        from backtest.report.panels import plot
 
         return plot(self.analysis, ["position"], symbol)
 
     def plot_book(self, at: Any = None, seconds: float = 60.0) -> "Picture":
         """The depth of the book around `at` (datetime, or ns UTC; the busiest time of ours where None), with our orders and fills.
         Raises ValueError where the run kept no depth."""
-        from backtest.book_picture import plot_book
+        from backtest.report.book_picture import plot_book
 
         return plot_book(self.analysis, at, seconds)
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one HTML file that needs nothing else, under a temporary name and rename it when whole. Returns its path."""
-        from backtest.report import write_report
+        from backtest.report.report import write_report
 
         return write_report(self.analysis, Path(path))
 
     def _repr_html_(self) -> str:
-        from backtest.notebook_card import card
+        from backtest.report.notebook_card import card
 
         return card(self.analysis)
 

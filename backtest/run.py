@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 
 from backtest.camera import DepthCamera
-from backtest.driver import BLOCK, Driver
 from backtest.recording import Recording
 from backtest.result import Result
 from backtest.store import OUT, save
 from backtest.timing import Latency, latency, moment
 from data.feed import Feed
-from engine.compiled import parameter_array
 from engine.exchange import Exchange
-from engine.instrument import Instrument, Number, decimal
-from engine.parameters import parameters_of
-from engine.records import COMMAND
-from engine.state import COUNTERS
-from engine.strategy import Strategy, nanoseconds, parameter_values, wants_of
-from engine.vocabulary import Kind
-from engine.world import NEVER, Want, new_world
+from engine.messages.instrument import Instrument, Number, decimal
+from engine.messages.records import COMMAND
+from engine.messages.vocabulary import Kind
+from engine.state.arrays import COUNTERS
+from engine.strategy.compile import parameter_array
+from engine.strategy.driver import BLOCK, Driver
+from engine.strategy.loop_state import NEVER, Want, new_world
+from engine.strategy.parameters import parameters_of
+from engine.strategy.strategy import Strategy, nanoseconds, parameter_values, wants_of
 
 
 def engine_version() -> str:

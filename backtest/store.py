@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from backtest.driver import Driver
 from backtest.result import Result
-from data.log import EventLog
-from engine.records import COMMAND
+from data.log.event_log import EventLog
+from engine.messages.records import COMMAND
+from engine.strategy.driver import Driver
 
 OUT = Path(".tapebook")
 

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from engine.strategy import nanoseconds
-from engine.world import STEP
+from engine.strategy.loop_state import STEP
+from engine.strategy.strategy import nanoseconds
 
 Latency = int | str | np.ndarray
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from backtest.driver import BLOCK, Driver
 from backtest.store import Run, RunError
 from backtest.timing import latency
 from data.feed import load_commands
-from data.log import EventLog
-from data.sources import reopen
+from data.formats import reopen
+from data.log.event_log import EventLog
 from engine.exchange import Exchange
-from engine.names import Names
-from engine.vocabulary import Kind
-from engine.world import new_world
+from engine.messages.names import Names
+from engine.messages.vocabulary import Kind
+from engine.strategy.driver import BLOCK, Driver
+from engine.strategy.loop_state import new_world
 
 
 @dataclass(frozen=True)

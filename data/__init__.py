@@ -4,24 +4,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from data.bars import read_bars as read_bars
-    from data.depth import replay as replay
+    from data.bars.reader import read_bars as read_bars
     from data.feed import DataError as DataError
     from data.feed import Feed as Feed
     from data.feed import merge as merge
-    from data.lobster import read_lobster as read_lobster
-    from data.log import EventLog as EventLog
-    from data.synthetic import synthetic_flow as synthetic_flow
+    from data.lobster.reader import read_lobster as read_lobster
+    from data.log.event_log import EventLog as EventLog
+    from data.quality.replay import replay as replay
+    from data.synthetic.flow import synthetic_flow as synthetic_flow
 
 _PLACES = {
     "DataError": "data.feed",
-    "EventLog": "data.log",
+    "EventLog": "data.log.event_log",
     "Feed": "data.feed",
     "merge": "data.feed",
-    "read_bars": "data.bars",
-    "read_lobster": "data.lobster",
-    "replay": "data.depth",
-    "synthetic_flow": "data.synthetic",
+    "read_bars": "data.bars.reader",
+    "read_lobster": "data.lobster.reader",
+    "replay": "data.quality.replay",
+    "synthetic_flow": "data.synthetic.flow",
 }
 __all__ = list(_PLACES)
 

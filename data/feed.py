@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.instrument import Instrument
-from engine.records import COMMAND
-from engine.vocabulary import Flag, Kind
+from engine.messages.instrument import Instrument
+from engine.messages.records import COMMAND
+from engine.messages.vocabulary import Flag, Kind
 
 Commands = np.ndarray[Any, np.dtype[np.void]]
 BATCH_ROWS = 65536

@@ -1,8 +1,7 @@
 """The exchange: records, books, matching and portfolios as compiled kernels; strategies."""
 
 from engine.exchange import Exchange
-from engine.instrument import Instrument
-from engine.orders import (
+from engine.messages.commands import (
     Command,
     Limits,
     Rules,
@@ -24,10 +23,11 @@ from engine.orders import (
     stop,
     stop_limit,
 )
-from engine.parameters import Parameter
-from engine.strategy import Strategy
-from engine.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
-from engine.world import Wake, Want
+from engine.messages.instrument import Instrument
+from engine.messages.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
+from engine.strategy.loop_state import Wake, Want
+from engine.strategy.parameters import Parameter
+from engine.strategy.strategy import Strategy
 
 __all__ = [
     "Command",

@@ -5,89 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from engine import growth
-from engine.columns import encode_columns
-from engine.digest import digest
-from engine.encoding import encode
-from engine.handle import zeros
-from engine.instrument import Instrument, Number, money_decimals
-from engine.kernel import entry_kernel
-from engine.levels import levels_into
-from engine.names import Names, open_session, read_terms
-from engine.orders import Command, Limits
-from engine.reading import Reading
-from engine.records import COMMAND, FACT, read_name
-from engine.rooms import open_needed
-from engine.state import Capacity, empty_state
+from engine.compiler.lazy_kernels import load_needed
+from engine.frames.queries import Reading
+from engine.messages.columns import encode_columns
+from engine.messages.commands import Command, Limits
+from engine.messages.encoding import encode
+from engine.messages.instrument import Instrument, Number, money_decimals
+from engine.messages.names import Names, open_session, read_terms
+from engine.messages.records import COMMAND, read_name
+from engine.messages.vocabulary import Kind, Reason
+from engine.state import growth
+from engine.state.arrays import Capacity, State, empty_state
+from engine.state.book import Book
+from engine.state.digest import digest
+from engine.state.tape import Tape, read_only
 from engine.step import run
-from engine.vocabulary import Kind, Reason
-
-
-@entry_kernel
-def _levels(state, ladder, out):
-    return levels_into(state, ladder, out)
-
-
-def read_only(commands: np.ndarray) -> np.ndarray:
-    """The same commands as the one kind of array that the kernels are compiled for."""
-    made = np.ascontiguousarray(commands).view(np.ndarray)[:]
-    made.flags.writeable = False
-    return made
-
-
-class Book:
-    """The order book of one instrument, as it is when asked."""
-
-    def __init__(self, exchange: "Exchange", number: int) -> None:
-        self._exchange = exchange
-        self._number = number
-
-    def rows(self, side: int, depth: int) -> np.ndarray:
-        """int64 rows (price in units, lots, orders) of a side, best first, at most `depth`."""
-        out = np.zeros((depth, 3), np.int64)
-        return out[: _levels(self._exchange.state, 2 * self._number + side, out)]
-
-    def levels(self, depth: int = 10) -> tuple[list[tuple[float, float, int]], list[tuple[float, float, int]]]:
-        """(bids, asks): lists of (price, quantity, order count), best first."""
-        instrument = self._exchange.instruments[self._number]
-        bids, asks = (
-            [(float(instrument.price(p)), float(instrument.quantity(q)), n) for p, q, n in self.rows(side, depth).tolist()]
-            for side in (0, 1)
-        )
-        return bids, asks
-
-    def __repr__(self) -> str:
-        bids, asks = self.levels(5)
-        places = self._exchange.instruments[self._number].price_decimals
-        rows = [f"{'':>12} {price:>12.{places}f} {quantity:<12g}" for price, quantity, _ in reversed(asks)]
-        rows += [f"{quantity:>12g} {price:>12.{places}f}" for price, quantity, _ in bids]
-        return "\n".join([f"{'bid':>12} {self._exchange.instruments[self._number].symbol:^12} ask", *rows])
-
-
-class Tape:
-    """Facts in the order of `seq`, in few large arrays; those of one run lie together."""
-
-    def __init__(self, reserve: int) -> None:
-        self.chunk = zeros(max(1024, reserve), FACT)
-        if reserve:
-            self.chunk["seq"] = 0
-        self.used = 0
-        self._full: list[np.ndarray] = []
-
-    def widen(self, start: int, least: int) -> int:
-        """A larger chunk that takes over what the current run wrote since `start`; returns the run's new start."""
-        held = self.used - start
-        larger = zeros(max(2 * len(self.chunk), 2 * (held + least)), FACT)
-        larger[:held] = self.chunk[start : self.used]
-        self._full.append(self.chunk[:start])
-        self.chunk, self.used = larger, held
-        return 0
-
-    def all(self) -> np.ndarray:
-        """Every fact so far."""
-        if not self._full:
-            return self.chunk[: self.used]
-        return np.concatenate([*self._full, self.chunk[: self.used]], dtype=FACT)  # without it numpy would unfold shared places
 
 
 class Exchange(Reading):
@@ -152,6 +84,16 @@ class Exchange(Reading):
         made.run(commands)
         return made
 
+    @classmethod
+    def restored(cls, state: State, naming: np.ndarray, tape: Tape) -> "Exchange":
+        """An exchange in a state; it learns its names from `naming` (COMMAND), and its facts so far lie on `tape`."""
+        made = cls.__new__(cls)
+        made.state, made.names = state, Names(())
+        made.decimals, made.opening = int(state.session["decimals"][0]), naming[:0]
+        made._tape = tape
+        made._learn(naming)
+        return made
+
     @property
     def facts(self) -> np.ndarray:
         """Every fact so far, in the order of `seq`."""
@@ -162,7 +104,7 @@ class Exchange(Reading):
         return self.run(self._encode(command))
 
     def commands(self, columns: Any) -> np.ndarray:
-        """Command records from a mapping of arrays or a frame: see DESIGN names in `engine.columns.KNOWN`."""
+        """Command records from a mapping of arrays or a frame: see DESIGN names in `engine.messages.columns.KNOWN`."""
         return encode_columns(columns, self.names)
 
     def run(self, commands: np.ndarray) -> np.ndarray:
@@ -185,8 +127,8 @@ class Exchange(Reading):
         return tape.chunk[start : tape.used]
 
     def make_room(self, command: np.void) -> None:
-        """Grow what is full before `command`, and open the rooms that it needs."""
-        open_needed(self.state)
+        """Grow what is full before `command`, and load the kernels that it needs."""
+        load_needed(self.state)
         self.state = growth.make_room(self.state, *self._numbers(command))
 
     def _numbers(self, command: np.void) -> tuple[int, int, int]:
@@ -235,7 +177,7 @@ class Exchange(Reading):
         number = self.names.symbol(symbol)
         if number >= len(self.instruments):
             raise KeyError(f"no instrument {symbol!r}; there are {', '.join(self.names.symbols)}")
-        return Book(self, number)
+        return Book(lambda: self.state, self.instruments[number], number)
 
     def digest(self) -> str:
         """Hash of the logical state, 32 hex digits."""

@@ -1,19 +1,19 @@
-"""One command in, its facts out; and the loop over many. `step` is the whole exchange: everything else is a room of it."""
+"""One command in, its facts out; and the loop over many. `step` is the whole exchange: everything else is a part of it."""
 
 import numpy as np
 
-from engine.accounts import spread
-from engine.bits import prefetch
-from engine.book import first_node, key_of
-from engine.checks import STOP
-from engine.entry import cancel_order, new_order
-from engine.facts import refuse
-from engine.history import add_history, apply_flow, modify_history, print_trade, reduce_history
-from engine.ids import home
-from engine.kernel import cold_kernel, entry_kernel, hot_kernel, kernel, rare_kernel
-from engine.rooms import STOPS_CASCADE, Room, call_room, shut
-from engine.state import MASK, W
-from engine.vocabulary import Flag, Kind, Reason
+from engine.compiler.intrinsics import prefetch
+from engine.compiler.kernel import cold_kernel, entry_kernel, hot_kernel, kernel, rare_kernel
+from engine.compiler.lazy_kernels import STOPS_CASCADE, Lazy, call_lazy, not_loaded
+from engine.matching.checks import STOP
+from engine.matching.entry import cancel_order, new_order
+from engine.matching.history import add_history, apply_flow, modify_history, print_trade, reduce_history
+from engine.messages.vocabulary import Flag, Kind, Reason
+from engine.state.accounts import spread
+from engine.state.arrays import MASK, W
+from engine.state.facts import refuse
+from engine.state.id_table import home
+from engine.state.ladder import first_node, key_of
 
 AHEAD = 12
 """Commands between the prefetch of an id and its use."""
@@ -24,15 +24,15 @@ SLACK = 8
 
 
 @kernel
-def _room_of(kind):
-    """The room that carries out commands of a kind as a whole; -1 where there is none."""
+def _lazy_of(kind):
+    """The lazy kernel that carries out commands of a kind as a whole; -1 where there is none."""
     if 0 < kind <= Kind.DEPOSIT:
-        return Room.OPENING
+        return Lazy.SESSION
     if Kind.END_OF_DAY <= kind <= Kind.REFERENCE:
-        return Room.DAY
+        return Lazy.DAY
     if Kind.SET_LIMITS <= kind <= Kind.SET_RULES or Kind.HALT <= kind <= Kind.RESTRICT:
-        return Room.CONTROL
-    return Room.REPAIR if Kind.NOTICE <= kind <= Kind.REMOVE else -1
+        return Lazy.SWITCHES
+    return Lazy.RECONCILE if Kind.NOTICE <= kind <= Kind.REMOVE else -1
 
 
 @rare_kernel
@@ -48,19 +48,19 @@ def _others(state, c, out, n):
         return modify_history(state, c, out, n)
     if kind == Kind.PRINT:
         return print_trade(state, c, out, n)
-    room = _room_of(kind)
-    if room < 0:
+    lazy = _lazy_of(kind)
+    if lazy < 0:
         return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
-    if shut(state, room) or (room == Room.CONTROL and (shut(state, Room.CHECKS) or shut(state, Room.AFTERMATH))):
+    if not_loaded(state, lazy) or (lazy == Lazy.SWITCHES and (not_loaded(state, Lazy.PRETRADE) or not_loaded(state, Lazy.AFTER_FILL))):
         return -1
-    return call_room(state.rooms[room], state, c, out, n)
+    return call_lazy(state.lazy[lazy], state, c, out, n)
 
 
 @kernel
 def step(state, c, out, n):
     """Carry out the command `c`: change `state`, write its facts at out[n:], return the new n.
 
-    -1, and nothing has happened, where the command needs a room that is not open yet: the driver opens it and comes again.
+    -1, and nothing has happened, where the command needs a kernel that is not loaded yet: the driver loads it and comes again.
     """
     session = state.session[0]
     session["seq"] += 1
@@ -72,13 +72,13 @@ def step(state, c, out, n):
     elif kind == Kind.CANCEL:
         n = cancel_order(state, c, out, n)
     elif kind == Kind.REPLACE:
-        n = -1 if shut(state, Room.REPLACING) else call_room(state.rooms[Room.REPLACING], state, c, out, n)
+        n = -1 if not_loaded(state, Lazy.REPLACE) else call_lazy(state.lazy[Lazy.REPLACE], state, c, out, n)
     else:
         n = _others(state, c, out, n)
     if n < 0:
         session["seq"] -= 1
     elif session["waiting"] != 0 and c["instrument"] < len(state.instruments):
-        n = call_room(state.rooms[Room.STOPS], state, STOPS_CASCADE | np.int64(c["instrument"]), out, n)
+        n = call_lazy(state.lazy[Lazy.STOPS], state, STOPS_CASCADE | np.int64(c["instrument"]), out, n)
     return n
 
 

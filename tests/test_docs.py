@@ -10,11 +10,11 @@ import pytest
 import typer
 
 import tapebook as tb
-from backtest.commands import app
-from backtest.settings import Settings, read_settings
-from engine.state import COUNTERS
-from engine.strategy import Strategy
-from tests.test_cli import leaves
+from backtest.cli.app import app
+from backtest.cli.settings import Settings, read_settings
+from engine.state.arrays import COUNTERS
+from engine.strategy.strategy import Strategy
+from tests.backtest.test_cli import leaves
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"]
@@ -132,7 +132,8 @@ def test_links_lead_somewhere(name):
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_files_and_names_in_code_exist(name):
-    sources = "\n".join(path.read_text(encoding="utf-8") for room in ("engine", "data", "backtest") for path in (ROOT / room).glob("*.*"))
+    files = [path for package in ("engine", "data", "backtest") for path in (ROOT / package).rglob("*.*") if path.suffix != ".pyc"]
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
     words = set(re.findall(r"`([\w./*]+)`", text(name)))
     places = {word for word in words if "/" in word and word.split("/")[0] in {"engine", "data", "backtest", "tests", "notebooks"}}
     assert [place for place in places if not (ROOT / place).exists() and not list(ROOT.glob(f"{place}*"))] == []

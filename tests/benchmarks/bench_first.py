@@ -29,7 +29,7 @@ DAY = """
 import json, resource, sys, time
 from pathlib import Path
 from backtest import Backtest, MarketMaker
-from data.synthetic import synthetic_flow
+from data.synthetic.flow import synthetic_flow
 began = time.process_time()
 result = Backtest(synthetic_flow(messages={messages}), MarketMaker, cache=Path(sys.argv[1]) / "cache").run(sys.argv[1])
 said = result.summary["fills"], time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -45,7 +45,7 @@ def fresh(code: str, *words: str) -> list[float]:
 
 def imports(rounds: int) -> None:
     """Median wall and CPU ms of imports, in turn."""
-    wanted = ("numpy, numba", "engine, backtest", "tapebook", "backtest.run, data.synthetic")
+    wanted = ("numpy, numba", "engine, backtest", "tapebook", "backtest.run, data.synthetic.flow")
     spent: dict[str, list[list[float]]] = {what: [] for what in wanted}
     for _ in range(rounds):
         for what in wanted:

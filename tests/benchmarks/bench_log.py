@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data.log import EventLog
-from engine.instrument import Instrument
-from engine.records import COMMAND, FACT
-from engine.vocabulary import Kind
+from data.log.event_log import EventLog
+from engine.messages.instrument import Instrument
+from engine.messages.records import COMMAND, FACT
+from engine.messages.vocabulary import Kind
 
 Commit = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Commands, facts and the commands' seqs."""

@@ -23,12 +23,12 @@ import numba
 import numpy as np
 
 from engine import Exchange, Instrument, Kind
-from engine.bits import prefetch
-from engine.book import first_node, leave, rest, shrink
-from engine.ids import erase, find, home, put
-from engine.kernel import entry_kernel
-from engine.matching import close_slot, open_slot
-from engine.state import EMPTY, MASK, Capacity, State, W, empty_state
+from engine.compiler.intrinsics import prefetch
+from engine.compiler.kernel import entry_kernel
+from engine.matching.match import close_slot, open_slot
+from engine.state.arrays import EMPTY, MASK, Capacity, State, W, empty_state
+from engine.state.id_table import erase, find, home, put
+from engine.state.ladder import first_node, leave, rest, shrink
 from engine.step import AHEAD
 
 CANCEL, REPLACE, MARKET = 1, 2, 3

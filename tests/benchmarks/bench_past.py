@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from data.log import EventLog
-from data.synthetic import synthetic_flow
-from data.views import VIEWS
+from data.log.event_log import EventLog
+from data.synthetic.flow import synthetic_flow
+from data.views.definitions import VIEWS
 from engine import Exchange, Limits
-from engine.snapshot import pack, unpack
+from engine.state.snapshot import pack, unpack
 
 BATCH = 10_000
 

@@ -26,9 +26,8 @@ import numba
 import numpy as np
 
 from engine import Exchange, Instrument, Kind, SelfTrade, TimeInForce
-from engine.exchange import read_only
-from engine.handle import zeros
-from engine.records import COMMAND, FACT
+from engine.messages.records import COMMAND, FACT, zeros
+from engine.state.tape import read_only
 from engine.step import run
 from tests.benchmarks.bench_matching import prepare, run_reference, tape, touches
 

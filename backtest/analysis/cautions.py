@@ -1,0 +1,104 @@
+"""What the reader of a result must know before believing its figures."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from backtest.analysis.analysis import Analysis
+from backtest.recording import ASK, BID
+from backtest.report.numbers import count, number, percent
+from engine.messages.vocabulary import Kind, Reason
+
+TRIPS_MIN = 30
+DAYS_MIN = 20
+DISTURBED_MAX = 0.05
+"""Share of the market's volume from which clipped or displaced history is named."""
+CROSSED_MAX = 0.01
+"""Share of the samples with a bid at or above the ask from which that is named."""
+DISTURBED = {
+    "clipped": "of history met an order that ours had already taken",
+    "displaced": "of recorded executions were filled by ours instead",
+}
+
+
+class Caution(NamedTuple):
+    """`code` is a stable word for programs, `text` one sentence for people."""
+
+    code: str
+    text: str
+
+
+def cautions(a: Analysis) -> list[Caution]:
+    """The cautions of a run, the gravest first; each names its numbers."""
+    if not len(a.fills):
+        return [Caution("no_fills", f"No fills: {_why_none(a)}"), *_data(a)]
+    return [*_sample(a), *_open(a), *_data(a), *_refusals(a)]
+
+
+def _why_none(a: Analysis) -> str:
+    if not len(a.orders.rows) and not (a.recording.facts["kind"] == Kind.OrderRejected).any():
+        return "the strategy sent no order."
+    refused = _refusals(a)
+    return refused[0].text if refused else f"{count(len(a.orders.rows))} orders were accepted, none met a trade."
+
+
+def _sample(a: Analysis) -> list[Caution]:
+    found = []
+    sessions, closed = a.returns.sessions, int((~a.trips["open"]).sum())
+    if (a.curve.equity <= 0).any():
+        text = "Equity is not above zero throughout (give the portfolio cash): returns, Sharpe and volatility are not defined."
+        found.append(Caution("no_capital", text))
+    elif sessions < DAYS_MIN:
+        days = "1 trading day" if sessions == 1 else f"{sessions} trading days"
+        found.append(Caution("few_days", f"{days}: annualised figures (Sharpe, Sortino, volatility) mean nothing below {DAYS_MIN} days."))
+    if closed < TRIPS_MIN:
+        trips = "1 closed round trip" if closed == 1 else f"{closed} closed round trips"
+        found.append(Caution("few_trips", f"{trips}: below {TRIPS_MIN}, win rate and profit factor are chance."))
+    return found
+
+
+def _open(a: Analysis) -> list[Caution]:
+    held = a.summary["open_positions"]
+    if not held:
+        return []
+    pnl = number(a.summary["open_pnl"], 2, sign=True)
+    text = f"Open at the end: {held}. Its P&L of {pnl} {a.recording.currency} is at the last trade price, not realised."
+    return [Caution("open_position", text)]
+
+
+def _data(a: Analysis) -> list[Caution]:
+    found = []
+    counters, volume = a.recording.counters, sum(quote.volume for quote in a.quotes)
+    for name, what in DISTURBED.items():
+        lots = int(counters.get(name, 0))
+        if lots and volume and lots / volume > DISTURBED_MAX:
+            share = f"{count(lots)} lots {what}: {percent(lots / volume, 1)} of the printed volume."
+            found.append(Caution(name, f"{share} The market would have answered; fills are optimistic."))
+    found += _crossed(a)
+    estimated, makers = int(a.fills["estimated"].sum()), int(a.fills["maker"].sum())
+    if estimated:
+        text = f"{count(estimated)} of {count(makers)} maker fills have an estimated place in the queue"
+        found.append(Caution("estimated_queue", f"{text}: the file revealed orders at their price after they joined."))
+    return found
+
+
+def _crossed(a: Analysis) -> list[Caution]:
+    rows = a.recording.samples
+    both = rows[rows["has"] & (BID | ASK) == (BID | ASK)]
+    crossed = int((both["bid"] >= both["ask"]).sum())
+    if not crossed or crossed / len(both) <= CROSSED_MAX:
+        return []
+    share = percent(crossed / len(both), 1)
+    return [
+        Caution("crossed", f"The book stood crossed or locked in {share} of the samples: do not trust middles, markouts and fills there.")
+    ]
+
+
+def _refusals(a: Analysis) -> list[Caution]:
+    facts = a.recording.facts
+    refused = facts[facts["kind"] == Kind.OrderRejected]
+    if not len(refused):
+        return []
+    reasons = sorted(enumerate(np.bincount(refused["reason"]).tolist()), key=lambda one: -one[1])
+    top = ", ".join(f"{Reason(code).name} {count(times)}" for code, times in reasons[:3] if times)
+    return [Caution("rejected", f"{count(len(refused))} {'order was' if len(refused) == 1 else 'orders were'} rejected: {top}.")]

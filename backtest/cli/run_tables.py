@@ -1,0 +1,122 @@
+"""Recorded runs and market data as tables for the terminal, within 80 columns."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from backtest.analysis.metrics import describe
+from backtest.report.numbers import DASH, compact, count, percent, significant
+from backtest.store import Run
+
+SHOWN = ("net_pnl", "total_return", "max_drawdown", "sharpe", "fills", "fill_ratio", "round_trips", "win_rate", "fees", "turnover")
+
+
+def _strategy(run: Run) -> str:
+    return str(run.said["meta"]["strategy"]).rpartition(":")[2]
+
+
+def _figure(name: str, value: Any) -> str:
+    """A figure of a summary as text, by its unit."""
+    if value is None or isinstance(value, str):
+        return value or DASH
+    unit = next((getattr(m, "unit", "") for m in describe() if getattr(m, "name", "") == name), "")
+    if name in ("total_return", "fill_ratio", "win_rate", "max_drawdown_fraction") or unit == "%":
+        return percent(value)
+    if isinstance(value, int):
+        return count(value)
+    return compact(value, sign=name.endswith("pnl")) if abs(value) >= 100 or name.endswith("pnl") else significant(value)
+
+
+def _table(*columns: tuple[str, str]) -> Table:
+    made = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name, justify in columns:
+        made.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+    return made
+
+
+def runs_table(found: Sequence[Run]) -> Table:
+    """One row a run."""
+    made = _table(("run", "left"), ("strategy", "left"), ("data", "left"), ("P&L", "right"), ("fills", "right"), ("Sharpe", "right"))
+    for run in found:
+        s, pnl = run.said["summary"], run.said["summary"]["net_pnl"]
+        style = "green" if (pnl or 0) > 0 else "red" if (pnl or 0) < 0 else ""
+        data = str(run.said["meta"]["data"]).rpartition("/")[2]
+        made.add_row(
+            run.run_id,
+            _strategy(run),
+            Text(data[:20]),
+            Text(_figure("net_pnl", pnl), style=style),
+            count(s["fills"]),
+            significant(s["sharpe"]),
+        )
+    return made
+
+
+def run_table(run: Run) -> Table:
+    """Identity of a run, its parameters, the main figures, its cautions."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    meta = {**run.said["meta"]}
+    parameters = meta.pop("parameters", {})
+    for name, value in meta.items():
+        if value not in (None, ""):
+            made.add_row(name.replace("_", " "), str(value))
+    made.add_row("parameters", "  ".join(f"{name}={value}" for name, value in parameters.items()) or DASH)
+    for name in SHOWN:
+        made.add_row(name.replace("_", " "), _figure(name, run.said["summary"].get(name)))
+    for text in run.said["warnings"]:
+        made.add_row(Text("⚠", style="yellow"), text)
+    return made
+
+
+def compare_table(found: Sequence[Run]) -> Table:
+    """What differs between runs, then their main figures."""
+    made = _table(("", "left"), *((run.run_id[-13:], "right") for run in found))
+    metas = [{**run.said["meta"], **run.said["meta"].get("parameters", {})} for run in found]
+    for name in dict.fromkeys(name for meta in metas for name in meta):
+        values = [str(meta.get(name, DASH)) for meta in metas]
+        if len(set(values)) > 1 and name not in ("run_id", "parameters"):
+            made.add_row(name.replace("_", " "), *(value if len(value) <= 16 else "…" + value[-15:] for value in values))
+    for name in SHOWN:
+        made.add_row(name.replace("_", " "), *(_figure(name, run.said["summary"].get(name)) for run in found))
+    return made
+
+
+def _said(name: str, value: Any) -> str:
+    """One value of what is known of a feed, as text."""
+    if value is None:
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        if set(value) == {"lowest", "highest"}:
+            return f"{_said(name, value['lowest'])} to {_said(name, value['highest'])}"
+        return ", ".join(f"{_said(kind, part)} {kind.replace('_', ' ')}" for kind, part in value.items()) or DASH
+    if name.endswith("_percent"):
+        return percent(value / 100, 3)
+    if name.endswith(("volume", "quantities")):
+        return f"{Decimal(value):,f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def data_table(said: Mapping[str, Any]) -> Table:
+    """What is known of a feed, a line each; what is said of several symbols stands under each of them."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in said.items():
+        if name == "symbols":
+            for symbol, its in value.items():
+                made.add_row(Text(symbol, style="bold"), "")
+                for of, part in its.items():
+                    made.add_row(f"  {of.replace('_', ' ')}", _said(of, part))
+        elif name == "violations":
+            for at in value:
+                made.add_row("violation", f"row {at['row']:,} at {at['time']}\nfile      {at['file']}\nmatching  {at['matching']}")
+        else:
+            made.add_row(name.replace("_", " "), _said(name, value))
+    return made

@@ -1,0 +1,237 @@
+"""LOBSTER: NASDAQ order by order, as message and order book files (lobsterdata.com), read into commands of history."""
+
+import datetime
+import functools
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from data.feed import BATCH_ROWS, Commands, DataError, Feed
+from data.lobster.decoding import MESSAGE_FIELDS, READING, Fault, decode
+from data.lobster.files import Source, find_sources, name_day
+from data.lobster.resync import empty_ladders
+from engine.messages.instrument import Instrument, Number
+from engine.messages.records import COMMAND
+
+VERSION = "lobster 1"
+PRICE_UNIT = "0.0001"
+NO_TEXT = np.zeros(1, np.uint8)
+_LEVEL_FIELDS = ("ask price", "ask size", "bid price", "bid size")
+_MENDS = {
+    Fault.TIME_BACK: "is before the line above; sort the file by time, or fetch it again",
+    Fault.TIME_RANGE: "is not a time of day in seconds",
+    Fault.TYPE: "is not a type of message; LOBSTER has 1 to 7",
+    Fault.ORDER_ID: "is not an order's id; it must be above 0",
+    Fault.SIZE: "is not a size; it must be 1 to 4294967295",
+    Fault.PRICE: "is out of range; prices are dollars × 10000, from 1 to 2147483647",
+    Fault.DIRECTION: "is not a direction; it must be 1 (buy) or -1 (sell)",
+    Fault.LEVEL_SIZE: "is not a level's size; it must be 0 to 4294967295",
+    Fault.LEVEL_ORDER: "is out of order; the levels of a side go from best to worst, empty ones last",
+}
+
+
+class Lobster(Feed):
+    """A LOBSTER day. `messages` and `orderbook` say where it is read from; `orderbook` is None where only messages are there."""
+
+    def __init__(self, messages: Source, orderbook: Source | None, instrument: Instrument, date: datetime.date, time_zone: str) -> None:
+        self.messages, self.orderbook, self.date, self.time_zone = messages, orderbook, date, time_zone
+        self.name = f"{instrument.symbol} {date}"
+        self.instruments, self.counts = [instrument], {}
+        self.midnight = midnight_of(date, time_zone)
+        messages.first_line()
+        self.levels = count_levels(orderbook) if orderbook else 0
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the files' bytes and of what they were read as."""
+        instrument = self.instrument
+        told = [VERSION, instrument.symbol, self.date, self.time_zone, instrument.tick, bool(self.orderbook)]
+        said = hashlib.sha256("|".join(map(str, told)).encode())
+        for path in dict.fromkeys([self.messages.path] + ([self.orderbook.path] if self.orderbook else [])):
+            with Source(path).open() as file:
+                said.update(hashlib.file_digest(file, "sha256").digest())  # type: ignore[arg-type]
+        return said.hexdigest()
+
+    def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
+        """Commands (COMMAND) of about `rows` message rows at a time; the rows of one aggressor stay together."""
+        return (commands for commands, _ in _Decoder(self, max(1, rows), keeps_rows=False).batches())
+
+    def reconciled(self, rows: int = BATCH_ROWS) -> Iterator[tuple[Commands, np.ndarray]]:
+        """Batches, each with the rows of the order book file that belong to its messages: int64 (messages, 4 × levels)."""
+        return _Decoder(self, max(1, rows), keeps_rows=True).batches()
+
+
+def read_lobster(
+    messages: str | Path,
+    orderbook: str | Path | None = None,
+    symbol: str | None = None,
+    date: str | datetime.date | None = None,
+    tick: Number = "0.01",
+    time_zone: str = "America/New_York",
+) -> Lobster:
+    """A feed of a LOBSTER message file with its order book file, of messages alone (not reconciled), or of the zip as published.
+
+    `symbol` and `date` (YYYY-MM-DD, the exchange's day) default to the file's name. Prices are dollars × 10000, sizes lots of 1, times
+    become exact ns UTC. Raises DataError, here or while the feed is read, where the files are not what they should be.
+    """
+    source, book = find_sources(Path(messages), None if orderbook is None else Path(orderbook))
+    symbol, date = name_day(source, symbol, date)
+    return Lobster(source, book, Instrument(symbol, tick, price_unit=PRICE_UNIT), date, time_zone)
+
+
+def midnight_of(date: datetime.date, time_zone: str) -> int:
+    """Midnight of the exchange's day in ns UTC, as its clocks stand at noon. Raises ValueError on an unknown time zone."""
+    try:
+        zone = ZoneInfo(time_zone)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"time zone {time_zone!r} is not known; name one such as America/New_York, or install tzdata") from None
+    noon = datetime.datetime.combine(date, datetime.time(12), zone)
+    return (int(noon.timestamp()) - 12 * 3600) * 10**9
+
+
+def count_levels(book: Source) -> int:
+    """Levels of an order book file. Raises DataError where its first line cannot be one."""
+    columns = book.first_line().count(",") + 1
+    if columns % 4:
+        raise DataError(book.name, f"has {columns} columns; an order book has 4 for each level", 1)
+    return columns // 4
+
+
+class _Text:
+    """The text of one file, a block of lines at a time."""
+
+    def __init__(self, source: Source | None) -> None:
+        self.blocks = source.blocks() if source else iter(())
+        self.text = NO_TEXT
+        self.lines = 0  # before this block
+
+    def load(self) -> bool:
+        """Go to the next block; False at the end."""
+        block = next(self.blocks, None)
+        if block is None:
+            return False
+        self.text = np.frombuffer(block, np.uint8)
+        return True
+
+
+class _Decoder:
+    """One reading of a LOBSTER day."""
+
+    def __init__(self, feed: Lobster, rows: int, keeps_rows: bool) -> None:
+        self.feed, self.rows = feed, rows
+        self.readings = np.zeros(1, READING)
+        self.reading = self.readings[0]
+        self.reading["levels"], self.reading["midnight"] = feed.levels, feed.midnight
+        self.reading["tick"], self.reading["flow"] = feed.instrument.tick_units, -1
+        self.messages, self.book = _Text(feed.messages), _Text(feed.orderbook)
+        self.message, self.row = np.zeros(6, np.int64), np.zeros(4 * feed.levels, np.int64)
+        self.ladders = empty_ladders(256 + 4 * feed.levels)
+        self.room = rows + rows // 4 + 64 + 8 * feed.levels
+        self.out = np.zeros(self.room, COMMAND)
+        self.published = np.zeros((2 * rows if keeps_rows and feed.levels else 0, 4 * feed.levels), np.int64)
+
+    def batches(self) -> Iterator[tuple[Commands, np.ndarray]]:
+        reading = self.reading
+        stop = self.rows
+        while self._load():
+            texts = self.messages.text, self.book.text
+            decode(*texts, self.readings, stop, self.message, self.row, self.ladders, self.out, self.published)
+            if reading["fault"] > Fault.ROOM:
+                raise self._error()
+            if reading["fault"] == Fault.ROOM or reading["rows"] >= stop:
+                ready = self._flush(self._room_needed())
+                stop = int(reading["rows"]) + self.rows
+                if len(ready[0]):
+                    yield ready
+        if not reading["rows"]:
+            raise DataError(self.feed.messages.name, "holds no messages")
+        reading["flow"] = -1
+        yield self._flush(0)
+
+    def _load(self) -> bool:
+        """Have lines of both texts to go on with; False where both end. Raises DataError where one ends before the other."""
+        reading, book = self.reading, self.feed.orderbook
+        if reading["message_at"] == reading["message_end"]:
+            if not self.messages.load():
+                self._check_book_ends()
+                return False
+            reading["message_at"], reading["message_end"] = 0, len(self.messages.text)
+        if book and reading["book_at"] == reading["book_end"]:
+            if not self.book.load():
+                raise self._other_length(int(reading["rows"]))
+            reading["book_at"], reading["book_end"] = 0, len(self.book.text)
+        return True
+
+    def _check_book_ends(self) -> None:
+        reading = self.reading
+        more = int(np.count_nonzero(self.book.text[reading["book_at"] : reading["book_end"]] == 10))
+        while self.feed.orderbook and self.book.load():
+            more += int(np.count_nonzero(self.book.text == 10))
+        if more:
+            raise self._other_length(int(reading["rows"]) + more)
+
+    def _other_length(self, rows: int) -> DataError:
+        assert self.feed.orderbook is not None
+        told = "ends after" if rows == self.reading["rows"] else "has"
+        mend = "an order book has one row for each message: name the two files of one day and download"
+        return DataError(self.feed.orderbook.name, f"{told} {rows} rows, unlike the messages; {mend}")
+
+    def _room_needed(self) -> int:
+        """Commands that the next row may write; makes the ladders larger where they are nearly full."""
+        levels = int(self.reading["levels"])
+        room = self.ladders.keys.shape[1]
+        if int(self.ladders.count.max()) + levels + 2 > room:
+            self.ladders = self.ladders.grown(2 * room)
+        return int(self.ladders.count.sum()) + 4 * levels + 4
+
+    def _flush(self, needed: int) -> tuple[Commands, np.ndarray]:
+        """What is written but for an aggressor that may go on; that one moves to the next, empty output."""
+        reading = self.reading
+        end, n = int(reading["n"]), int(reading["n"])
+        if reading["flow"] >= 0:
+            end = int(reading["flow"])
+            reading["flow"] = 0
+        out, self.out = self.out, np.zeros(max(self.room, 2 * (n - end) + needed), COMMAND)
+        self.out[: n - end] = out[end:n]
+        reading["n"] = n - end
+        return out[:end], self._rows_of(out[:end])
+
+    def _rows_of(self, commands: Commands) -> np.ndarray:
+        """The published rows of the messages among `commands`; those of later messages stay."""
+        messages, kept = int(np.count_nonzero(commands["row"])), int(self.reading["kept"])
+        published = self.published
+        if not len(published):
+            return np.zeros((messages, 0), np.int64)
+        later = kept - messages
+        self.published = np.zeros((max(len(published), 2 * (later + self.rows)), published.shape[1]), np.int64)
+        self.published[:later] = published[messages:kept]
+        self.reading["kept"] = later
+        return published[:messages]
+
+    def _error(self) -> DataError:
+        """The fault at which the loop stopped, in words."""
+        reading = self.reading
+        fault, field, in_book = Fault(int(reading["fault"])), int(reading["field"]), bool(reading["in_book"])
+        source = self.feed.orderbook if in_book else self.feed.messages
+        assert source is not None
+        text, at = (self.book.text, reading["book_at"]) if in_book else (self.messages.text, reading["message_at"])
+        line = bytes(text[at : at + 65536]).split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
+        words = line.split(",")
+        number = int(reading["rows"]) + 1
+        if not line:
+            return DataError(source.name, "is empty", number)
+        if fault == Fault.COLUMNS or field >= len(words):
+            return DataError(source.name, f"has {len(words)} columns, not {4 * self.feed.levels if in_book else 6}", number)
+        name = f"{_LEVEL_FIELDS[field % 4]} {field // 4 + 1}" if in_book else MESSAGE_FIELDS[field]
+        shown = repr(words[field][:30])
+        return DataError(source.name, f"{shown} {self._mend(fault, field)}", number, name)
+
+    def _mend(self, fault: Fault, field: int) -> str:
+        if fault == Fault.NUMBER:
+            return "is not a number of seconds" if field == 0 and not self.reading["in_book"] else "is not a whole number"
+        if fault == Fault.OFF_TICK:
+            return f'is off the tick {self.feed.instrument.tick}; read the file with tick="0.0001"'
+        return _MENDS[fault]

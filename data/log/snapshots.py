@@ -1,0 +1,163 @@
+"""Snapshots: states of an exchange kept in the log, so that a moment of a session is the nearest one and a short replay.
+
+The commands stay the one truth: a snapshot that does not have the digest that was noted with it is passed over, and a log without any
+replays from the start.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import duckdb
+import numpy as np
+
+from data.log.batch import NAME_KINDS
+from data.log.rows import READ_ROWS, joined, read_commands, read_kinds
+from data.log.schema import LogError, has_table
+from engine.exchange import Exchange
+from engine.messages.records import COMMAND, FACT
+from engine.messages.vocabulary import Kind
+from engine.state.arrays import State
+from engine.state.digest import digest
+from engine.state.snapshot import SNAPSHOT_LAYOUT, pack, unpack
+from engine.state.tape import Tape
+
+if TYPE_CHECKING:
+    from data.log.history import Past
+
+Moment = int | str | datetime | np.datetime64
+"""A seq, or a time: a datetime, or ISO text; UTC where it names no zone."""
+
+
+class Snapshot(NamedTuple):
+    """A stored state."""
+
+    seq: int  # of the exchange: all commands up to it are in
+    digest: str
+    state: bytes  # packed
+
+
+def row(session: int, last_seq: int, commands: int, exchange: Exchange) -> tuple[Any, ...]:
+    """The row of `snapshots` for an exchange that has carried out the session's `commands` commands, whose rows end at `last_seq`.
+
+    Raises LogError where it has not.
+    """
+    seq = int(exchange.state.session["seq"][0])
+    if not last_seq <= seq <= last_seq + 1:  # a fact about history takes a seq, built or not
+        raise LogError(
+            f"session {session} ends at seq {last_seq}, but the exchange is at {seq}: give the one that carried out its commands"
+        )
+    return session, seq, SNAPSHOT_LAYOUT, commands, exchange.digest(), pack(exchange.state)
+
+
+def stored(con: duckdb.DuckDBPyConnection, session: int, newest_first: bool, until: int) -> Iterator[Snapshot]:
+    """The session's snapshots of our layout that hold no command after a seq."""
+    if not has_table(con, "snapshots"):  # an older Tapebook wrote the log, and it is open to read only
+        return
+    order = "DESC" if newest_first else "ASC"
+    # A command is followed by a fact, so a state at `until` + 1 has carried out none beyond `until`.
+    chosen = con.execute(
+        f"SELECT seq FROM snapshots WHERE session = ? AND layout = ? AND seq <= ? ORDER BY seq {order}",
+        [session, SNAPSHOT_LAYOUT, until + 1],
+    ).fetchall()
+    for (seq,) in chosen:
+        found = con.execute("SELECT digest, state FROM snapshots WHERE session = ? AND seq = ?", [session, seq]).fetchone()
+        if found:
+            yield Snapshot(seq, *found)
+
+
+def state_of(snapshot: Snapshot) -> State | None:
+    """The state of a snapshot; None where it is not the one whose digest was noted."""
+    try:
+        state = unpack(snapshot.state)
+    except ValueError:
+        return None
+    return state if digest(state) == snapshot.digest else None
+
+
+class LoggedTape(Tape):
+    """The tape of an exchange that begins at a snapshot: the facts before it stay in the log until somebody asks for them."""
+
+    def __init__(self, read: Callable[[], np.ndarray]) -> None:
+        super().__init__(0)
+        self._read: Callable[[], np.ndarray] | None = read
+
+    def all(self) -> np.ndarray:
+        """Every fact so far."""
+        if self._read is not None:
+            self._full.insert(0, self._read())
+            self._read = None
+        return super().all()
+
+
+def state_at(log: "Past", con: duckdb.DuckDBPyConnection, session: int, seq: int, history_facts: bool) -> Exchange:
+    """The exchange that has carried out every command of a session up to `seq`: the nearest good snapshot, and the commands after it."""
+    for snapshot in stored(con, session, True, seq):
+        state = state_of(snapshot)
+        if state is not None:
+            naming = read_kinds(con, session, [*NAME_KINDS, Kind.INSTRUMENT], snapshot.seq)
+            exchange = Exchange.restored(state, naming, LoggedTape(partial(facts_until, log, session, snapshot.seq)))
+            return advance(exchange, con, session, snapshot.seq + 1, seq)
+    return advance(unopened(con, session, history_facts), con, session, 1, seq)
+
+
+def unopened(con: duckdb.DuckDBPyConnection, session: int, history_facts: bool) -> Exchange:
+    """An exchange of the session's money that no command has reached."""
+    exchange = Exchange.from_commands(np.empty(0, COMMAND), history_facts=history_facts)
+    opening = read_kinds(con, session, [Kind.SESSION], 1)
+    if len(opening):
+        exchange.decimals = int(opening["type"][0])
+    return exchange
+
+
+def advance(exchange: Exchange, con: duckdb.DuckDBPyConnection, session: int, first_seq: int, last_seq: int) -> Exchange:
+    """The exchange, after the logged commands from `first_seq` to `last_seq`."""
+    for piece in read_commands(con, session, first_seq, last_seq, READ_ROWS):
+        exchange.run(piece.records)
+    return exchange
+
+
+def facts_until(log: "Past", session: int, seq: int) -> np.ndarray:
+    """The session's facts (FACT) up to `seq`, also where the log was closed since."""
+    if not log.closed:
+        return joined([np.empty(0, FACT), *log.read_facts(session, 1, seq)])
+    with type(log)(log.path, read_only=True) as again:
+        return joined([np.empty(0, FACT), *again.read_facts(session, 1, seq)])
+
+
+def replay_beside(con: duckdb.DuckDBPyConnection, session: int, last_seq: int, history_facts: bool) -> tuple[Exchange, Snapshot | None]:
+    """A replay from the first command on, and the first snapshot that it contradicts."""
+    exchange, at, wrong = unopened(con, session, history_facts), 1, None
+    for snapshot in stored(con, session, False, last_seq):
+        advance(exchange, con, session, at, snapshot.seq)
+        at = snapshot.seq + 1
+        if wrong is None and (exchange.digest() != snapshot.digest or state_of(snapshot) is None):
+            wrong = snapshot
+    return advance(exchange, con, session, at, last_seq), wrong
+
+
+def seq_at(con: duckdb.DuckDBPyConnection, session: int, at: Moment | None, last_seq: int) -> int:
+    """The seq up to which a session had come at a moment; None is its end. Raises LogError for what is no moment."""
+    if at is None:
+        return last_seq
+    if isinstance(at, int | np.integer):
+        if at < 0:
+            raise LogError(f"session {session}: seq {at} is before its first; seqs begin at 1, and 0 is before anything happened")
+        return min(int(at), last_seq)
+    # A command that names an earlier time than one before it is lifted to that one's, so the first later command ends the moment.
+    later = con.execute("SELECT min(seq) FROM commands WHERE session = ? AND ts > ?", [session, nanoseconds(at)]).fetchone()
+    return last_seq if later is None or later[0] is None else int(later[0]) - 1
+
+
+def nanoseconds(at: str | datetime | np.datetime64) -> int:
+    """A time in ns UTC; one that names no zone is UTC. Raises LogError for what is no time."""
+    try:
+        if isinstance(at, str) and (at.endswith("Z") or at[10:].rpartition("+")[1] or at[10:].rpartition("-")[1]):
+            at = datetime.fromisoformat(at)
+        if isinstance(at, datetime) and at.tzinfo is not None:
+            at = at.astimezone(UTC).replace(tzinfo=None)
+        made = int(np.array(at, "datetime64[ns]").astype(np.int64))
+    except (TypeError, ValueError):
+        raise LogError(f"{at!r} is no moment; give a seq, a datetime, or text like 2026-01-05T14:30:00 (UTC)") from None
+    return made

@@ -1,0 +1,129 @@
+"""Is the log what was written, and does it replay? The hash chain answers the first, the exchange the second."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import duckdb
+import numpy as np
+
+from data.log.batch import Batch, Commands, genesis, names_in, seal
+from data.log.rows import joined, no_commands, read_commands, read_facts
+from data.log.schema import LogError, instrument_rows, one_line, read_instruments
+from engine.messages.records import FACT
+
+_LAST = 2**63 - 1
+
+
+class Verification(NamedTuple):
+    """What `EventLog.verify` found."""
+
+    ok: bool
+    commands: int  # commands checked
+    facts: int  # facts checked
+    first_difference_seq: int | None
+    message: str
+
+
+class _Stream:
+    """Parallel arrays in pieces, the first of them seqs, handed out up to a seq at a time."""
+
+    def __init__(self, pieces: Iterator[tuple[np.ndarray, ...]], empty: tuple[np.ndarray, ...]) -> None:
+        self._pieces, self._empty, self._held = pieces, empty, empty
+
+    def until(self, seq: int) -> tuple[np.ndarray, ...]:
+        """All rows up to `seq` inclusive that were not handed out yet."""
+        taken = []
+        while True:
+            cut = int(np.searchsorted(self._held[0], seq, side="right"))
+            taken.append(tuple(array[:cut] for array in self._held))
+            self._held = tuple(array[cut:] for array in self._held)
+            if len(self._held[0]):
+                break
+            self._held = next(self._pieces, self._empty)
+            if not len(self._held[0]):
+                break
+        return taken[0] if len(taken) == 1 else tuple(joined(arrays) for arrays in zip(*taken))
+
+
+def verify_chain(con: duckdb.DuckDBPyConnection, session: int) -> Verification:
+    """Compute every hash of a session again, in bounded memory, and name the first batch that differs."""
+    found = con.execute("SELECT session_id, meta, genesis FROM sessions WHERE session = ?", [session]).fetchall()
+    try:
+        return _check_session(con, session, *found[0])
+    except (LogError, ValueError, duckdb.Error) as error:
+        return Verification(False, 0, 0, None, f"session {session}: {one_line(error)}")
+
+
+def _check_session(con: duckdb.DuckDBPyConnection, session: int, session_id: str, meta: str, first_hash: str) -> Verification:
+    instruments = read_instruments(con, session)
+    stored = con.execute("SELECT * FROM instruments WHERE session = ? ORDER BY number", [session]).fetchall()
+    if genesis(session_id, meta, instruments) != first_hash or stored != instrument_rows(session, instruments):
+        return Verification(False, 0, 0, None, f"session {session}: its id, meta or instruments differ from what was written")
+    commands = _Stream(read_commands(con.cursor(), session, 1, _LAST), no_commands())
+    facts = _Stream(
+        ((rows["seq"], rows) for rows in read_facts(con.cursor(), session, 1, _LAST)), (np.empty(0, np.int64), np.empty(0, FACT))
+    )
+    names: dict[tuple[str, int], str] = {}
+    blocks = _blocks(con, session)
+    counted, previous, wanted = (0, 0), first_hash, 1
+    for number, first, last, digest in con.execute(
+        "SELECT batch, first_seq, last_seq, hash FROM batches WHERE session = ? ORDER BY batch", [session]
+    ).fetchall():
+        batch = Batch(Commands(*commands.until(last)), facts.until(last)[1], blocks.get(number, {}))
+        previous = seal(previous, batch)
+        if number != wanted or previous != digest or batch.span() not in (None, (first, last)):
+            return Verification(
+                False, *counted, first, f"session {session}: batch {number} (seq {first} to {last}) differs from what was written"
+            )
+        for kind, named, name in names_in(batch):
+            names.setdefault((kind, named), name)
+        counted, wanted = (counted[0] + len(batch.commands.seqs), counted[1] + len(batch.facts)), wanted + 1
+    return _check_rest(con, session, counted, commands.until(_LAST)[0], facts.until(_LAST)[0], names)
+
+
+def _blocks(con: duckdb.DuckDBPyConnection, session: int) -> dict[int, dict[int, str]]:
+    """Number of a batch -> the blocks that came with it."""
+    found: dict[int, dict[int, str]] = {}
+    for batch, seq, digest in con.execute("SELECT batch, seq, digest FROM blocks WHERE session = ? ORDER BY seq", [session]).fetchall():
+        found.setdefault(batch, {})[seq] = digest
+    return found
+
+
+def _check_rest(
+    con: duckdb.DuckDBPyConnection,
+    session: int,
+    counted: tuple[int, int],
+    commands: np.ndarray,
+    facts: np.ndarray,
+    names: dict[tuple[str, int], str],
+) -> Verification:
+    beyond = np.concatenate([commands, facts])
+    if len(beyond):
+        return Verification(False, *counted, int(beyond.min()), f"session {session}: rows from seq {beyond.min()} belong to no batch")
+    stored = con.execute("SELECT kind, number, name FROM names WHERE session = ?", [session]).fetchall()
+    if {(kind, number): name for kind, number, name in stored} != names:
+        return Verification(False, *counted, None, f"session {session}: the table of names differs from the commands")
+    return Verification(True, *counted, None, f"session {session}: {counted[0]} commands and {counted[1]} facts are what was written")
+
+
+def verify_replay(replayed: np.ndarray, pieces: Iterator[np.ndarray], checked: Verification) -> Verification:
+    """Compare the facts of a replay (FACT array) with the log's, byte for byte; `checked` is what the chain said."""
+    replayed, at = replayed.astype(FACT, copy=False), 0
+    for piece in pieces:
+        again = replayed[at : at + len(piece)]
+        differ = np.flatnonzero((_raw(piece[: len(again)]) != _raw(again)).any(axis=1))
+        if len(differ) or len(again) < len(piece):
+            return _differs(checked, piece, again, int(differ[0]) if len(differ) else len(again))
+        at += len(piece)
+    if at < len(replayed):
+        return _differs(checked, np.empty(0, FACT), replayed[at:], 0)
+    return checked._replace(message=f"{checked.message}, and replay gives the same facts")
+
+
+def _differs(checked: Verification, logged: np.ndarray, again: np.ndarray, i: int) -> Verification:
+    seq = min(int(rows["seq"][i]) for rows in (logged, again) if i < len(rows))
+    return checked._replace(ok=False, first_difference_seq=seq, message=f"replay gives other facts than the log from seq {seq}")
+
+
+def _raw(facts: np.ndarray) -> Any:
+    return np.ascontiguousarray(facts).view(np.uint8).reshape(len(facts), FACT.itemsize)

@@ -1,0 +1,26 @@
+"""SQL views over the event log, each told from the facts alone; `data.views.columns` says how they write a column."""
+
+import hashlib
+
+from data.views.events import BREACHES, COMPLIANCE_FAILURES, EVENTS
+from data.views.limits import LIMITS
+from data.views.orders import ACTIVE_ORDERS, DEPTH, ORDERS
+from data.views.trades import EXECUTION_SUMMARY, EXECUTIONS, POSITIONS, TRADES
+
+VIEWS = {
+    "orders": ORDERS,
+    "active_orders": ACTIVE_ORDERS,
+    "executions": EXECUTIONS,
+    "execution_summary": EXECUTION_SUMMARY,
+    "trades": TRADES,
+    "positions": POSITIONS,
+    "limits": LIMITS,
+    "breaches": BREACHES,
+    "compliance_failures": COMPLIANCE_FAILURES,
+    "depth": DEPTH,
+    **EVENTS,
+}
+"""Name of each view and its query; one that reads another stands behind it."""
+
+VIEWS_DIGEST = hashlib.sha256(repr(VIEWS).encode()).hexdigest()
+"""Tells a log whose views an older Tapebook made."""

@@ -1,0 +1,136 @@
+"""History's orders in the book beside ours: how they come in, lose lots, and meet what is ours."""
+
+import numpy as np
+
+from engine.compiler.kernel import cold_kernel, kernel
+from engine.compiler.lazy_kernels import Lazy, call_lazy
+from engine.matching.match import book_trade, open_slot, reducible
+from engine.messages.vocabulary import HISTORY, Flag
+from engine.state.accounts import overflows
+from engine.state.ladder import first_node, in_ticks, key_of, leave, rest, shrink
+from engine.state.levels import level_list, lower_key, stands_at
+
+HISTORY_TRADER = np.uint32(HISTORY)
+TAKER_HISTORY = int(Flag.TAKER_HISTORY)
+
+
+@cold_kernel
+def _behind(state, ladder, key, queued):
+    """The first node of a level that joined it after `queued`; the end of its list where there is none."""
+    sentinel = level_list(state, ladder, key)
+    node = np.int64(state.nodes[sentinel]["next"])
+    while node != sentinel:
+        if state.orders[node - first_node(state)]["queued"] > queued and stands_at(state, ladder, sentinel, node, key):
+            return node
+        node = np.int64(state.nodes[node]["next"])
+    return sentinel
+
+
+@kernel
+def take_ours(state, out, n, c, side, lots, reach, counts_history):
+    """An aggressor of history on `side` fills our resting orders within `reach`, in the merged queue.
+
+    History's orders use up its quantity only where `counts_history`. Returns (n, lots left, lots that we traded).
+    """
+    instrument = np.int64(c["instrument"])
+    ladder = 2 * instrument + 1 - side
+    if state.ladders[ladder]["own"] == 0:
+        return n, lots, 0
+    first = first_node(state)
+    world = state.instruments[instrument]["world"]
+    traded = 0
+    key = state.ladders[ladder]["best"]
+    while lots > 0 and ~key <= reach:
+        below = lower_key(state, ladder, key)
+        sentinel = level_list(state, ladder, key)
+        ahead = 0
+        node = np.int64(state.nodes[sentinel]["next"])
+        while node != sentinel and lots > 0:
+            after = np.int64(state.nodes[node]["next"])
+            if stands_at(state, ladder, sentinel, node, key):
+                here = np.int64(state.nodes[node]["quantity"])
+                if state.orders[node - first]["trader"] != HISTORY_TRADER:
+                    part = reducible(state, node - first, min(lots, here))
+                    price = np.int64(state.orders[node - first]["price"])
+                    owner = np.int64(state.orders[node - first]["portfolio"])
+                    money = abs(price * state.instruments[instrument]["value"] * part)
+                    held = np.int64(state.orders[node - first]["position"])
+                    if owner != 0 and (overflows(state, owner, held, money) or overflows(state, 0, world, money)):
+                        return n, lots, traded
+                    queued = state.orders[node - first]["queued"]
+                    watched = book_trade(state, out, n, ladder, node - first, price, part, 0, world, 0)
+                    fact = out[n]
+                    fact["order_id"] = c["order_id"]
+                    fact["trader"] = HISTORY_TRADER
+                    fact["flags"] |= TAKER_HISTORY
+                    fact["remaining"] = lots - part
+                    fact["ahead"] = min(ahead, 0xFFFFFFFF) if counts_history else 0
+                    n += 1
+                    lots -= part
+                    traded += part
+                    if watched != 0:  # orders behind it may have gone, and the window may have moved
+                        n = call_lazy(state.lazy[Lazy.AFTER_FILL], state, watched, out, n)
+                        after = _behind(state, ladder, key, queued)
+                        sentinel = level_list(state, ladder, key)
+                elif counts_history:
+                    lots -= min(lots, here)
+                ahead += here
+            node = after
+        key = below
+    return n, lots, traded
+
+
+@kernel
+def stand(state, out, n, c, slot, lots):
+    """History's order in `slot` comes in with `lots` lots: it trades with ours that it crosses, the rest rests."""
+    order = state.orders[slot]
+    side = np.int64(c["side"])
+    ladder = 2 * np.int64(c["instrument"]) + side
+    key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
+    n, left, traded = take_ours(state, out, n, c, side, lots, key, False)
+    order["price"] = c["price"]
+    order["executed"] += np.uint32(traded)
+    state.nodes[first_node(state) + slot]["quantity"] = 0
+    if left > 0:
+        if ~state.ladders[ladder ^ 1]["best"] <= key:
+            state.session[0]["crossed"] += left
+        rest(state, ladder, key, slot, left)
+    return n, left
+
+
+@kernel
+def new_history(state, c):
+    """A slot for an order of history; not yet in any list or table."""
+    slot = open_slot(state)
+    order = state.orders[slot]
+    order["id"] = c["order_id"]
+    order["created"] = state.session[0]["seq"]
+    order["stop_price"] = 0
+    order["quantity"] = c["quantity"]
+    order["executed"] = 0
+    order["portfolio"] = 0
+    order["trader"] = HISTORY_TRADER
+    order["place"] = 0
+    order["position"] = state.instruments[c["instrument"]]["world"]
+    order["instrument"] = c["instrument"]
+    order["side"] = c["side"]
+    order["type"] = 1
+    order["time_in_force"] = 1
+    order["self_trade"] = 0
+    order["flags"] = 0
+    order["waits"] = 0
+    return slot
+
+
+@kernel
+def lose(state, slot, lots):
+    """History's order in `slot` loses up to `lots` of its open lots; returns how many. It stays in its table."""
+    here = np.int64(state.nodes[first_node(state) + slot]["quantity"])
+    part = min(here, lots)
+    if part == here:
+        if here > 0:
+            leave(state, slot)
+            state.nodes[first_node(state) + slot]["quantity"] = 0
+    else:
+        shrink(state, slot, part)
+    return part

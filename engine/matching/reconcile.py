@@ -1,0 +1,115 @@
+"""History that is reconciled with a published book: what is revealed, what is removed, and lots that nobody can name."""
+
+import numpy as np
+
+from engine.compiler.kernel import kernel, lazy_kernel
+from engine.matching.checks import listed
+from engine.matching.history import bad_history
+from engine.matching.history_orders import lose, new_history, stand
+from engine.matching.match import forget
+from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason
+from engine.state.arrays import EMPTY
+from engine.state.facts import amend_history, fits, refuse, tell_history
+from engine.state.ladder import first_node, in_ticks, key_of
+from engine.state.levels import level_list, stands_at
+
+HISTORY_TRADER = np.uint32(HISTORY)
+OPENING = int(Flag.OPENING)
+ESTIMATED = np.uint8(Flag.ESTIMATED)
+ANYBODY, ANONYMOUS, NAMED, WHOLE = 0, 1, 2, 3
+"""From whom of a level lots are taken; WHOLE: from whose open lots fit as a whole in what is still to go."""
+
+
+@kernel
+def _take_level(state, c, lots, who, newest_first):
+    """Take `lots` from history's orders at the command's side and price; returns what is missing."""
+    side = np.int64(c["side"])
+    ladder = 2 * np.int64(c["instrument"]) + side
+    key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
+    if state.ladders[ladder]["best"] == EMPTY:
+        return lots
+    first = first_node(state)
+    sentinel = level_list(state, ladder, key)
+    node = np.int64(state.nodes[sentinel]["prev"] if newest_first else state.nodes[sentinel]["next"])
+    while node != sentinel and lots > 0:
+        after = np.int64(state.nodes[node]["prev"] if newest_first else state.nodes[node]["next"])
+        order = state.orders[node - first]
+        named = order["id"] != 0
+        meant = (who != ANONYMOUS or not named) and (who != NAMED or named) and (who != WHOLE or state.nodes[node]["quantity"] <= lots)
+        if meant and order["trader"] == HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
+            lots -= lose(state, node - first, lots)
+            if state.nodes[node]["quantity"] == 0 and order["executed"] == 0:
+                forget(state, node - first)
+        node = after
+    return lots
+
+
+@kernel
+def _take_unknown(state, c, lots):
+    """Take `lots` of an order that we cannot name: an execution proves who stood at the head, a cancel only that somebody left."""
+    if c["kind"] == Kind.EXECUTE:
+        return _take_level(state, c, lots, ANYBODY, False)
+    lots = _take_level(state, c, lots, ANONYMOUS, False)
+    return _take_level(state, c, lots, NAMED, False)
+
+
+@kernel
+def reveal(state, c, out, n):
+    """REVEAL: lots of the published book that we lack join the end of their level, under no id."""
+    reason = bad_history(state, c, True)
+    if reason != Reason.NONE:
+        return refuse(state, out, n, Kind.CommandRejected, reason, c)
+    side = np.int64(c["side"])
+    ladder = 2 * np.int64(c["instrument"]) + side
+    if state.ladders[ladder]["own"] != 0:
+        key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
+        first = first_node(state)
+        sentinel = level_list(state, ladder, key)
+        node = np.int64(state.nodes[sentinel]["next"])
+        while node != sentinel:
+            if state.orders[node - first]["trader"] != HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
+                state.orders[node - first]["flags"] |= ESTIMATED
+            node = np.int64(state.nodes[node]["next"])
+    slot = new_history(state, c)
+    seat = n
+    n = tell_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], 0, 0)
+    n, left = stand(state, out, n, c, slot, c["quantity"])
+    amend_history(state, out[seat], c["quantity"], left)
+    if left == 0:
+        forget(state, slot)
+    if not c["flags"] & OPENING:
+        state.session[0]["revealed"] += c["quantity"]
+    return n
+
+
+@kernel
+def remove(state, c, out, n):
+    """REMOVE: lots that the published book does not hold leave their level: the newest orders that fit as a whole, then the newest."""
+    reason = bad_history(state, c, True)
+    if reason != Reason.NONE:
+        return refuse(state, out, n, Kind.CommandRejected, reason, c)
+    missing = _take_level(state, c, c["quantity"], WHOLE, True)
+    missing = _take_level(state, c, missing, ANYBODY, True)
+    state.session[0]["removed"] += c["quantity"] - missing
+    state.session[0]["unknown"] += missing
+    return tell_history(state, out, n, Kind.HistoryRemoved, c, c["price"], c["quantity"] - missing, 0, 0)
+
+
+@kernel
+def _notice(state, c, out, n):
+    """NOTICE: the venue said something (its code is in `price`); nothing changes."""
+    if not listed(state, c["instrument"]):
+        return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
+    return tell_history(state, out, n, Kind.NoticeGiven, c, fits(c["price"], -(1 << 31) + 1, 1 << 31), 0, 0, 0)
+
+
+@lazy_kernel
+def reconcile(state, c, out, n):
+    """REVEAL, REMOVE, NOTICE: the new n. REDUCE, EXECUTE: of `n` lots of an order that nobody can name, those that are missing."""
+    if c["kind"] == Kind.REVEAL:
+        return reveal(state, c, out, n)
+    if c["kind"] == Kind.REMOVE:
+        return remove(state, c, out, n)
+    if c["kind"] == Kind.NOTICE:
+        return _notice(state, c, out, n)
+    return _take_unknown(state, c, n)

@@ -1,0 +1,148 @@
+"""Commands as people write them: a NamedTuple with the decimals as given. `Exchange` turns one into a record."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from engine.messages.instrument import Number
+from engine.messages.vocabulary import Kind, OrderType, SelfTrade, Side, TimeInForce
+
+
+class Command(NamedTuple):
+    """What someone asks of the exchange. `None` is "not named"; `ts` in ns, 0 is the last time seen."""
+
+    kind: Kind
+    order_id: int = 0
+    symbol: str | None = None
+    side: Side = Side.BUY
+    type: OrderType = OrderType.LIMIT
+    quantity: Number | None = None
+    price: Number | None = None
+    stop_price: Number | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
+    post_only: bool = False
+    reduce_only: bool = False
+    self_trade: SelfTrade = SelfTrade.CANCEL_TAKER
+    portfolio: str | None = None
+    trader: str | None = None
+    ts: int = 0
+    more: Any = None
+
+
+class Limits(NamedTuple):
+    """Risk limits of a portfolio; None is no limit. Position in units, exposure and daily loss in currency, leverage as a ratio."""
+
+    max_position: Number | None = None
+    max_exposure: Number | None = None
+    max_daily_loss: Number | None = None
+    max_leverage: Number | None = None
+    cash_account: bool = False
+
+
+class Rules(NamedTuple):
+    """Compliance rules of a trader; None is no rule. Quantity in units, notional in currency, collar as a part, rate in orders a second."""
+
+    restricted: Iterable[str] = ()
+    max_order_quantity: Number | None = None
+    max_order_notional: Number | None = None
+    price_collar: Number | None = None
+    short_sale: bool = True
+    order_rate: Number | None = None
+
+
+def _new(order_type: OrderType, order_id: int, symbol: str, side: Side, quantity: Number, named: dict[str, Any]) -> Command:
+    named = {"portfolio": "", "trader": "", **named}
+    return Command(Kind.NEW, order_id, symbol, side, order_type, quantity, **named)
+
+
+def limit(order_id: int, symbol: str, side: Side, quantity: Number, price: Number, **named: Any) -> Command:
+    """A LIMIT order. Also: time_in_force=DAY, post_only, reduce_only, self_trade=CANCEL_TAKER, portfolio, trader, ts."""
+    return _new(OrderType.LIMIT, order_id, symbol, side, quantity, {"price": price, **named})
+
+
+def market(order_id: int, symbol: str, side: Side, quantity: Number, **named: Any) -> Command:
+    """A MARKET order: it takes what is there and never rests. Also: as `limit`."""
+    return _new(OrderType.MARKET, order_id, symbol, side, quantity, named)
+
+
+def stop(order_id: int, symbol: str, side: Side, quantity: Number, stop_price: Number, **named: Any) -> Command:
+    """A STOP order: a MARKET order once the last trade price reaches `stop_price`. Also: as `limit`."""
+    return _new(OrderType.STOP, order_id, symbol, side, quantity, {"stop_price": stop_price, **named})
+
+
+def stop_limit(order_id: int, symbol: str, side: Side, quantity: Number, price: Number, stop_price: Number, **named: Any) -> Command:
+    """A STOP_LIMIT order: a LIMIT order once the last trade price reaches `stop_price`. Also: as `limit`."""
+    return _new(OrderType.STOP_LIMIT, order_id, symbol, side, quantity, {"price": price, "stop_price": stop_price, **named})
+
+
+def cancel(order_id: int, symbol: str, *, trader: str = "", ts: int = 0) -> Command:
+    """Cancel what is left of the trader's order."""
+    return Command(Kind.CANCEL, order_id, symbol, trader=trader, ts=ts)
+
+
+def replace(
+    order_id: int,
+    symbol: str,
+    *,
+    quantity: Number | None = None,
+    price: Number | None = None,
+    stop_price: Number | None = None,
+    trader: str = "",
+    ts: int = 0,
+) -> Command:
+    """New total quantity, price or stop price of the trader's order; what is not named stays."""
+    return Command(Kind.REPLACE, order_id, symbol, quantity=quantity, price=price, stop_price=stop_price, trader=trader, ts=ts)
+
+
+def halt(symbol: str, *, ts: int = 0) -> Command:
+    """Stop trading in an instrument."""
+    return Command(Kind.HALT, symbol=symbol, ts=ts)
+
+
+def resume(symbol: str, *, ts: int = 0) -> Command:
+    """Open a halted instrument again."""
+    return Command(Kind.RESUME, symbol=symbol, ts=ts)
+
+
+def end_of_day(symbol: str, *, ts: int = 0) -> Command:
+    """Every open order of the instrument that is not GTC expires."""
+    return Command(Kind.END_OF_DAY, symbol=symbol, ts=ts)
+
+
+def start_of_day(*, ts: int = 0) -> Command:
+    """Finished orders and their ids are forgotten."""
+    return Command(Kind.START_OF_DAY, ts=ts)
+
+
+def mark(symbol: str, price: Number, *, ts: int = 0) -> Command:
+    """A price to value positions at, until the next trade."""
+    return Command(Kind.MARK, symbol=symbol, price=price, ts=ts)
+
+
+def reference(symbol: str, price: Number, *, ts: int = 0) -> Command:
+    """The price around which price collars stand."""
+    return Command(Kind.REFERENCE, symbol=symbol, price=price, ts=ts)
+
+
+def deposit(portfolio: str, amount: Number, *, ts: int = 0) -> Command:
+    """Cash from the outside world; a negative amount is a withdrawal."""
+    return Command(Kind.DEPOSIT, portfolio=portfolio, more=amount, ts=ts)
+
+
+def set_limits(portfolio: str, limits: Limits, *, ts: int = 0) -> Command:
+    """Replace a portfolio's whole set of risk limits."""
+    return Command(Kind.SET_LIMITS, portfolio=portfolio, more=limits, ts=ts)
+
+
+def set_rules(trader: str, rules: Rules, *, ts: int = 0) -> Command:
+    """Replace a trader's whole set of compliance rules."""
+    return Command(Kind.SET_RULES, trader=trader, more=rules, ts=ts)
+
+
+def kill(portfolio: str | None = None, trader: str | None = None, *, ts: int = 0) -> Command:
+    """Reject new orders of a portfolio, a trader or the whole session, and cancel the working ones."""
+    return Command(Kind.KILL, portfolio=portfolio, trader=trader, ts=ts)
+
+
+def revive(portfolio: str | None = None, trader: str | None = None, *, ts: int = 0) -> Command:
+    """Take a kill switch back."""
+    return Command(Kind.REVIVE, portfolio=portfolio, trader=trader, ts=ts)

@@ -1,0 +1,97 @@
+"""One command as a person writes it, in records: those that introduce its names, then itself."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from engine.messages.commands import Command, Limits, Rules
+from engine.messages.instrument import Instrument, Number, decimal, whole_units
+from engine.messages.names import Names, record
+from engine.messages.parsing import nanoseconds, order_number, word
+from engine.messages.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, Flag, Kind
+
+PARTS = Decimal("1e-9")
+"""Leverage and collars are counted in these."""
+ORDERS_A_SECOND = Decimal("0.001")
+
+
+def _amount(value: Number | None, unit: Decimal, what: str) -> int:
+    return NOT_NAMED if value is None else whole_units(value, unit, what)
+
+
+def _digits(value: Number | None, what: str) -> tuple[int, int]:
+    """A quantity in units as (digits, exponent + 128): exact, whatever the lots of the instruments are."""
+    if value is None:
+        return NOT_NAMED, 128
+    made = decimal(value, what).normalize()
+    digits = int(made.scaleb(-int(made.as_tuple().exponent)))
+    return digits if abs(digits) < 2**62 else NOT_WHOLE, int(made.as_tuple().exponent) + 128
+
+
+def _write_limits(made: np.ndarray, limits: Limits, money: Decimal) -> None:
+    made["quantity"], made["type"] = _digits(limits.max_position, "max_position")
+    made["price"] = _amount(limits.max_exposure, money, "max_exposure")
+    made["stop_price"] = _amount(limits.max_daily_loss, money, "max_daily_loss")
+    made["order_id"] = np.int64(_amount(limits.max_leverage, PARTS, "max_leverage")).view(np.uint64)
+    made["flags"] = bool(limits.cash_account)
+
+
+def _write_rules(made: np.ndarray, rules: Rules, money: Decimal) -> None:
+    made["quantity"], made["type"] = _digits(rules.max_order_quantity, "max_order_quantity")
+    made["price"] = _amount(rules.max_order_notional, money, "max_order_notional")
+    made["stop_price"] = _amount(rules.price_collar, PARTS, "price_collar")
+    made["order_id"] = np.int64(_amount(rules.order_rate, ORDERS_A_SECOND, "order_rate")).view(np.uint64)
+    made["flags"] = not rules.short_sale
+
+
+def _write_terms(made: np.ndarray, command: Command, instruments: Sequence[Instrument], number: int) -> None:
+    """Prices and quantity, in the units of the command's instrument."""
+    instrument = instruments[number] if number < len(instruments) else None
+    for field in ("price", "stop_price"):
+        given = getattr(command, field)
+        made[field] = NOT_NAMED if given is None else instrument.price_units(given) if instrument else 0
+    made["quantity"] = NOT_NAMED if command.quantity is None else instrument.lots(command.quantity) if instrument else 0
+
+
+def _write_more(made: np.ndarray, command: Command, money: Decimal) -> None:
+    """What a command has beside the terms of an order."""
+    if command.kind == Kind.DEPOSIT:
+        made["quantity"] = whole_units(command.more, money, "amount")
+    elif command.kind == Kind.SET_LIMITS:
+        _write_limits(made, command.more, money)
+    elif command.kind == Kind.SET_RULES:
+        _write_rules(made, command.more, money)
+    elif command.kind in (Kind.KILL, Kind.REVIVE):
+        made["flags"] = NAMES_PORTFOLIO * (command.portfolio is not None) + NAMES_TRADER * (command.trader is not None)
+
+
+def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
+    """The records of one command. Raises ValueError where a number or a word is none."""
+    parts: list[Any] = []
+    made = record(command.kind, order_id=order_number(command.order_id), ts=nanoseconds(command.ts))
+    for field in ("side", "type", "time_in_force", "self_trade"):
+        made[field] = word(field, getattr(command, field))
+    made["flags"] = Flag.POST_ONLY * bool(command.post_only) + Flag.REDUCE_ONLY * bool(command.reduce_only)
+    number = names.symbol(command.symbol) if command.symbol is not None else 0
+    made["instrument"] = number
+    _write_terms(made, command, names.instruments, number)
+    _write_more(made, command, Decimal(1).scaleb(-decimals))
+    restricted = [names.symbol(symbol) for symbol in command.more.restricted] if command.kind == Kind.SET_RULES else []
+    if restricted:
+        made["instrument"] = max(restricted)  # an unknown one is above all: then the rules are refused as a whole
+    for field, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
+        name = getattr(command, field)
+        if name is not None:
+            made[field], introduced = names.number(kind, name)
+            if introduced is not None:
+                introduced["ts"] = made["ts"]
+                parts.append(introduced)
+    parts.append(made)
+    parts += [_restriction(instrument, int(made["trader"][0]), int(made["ts"][0])) for instrument in restricted]
+    return np.concatenate(parts)
+
+
+def _restriction(instrument: int, trader: int, ts: int) -> np.ndarray:
+    return record(Kind.RESTRICT, instrument=instrument, trader=trader, ts=ts)

@@ -1,0 +1,86 @@
+"""A state as bytes and back: what differs from an empty state, compressed. A snapshot only shortens a replay; it is no second truth."""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from engine.messages.records import zeros
+from engine.state.arrays import Capacity, State, empty_state
+
+SNAPSHOT_LAYOUT = 1
+"""Number of this format; another one says that the same arrays mean something else."""
+_BLOCK = 64
+_LEVEL = 1
+
+
+def _blank(lengths: dict[str, int]) -> dict[str, np.ndarray]:
+    """The arrays of an empty state with as many orders and instruments; those that are not as long are all zeros."""
+    room = Capacity(lengths["ladders"] // 2, lengths["orders"], ids=4, venue=4, portfolios=1, traders=1, positions=1)
+    made: dict[str, np.ndarray] = empty_state(room).arrays()
+    return {name: array for name, array in made.items() if len(array) == lengths[name]}
+
+
+def _blocks(array: np.ndarray) -> np.ndarray:
+    """The bytes of an array as uint64 (n, 8), the last block filled up with zeros."""
+    raw = np.ascontiguousarray(array).view(np.uint8)
+    if len(raw) % _BLOCK:
+        raw = np.concatenate([raw, np.zeros(-len(raw) % _BLOCK, np.uint8)])
+    return raw.view(np.uint64).reshape(-1, 8)
+
+
+def _parts(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
+    """Of each array: which blocks differ from an empty state's, as bits, and how."""
+    blank = _blank({name: len(array) for name, array in arrays.items()})
+    for name, array in arrays.items():
+        blocks = _blocks(array)
+        if name in blank:
+            blocks = blocks ^ _blocks(blank[name])
+        told = blocks.any(axis=1)
+        yield np.packbits(told).tobytes()
+        yield blocks[told].tobytes()
+
+
+def _fields(arrays: dict[str, np.ndarray]) -> list[list[str]]:
+    """Where each field of each array stands."""
+    places = {name: [(field, str(place[0]), place[1]) for field, place in (a.dtype.fields or {}).items()] for name, a in arrays.items()}
+    return [[name, repr(fields or arrays[name].dtype)] for name, fields in places.items()]
+
+
+def pack(state: State) -> bytes:
+    """The state as bytes; room that was never used takes next to nothing."""
+    arrays = state.arrays()
+    head = json.dumps([SNAPSHOT_LAYOUT, _fields(arrays), [len(array) for array in arrays.values()]]).encode()
+    return zlib.compress(b"".join([struct.pack("<I", len(head)), head, *_parts(arrays)]), _LEVEL)
+
+
+def unpack(packed: bytes) -> State:
+    """The state that was packed. Raises ValueError for bytes of another layout, or that were changed."""
+    try:
+        raw = zlib.decompress(packed)  # which knows a sum of its bytes
+        (size,) = struct.unpack_from("<I", raw)
+        layout, fields, counts = json.loads(raw[4 : 4 + size])
+    except (struct.error, ValueError, zlib.error) as error:
+        raise ValueError(f"no snapshot: {error}") from None
+    ours = empty_state(Capacity(orders=1, ids=4, venue=4, portfolios=1, traders=1, positions=1)).arrays()
+    if layout != SNAPSHOT_LAYOUT or fields != _fields(ours):
+        raise ValueError("a snapshot of another layout")
+    lengths = dict(zip(ours, counts))
+    blank, arrays, at = _blank(lengths), {}, 4 + size
+    for name, length in lengths.items():
+        array = zeros(length, ours[name].dtype)
+        blocks = np.zeros((-(-array.nbytes // _BLOCK), 8), np.uint64)
+        bits = -(-len(blocks) // 8)
+        told = np.unpackbits(np.frombuffer(raw, np.uint8, bits, at), count=len(blocks)).astype(bool)
+        at += bits
+        blocks[told] = np.frombuffer(raw, np.uint64, 8 * int(told.sum()), at).reshape(-1, 8)
+        at += _BLOCK * int(told.sum())
+        if name in blank:
+            blocks ^= _blocks(blank[name])
+        array.view(np.uint8)[:] = blocks.view(np.uint8).ravel()[: array.nbytes]
+        arrays[name] = array
+    state = State.__new__(State)
+    state.__setstate__(arrays)
+    return state
