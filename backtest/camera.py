@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from backtest.participants import NONE
 from backtest.recording import DepthWindow
+from engine.loop.loop_state import Want, new_strategy_state
 from engine.strategy.driver import Driver
-from engine.strategy.loop_state import Want
 from engine.strategy.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class _Camera(Strategy):
         self.pictures: list[tuple[int, np.ndarray]] = []
 
     def on_timer(self) -> None:
-        self.pictures.append((self.now, self._view.levels.copy()))
+        self.pictures.append((self.now, self._state.levels.copy()))
 
 
 class DepthCamera:
@@ -36,13 +37,14 @@ class DepthCamera:
     def __call__(self, at: int, before: int, after: int, columns: int, levels: int) -> DepthWindow:
         first, every = at - before, max(1, (before + after) // columns)
         camera = _Camera()
-        driver = self.backtest.driver(self.driver.history, levels)
+        state = new_strategy_state(len(self.backtest.instruments), levels, 0, NONE, np.zeros(1))
+        driver = self.backtest.driver(self.driver.history, [state])
         commands, _, _ = self.driver.sent()
         driver.load(commands, commands["ts"])
         driver.play(first)
-        clock = driver.clock
+        clock = driver.states[0].clock
         clock["wants"], clock["timer_every"], clock["timer_next"] = int(Want.TIMER), every, first + every
-        driver.run(camera, first + columns * every)
+        driver.run([camera], first + columns * every)
         ts = np.array([moment for moment, _ in camera.pictures], np.int64)
         books = np.array([rows[: 2 * levels] for _, rows in camera.pictures]).reshape(len(ts), 2, levels)
         return DepthWindow(ts, books["price"] * self.backtest.instruments[0].tick_units, books["lots"])

@@ -1,7 +1,7 @@
 """What a backtest leaves behind: our own facts, the market as it was sampled, and who ran what. All of a result follows from it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import cached_property
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from engine.messages.instrument import Instrument
+from engine.messages.vocabulary import Kind
 
 BID, ASK, LAST = 1, 2, 4
 """Bits of `has`: which of a sample's prices are there."""
@@ -52,6 +53,7 @@ class Recording:
     `facts`: FACT array of our own traders in order of seq. `samples`: SAMPLE array in order of ts, a row only where something changed.
     `cash`: money of each portfolio when the run began (deposits at or before `start` are part of it; later ones are facts).
     `counters`: lots, of clipped, displaced, revealed, removed, estimated, unknown and crossed history.
+    `logged`: portfolio, ns, and what its strategy logged then.
     `meta`: who ran what: run_id, strategy, parameters, data, fingerprint, engine, digest, feed_latency, order_latency, response_latency
     (ns), seed, time_zone (IANA name, for the clock of the report; default UTC); anything else is shown as it is.
     """
@@ -71,7 +73,28 @@ class Recording:
     meta: dict[str, Any] = field(default_factory=dict)
     wakes: int = 0
     resolution: int = 100_000_000
+    own: frozenset[int] | None = None  # numbers of the traders whose side of a trade counts; None: every trader's
     depth_window: Depth | None = None
+    logged: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def of(self, name: str) -> "Recording":
+        """The part of one portfolio, and of the trader of its name. Raises KeyError for an unknown one."""
+        if name not in self.cash:
+            raise KeyError(f"no strategy {name!r}; there are {', '.join(self.cash)}")
+        portfolio, trader, facts = self.portfolios.index(name), self.traders.index(name), self.facts
+        named = (facts["portfolio"] == portfolio) | (facts["trader"] == trader)
+        made = (facts["kind"] == Kind.TradeExecuted) & (facts["maker_trader"] == trader)
+        nobody = (facts["portfolio"] == 0) & (facts["trader"] == 0) & (facts["kind"] != Kind.TradeExecuted)
+        meta = {**self.meta, **self.meta.get("strategies", {}).get(name, {})}
+        meta.pop("strategies", None)
+        return replace(
+            self,
+            facts=facts[named | made | nobody],
+            cash={name: self.cash[name]},
+            own=frozenset({trader}),
+            meta=meta,
+            logged=[row for row in self.logged if row[0] == name],
+        )
 
     @property
     def opened(self) -> int:

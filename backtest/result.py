@@ -39,6 +39,19 @@ class Result:
         return self.analysis.cautions
 
     @cached_property
+    def strategies(self) -> dict[str, "Result"]:
+        """The result of each strategy of the run, by the name of its portfolio; of one strategy it is this one."""
+        names = list(self.recording.cash)
+        return {name: self if len(names) == 1 else Result(self.recording.of(name)) for name in names}
+
+    @cached_property
+    def log(self) -> "pl.DataFrame":
+        """What the strategies logged: ts, strategy, text."""
+        from backtest.analysis.frames import log_frame
+
+        return log_frame(self.recording)
+
+    @cached_property
     def fills(self) -> "pl.DataFrame":
         """One row per fill of ours: seq, ts, symbol, order_id, portfolio, side, price, price_ticks, quantity, quantity_lots, fee,
         liquidity (MAKER, TAKER), queue_ahead_at_entry, queue_ahead (units at that price ahead of ours when the taker came), queue (EXACT,

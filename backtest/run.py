@@ -2,8 +2,9 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC as UTC_ZONE
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,21 +12,22 @@ from typing import Any
 import numpy as np
 
 from backtest.camera import DepthCamera
+from backtest.participants import Given, participants
 from backtest.recording import Recording
 from backtest.result import Result
 from backtest.store import OUT, save
-from backtest.timing import Latency, latency, moment
+from backtest.timing import Latency, moment, utc_offsets
 from data.feed import Feed
 from engine.exchange import Exchange
-from engine.messages.instrument import Instrument, Number, decimal
+from engine.loop.loop_state import NEVER, StrategyState
+from engine.messages.commands import Limits, Rules, set_rules
+from engine.messages.durations import nanoseconds
+from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
 from engine.state.arrays import COUNTERS
-from engine.strategy.compile import parameter_array
 from engine.strategy.driver import BLOCK, Driver
-from engine.strategy.loop_state import NEVER, Want, new_world
-from engine.strategy.parameters import parameters_of
-from engine.strategy.strategy import Strategy, nanoseconds, parameter_values, wants_of
+from engine.strategy.view import UTC
 
 
 def engine_version() -> str:
@@ -42,57 +44,62 @@ class Backtest:
     Parameters
     ----------
     feed : Feed
-    strategy : Strategy, its class, or None with `orders`
+    strategy : Strategy, its class, a list of them (each has its own portfolio; called in this order), or None with `orders`
     orders : columns or frame for `Exchange.commands`, with `ts` (ns) the time each was sent; DAY LIMIT orders unless they say otherwise
     parameters : values of the strategy's parameters, where its class is given
-    cash : currency in the portfolio at the start
+    cash : currency in each portfolio at the start
+    limits, rules : risk limits of the portfolio, compliance rules of the trader
     feed_latency, order_latency, response_latency : "100us", nanoseconds, or an array (n, 2) of (ts, latency)
     maker_fee, taker_fee : parts of the notional, instead of the instruments' own; negative is a rebate
     start, end : "HH:MM[:SS]" on the feed's clock, or ns UTC; history before `start` only builds the book
     warm_up : time after `start` before the strategy is called
     sample_every : how often the market is sampled for equity, markouts and pictures
-    portfolio : name of the portfolio and trader
+    portfolio : name of the portfolio and trader; of several strategies a list, by default the names of their classes
     cache : folder in which decoded feeds are kept; by default `cache` in the folder that the run is recorded in
     seed : recorded with the run, handed to a strategy that has a parameter `seed`
 
+    `cash`, `limits`, `rules` and the latencies hold for every strategy, or are mappings from a portfolio's name.
     Raises ValueError where something does not fit.
     """
 
     def __init__(
         self,
         feed: Feed,
-        strategy: Strategy | type[Strategy] | None = None,
+        strategy: Given | Sequence[Given] | None = None,
         *,
         orders: Any = None,
         parameters: Mapping[str, Any] | None = None,
-        cash: Number = 1_000_000,
-        feed_latency: Latency = "100us",
-        order_latency: Latency = "100us",
-        response_latency: Latency = "100us",
+        cash: Number | Mapping[str, Number] = 1_000_000,
+        limits: Limits | Mapping[str, Limits] | None = None,
+        rules: Rules | Mapping[str, Rules] | None = None,
+        feed_latency: Latency | Mapping[str, Latency] = "100us",
+        order_latency: Latency | Mapping[str, Latency] = "100us",
+        response_latency: Latency | Mapping[str, Latency] = "100us",
         maker_fee: Number | None = None,
         taker_fee: Number | None = None,
         start: int | str | None = None,
         end: int | str | None = None,
         warm_up: int | str = 0,
         sample_every: int | str = "100ms",
-        portfolio: str = "strategy",
+        portfolio: str | Sequence[str] | None = None,
         cache: Path | str | None = None,
         seed: int | None = None,
     ) -> None:
         if (strategy is None) == (orders is None):
             raise ValueError("a backtest takes a strategy or orders, one of the two")
-        self.feed, self.orders, self.portfolio, self.cache, self.seed = feed, orders, portfolio, cache, seed
-        if parameters and not isinstance(strategy, type):
-            raise ValueError("parameters go with a strategy's class; an instance has its own")
-        given = dict(parameters or {})
-        if isinstance(strategy, type) and seed is not None and "seed" in parameters_of(strategy):
-            given.setdefault("seed", seed)
-        self._make = (strategy, given) if isinstance(strategy, type) else None
-        self.strategy = strategy(**given) if isinstance(strategy, type) else strategy
-        if self.strategy is not None:
-            wants_of(self.strategy)
-        self.cash = decimal(cash, "cash")
-        self.latencies = (latency(feed_latency), latency(order_latency), latency(response_latency))
+        self.feed, self.orders, self.cache, self.seed = feed, orders, cache, seed
+        self.participants = participants(
+            strategy,
+            parameters=parameters,
+            portfolio=portfolio,
+            cash=cash,
+            limits=limits,
+            rules=rules,
+            feed_latency=feed_latency,
+            order_latency=order_latency,
+            response_latency=response_latency,
+            seed=seed,
+        )
         self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
         self.window = (start, end)
         self.warm_up, self.sample_every = nanoseconds(warm_up), nanoseconds(sample_every)
@@ -111,56 +118,48 @@ class Backtest:
     def record(self, cache: Path | None = None) -> tuple[Recording, Driver]:
         """Run it; returns what it leaves behind, and the driver that ran it. `cache`: where the decoded feed is kept, unless told."""
         began = time.time_ns()
-        if self._make is not None:
-            self.strategy = self._make[0](**self._make[1])  # a fresh one for each run
+        for one in self.participants:
+            one.strategy = one.made()
         history = self.feed.commands(self.cache or cache)
-        strategy = self.strategy
-        depth, memory = (type(strategy).depth, type(strategy).memory) if strategy is not None else (1, 0)
-        driver = self.driver(history, depth, memory, parameter_array(strategy) if strategy is not None else None)
+        driver = self.driver(history, [one.state(len(self.instruments)) for one in self.participants])
         if self.progress is not None:
             told = self.progress
             driver.progress = lambda row: told(row, len(history))
         driver.clock["block"] = BLOCK
         first, last = self._span(history)
-        if self.strategy is None:
+        if self.orders is not None:
             self._load_orders(driver)
         driver.play(first - 1)
-        self._arm(driver, first + self.warm_up)
-        if self.strategy is None:
-            driver.play(last)
-        else:
+        driver.clock["sample_every"] = self.sample_every
+        driver.clock["sample_next"] = -(-first // self.sample_every) * self.sample_every if self.sample_every else NEVER
+        strategies = [one.strategy for one in self.participants if one.strategy is not None]
+        if strategies:
             driver.play(first + self.warm_up - 1)
-            driver.clock["first"] = first + self.warm_up
-            driver.run(self.strategy, last)
+            for one, state in zip(self.participants, driver.states):
+                one.arm(state.clock[0], first + self.warm_up)
+            driver.run(strategies, last)
+        else:
+            driver.play(last)
         return self._recording(driver, first, last, began), driver
 
-    def driver(self, history: np.ndarray, depth: int = 1, memory: int = 0, parameters: np.ndarray | None = None) -> Driver:
-        """Exchange, world and history before the first row, without latencies of its own; the session's opening commands are done."""
-        exchange = Exchange(self.instruments, cash={self.portfolio: self.cash}, open_now=False)
-        exchange.opening = np.concatenate([exchange.opening, *_introduced(exchange, self.portfolio)])
-        latencies = self.latencies if parameters is not None else (latency(0), latency(0), latency(0))
-        world = new_world(len(self.instruments), depth, memory, latencies, np.zeros(1) if parameters is None else parameters)
-        world.clock["portfolio"] = exchange.names.portfolios[self.portfolio]
-        world.clock["trader"] = exchange.names.traders[self.portfolio]
-        driver = Driver(exchange, world, history)
+    def driver(self, history: np.ndarray, states: Sequence[StrategyState]) -> Driver:
+        """Exchange and history before the first row, and the states of the strategies; the session's opening commands are done."""
+        cash = {one.name: one.cash for one in self.participants}
+        limits = {one.name: one.limits for one in self.participants if one.limits is not None}
+        exchange = Exchange(self.instruments, cash=cash, limits=limits, open_now=False)
+        named = [part for one in self.participants for part in _introduced(exchange, one.name)]
+        ruled = [exchange.encode(set_rules(one.name, one.rules)) for one in self.participants if one.rules is not None]
+        exchange.opening = np.concatenate([exchange.opening, *named, *ruled])
+        for one, state in zip(self.participants, states):
+            state.clock["portfolio"] = exchange.names.portfolios[one.name]
+            state.clock["trader"] = exchange.names.traders[one.name]
+        driver = Driver(exchange, states, history, self._offsets(history))
         driver.open(exchange.opening)
         return driver
 
-    def _arm(self, driver: Driver, first: int) -> None:
-        """Set timers, bars and samples going."""
-        clock, strategy = driver.clock, self.strategy
-        clock["sample_every"] = self.sample_every
-        clock["sample_next"] = -(-(first - self.warm_up) // self.sample_every) * self.sample_every if self.sample_every else NEVER
-        if strategy is None:
-            return
-        clock["wants"] = int(wants_of(strategy))
-        for name, given, want in (("timer", type(strategy).every, Want.TIMER), ("bar", type(strategy).bar, Want.BAR)):
-            every = nanoseconds(given)
-            if clock["wants"] & int(want):
-                if every <= 0:
-                    raise ValueError(f"{type(strategy).__name__} wants on_{name} but its `{'every' if name == 'timer' else 'bar'}` is 0")
-                clock[f"{name}_every"] = every
-                clock[f"{name}_next"] = (first // every + 1) * every if name == "bar" else -(-first // every) * every
+    def _offsets(self, history: np.ndarray) -> np.ndarray:
+        """STEP: ns that the feed's clock is ahead of UTC, through its days."""
+        return utc_offsets(self._time_zone(), int(history["ts"][0]), int(history["ts"][-1])) if len(history) else UTC
 
     def _load_orders(self, driver: Driver) -> None:
         """Put a given order flow on its way."""
@@ -168,11 +167,11 @@ class Backtest:
         columns = {name: self.orders[name] for name in getattr(self.orders, "columns", self.orders)}
         if "ts" not in columns:
             raise ValueError("orders need a column ts: ns UTC at which each was sent")
-        columns.setdefault("portfolio", [self.portfolio])
-        columns.setdefault("trader", [self.portfolio])
+        columns.setdefault("portfolio", [self.participants[0].name])
+        columns.setdefault("trader", [self.participants[0].name])
         commands = exchange.commands(columns)
         commands = commands[np.argsort(commands["ts"], kind="stable")]
-        order = self.latencies[1]
+        order = self.participants[0].latencies[1]
         at = np.maximum(np.searchsorted(order["ts"], commands["ts"], side="right") - 1, 0)
         driver.load(commands, np.maximum.accumulate(commands["ts"] + order["value"][at]))
 
@@ -201,42 +200,48 @@ class Backtest:
             facts=facts[facts["kind"] < Kind.SessionOpened],
             instruments=self.instruments,
             decimals=exchange.decimals,
-            cash={self.portfolio: self.cash},
+            cash={one.name: one.cash for one in self.participants},
             portfolios=list(exchange.names.portfolios),
             traders=list(exchange.names.traders),
-            samples=driver.world.samples[: int(clock["samples"])],
+            samples=driver.loop.samples[: int(clock["samples"])],
             start=first,
             end=last,
             warm_up_end=first + self.warm_up,
             market_commands=int(clock["row"]),
             counters={name: int(session[name]) for name in COUNTERS},
             meta=self._meta(exchange.digest(), began),
-            wakes=int(clock["wakes"]),
+            wakes=sum(int(state.clock["wakes"][0]) for state in driver.states),
             resolution=self.sample_every,
             depth_window=DepthCamera(self, driver),
+            logged=[row for one, state in zip(self.participants, driver.states) for row in one.logged(state)],
         )
 
     def _meta(self, digest: str, began: int) -> dict[str, Any]:
-        strategy = self.strategy
-        name = f"{type(strategy).__module__}:{type(strategy).__qualname__}" if strategy is not None else "orders"
-        stamp = datetime.fromtimestamp(began // 10**9, UTC).strftime("%Y%m%d-%H%M%S")
-        feed, order, response = (int(steps["value"][0]) if len(steps) == 1 else "series" for steps in self.latencies)
+        stamp = datetime.fromtimestamp(began // 10**9, UTC_ZONE).strftime("%Y%m%d-%H%M%S")
         return {
             "run_id": f"{stamp}-{(began // 1000) % 10**6:06d}",
-            "strategy": name,
-            "parameters": parameter_values(strategy) if strategy is not None else {},
+            **self._described(),
             "data": self.feed.name,
             "fingerprint": self.feed.fingerprint,
             "engine": engine_version(),
             "digest": digest,
-            "feed_latency": feed,
-            "order_latency": order,
-            "response_latency": response,
             "maker_fee": str(self.instruments[0].maker_fee),
             "taker_fee": str(self.instruments[0].taker_fee),
             "seed": self.seed,
             "time_zone": self._time_zone(),
         }
+
+    def _described(self) -> dict[str, Any]:
+        """Of one strategy its name, parameters and latencies; of several these of each besides."""
+        each = {one.name: one.described() for one in self.participants}
+        if len(each) == 1:
+            return next(iter(each.values()))
+        alike = {}
+        for what in ("feed_latency", "order_latency", "response_latency"):
+            values = [said[what] for said in each.values()]
+            alike[what] = values[0] if len(set(values)) == 1 else "several"
+        parameters = {f"{name}.{key}": value for name, said in each.items() for key, value in said["parameters"].items()}
+        return {"strategy": " + ".join(each), "parameters": parameters, **alike, "strategies": each}
 
 
 def _with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:

@@ -5,9 +5,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from engine.strategy.loop_state import STEP
-from engine.strategy.strategy import nanoseconds
+from engine.loop.loop_state import STEP
+from engine.messages.durations import nanoseconds
 
+HOUR = 3600 * 10**9
 Latency = int | str | np.ndarray
 
 
@@ -41,3 +42,17 @@ def moment(given: int | str, first: int, time_zone: str) -> int:
         raise ValueError(f"{given!r} is no time of day; write HH:MM or HH:MM:SS") from None
     local = day.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
     return int(local.timestamp()) * 10**9
+
+
+def utc_offsets(time_zone: str, first: int, last: int) -> np.ndarray:
+    """STEP rows: ns that a zone's clock is ahead of UTC from a moment on, exact to the hour, for [first, last] and a week after."""
+    if time_zone == "UTC":
+        return np.zeros(1, STEP)
+    zone = ZoneInfo(time_zone)
+    steps: list[tuple[int, int]] = []
+    for hour in range(first // HOUR, last // HOUR + 24 * 8):
+        shift = datetime.fromtimestamp(hour * 3600, UTC).astimezone(zone).utcoffset()
+        ahead = int(shift.total_seconds()) * 10**9 if shift else 0
+        if not steps or steps[-1][1] != ahead:
+            steps.append((hour * HOUR, ahead))
+    return np.array(steps, STEP)

@@ -11,10 +11,10 @@ from data.feed import load_commands
 from data.formats import reopen
 from data.log.event_log import EventLog
 from engine.exchange import Exchange
+from engine.loop.loop_state import new_strategy_state
 from engine.messages.names import Names
 from engine.messages.vocabulary import Kind
 from engine.strategy.driver import BLOCK, Driver
-from engine.strategy.loop_state import new_world
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def play_again(run: Run, cache: Path) -> tuple[Driver, np.ndarray, dict[int, str
     exchange = Exchange(open_now=False)
     exchange.names, exchange.opening = Names(instruments), commands[:count]
     exchange.decimals = int(commands["type"][0])
-    world = new_world(len(instruments), 1, 0, (latency(0), latency(0), latency(0)), np.zeros(1))
-    driver = Driver(exchange, world, history_of(run, cache))
+    state = new_strategy_state(len(instruments), 1, 0, (latency(0), latency(0), latency(0)), np.zeros(1))
+    driver = Driver(exchange, [state], history_of(run, cache))
     driver.open(exchange.opening)
     driver.load(commands[count:], commands["ts"][count:])
     driver.clock["block"] = BLOCK
@@ -67,7 +67,7 @@ def verify_run(run: Run, cache: Path) -> Verdict:
     """Play a run again and compare facts, block digests and the final digest."""
     driver, logged, blocks = play_again(run, cache)
     facts = driver.facts.all()
-    said = {"commands": int(driver.clock["entered"]), "facts": len(logged), "blocks": len(blocks)}
+    said = {"commands": len(driver.sent()[0]), "facts": len(logged), "blocks": len(blocks)}
     same = min(len(facts), len(logged))
     raw = [
         np.ascontiguousarray(array[:same]).view(np.uint8).reshape(same, facts.dtype.itemsize)

@@ -1,6 +1,7 @@
 """The exchange: records, books, matching and portfolios as compiled kernels; strategies."""
 
 from engine.exchange import Exchange
+from engine.loop.loop_state import Wake, Want
 from engine.messages.commands import (
     Command,
     Limits,
@@ -25,7 +26,7 @@ from engine.messages.commands import (
 )
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
-from engine.strategy.loop_state import Wake, Want
+from engine.strategy import context
 from engine.strategy.parameters import Parameter
 from engine.strategy.strategy import Strategy
 
@@ -48,6 +49,7 @@ __all__ = [
     "Wake",
     "Want",
     "cancel",
+    "context",
     "deposit",
     "end_of_day",
     "halt",

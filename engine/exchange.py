@@ -28,8 +28,10 @@ class Exchange(Reading):
     `cash`: portfolio name to currency, deposited at the start; `limits`: risk limits by portfolio; `reserve`: room for that many
     facts (half as many orders' ids, a 64th as many live orders), touched in advance; `history_facts`: build facts about history's
     own orders, too; `session_limits`: largest number of live `orders`, `portfolios`, `traders`, `instruments`; `open_now=False`: the
-    caller carries out `opening` itself.
+    caller carries out `opening` itself; `keep_facts=False`: each run's facts are there until the next one, and read models are not.
     """
+
+    _keeps = True
 
     def __init__(
         self,
@@ -41,15 +43,17 @@ class Exchange(Reading):
         history_facts: bool = False,
         session_limits: dict[str, int] | None = None,
         open_now: bool = True,
+        keep_facts: bool = True,
     ) -> None:
+        self._keeps = keep_facts
         self.names = Names(instruments)
         self.decimals = money_decimals(self.instruments)
         self._start(reserve, history_facts)
         parts = [open_session(self.instruments, self.decimals, session_limits)]
         for portfolio, amount in (cash or {}).items():
-            parts.append(self._encode(Command(Kind.DEPOSIT, portfolio=portfolio, more=amount)))
+            parts.append(self.encode(Command(Kind.DEPOSIT, portfolio=portfolio, more=amount)))
         for portfolio, limit in (limits or {}).items():
-            parts.append(self._encode(Command(Kind.SET_LIMITS, portfolio=portfolio, more=limit)))
+            parts.append(self.encode(Command(Kind.SET_LIMITS, portfolio=portfolio, more=limit)))
         self.opening = np.concatenate(parts)
         if open_now:
             self._open()
@@ -96,12 +100,16 @@ class Exchange(Reading):
 
     @property
     def facts(self) -> np.ndarray:
-        """Every fact so far, in the order of `seq`."""
+        """Every fact so far, in the order of `seq`. Raises ValueError where the exchange keeps none."""
+        if not self._keeps:
+            raise ValueError(
+                "this exchange was opened with keep_facts=False: it has the facts of its last run alone; ask a log for the rest"
+            )
         return self._tape.all()
 
     def send(self, command: Command) -> np.ndarray:
         """Carry out one command; returns its facts, with those of names that it introduced."""
-        return self.run(self._encode(command))
+        return self.run(self.encode(command))
 
     def commands(self, columns: Any) -> np.ndarray:
         """Command records from a mapping of arrays or a frame: see DESIGN names in `engine.messages.columns.KNOWN`."""
@@ -113,6 +121,8 @@ class Exchange(Reading):
             raise TypeError(f"run takes an array of command records, not {commands.dtype}; Exchange.commands makes one from columns")
         commands = read_only(commands)
         tape = self._tape
+        if not self._keeps:
+            tape.clear()
         start, i = tape.used, 0
         named = self.state.session["named"][0]
         while True:
@@ -169,7 +179,8 @@ class Exchange(Reading):
             symbol = next((name for name, of in self.names.symbols.items() if of == number), f"#{number}")
             self.instruments.append(read_terms(command, symbol, self.decimals))
 
-    def _encode(self, command: Command) -> np.ndarray:
+    def encode(self, command: Command) -> np.ndarray:
+        """The records of one command (COMMAND): those that introduce names it is the first to use, then itself."""
         return encode(command, self.names, self.decimals)
 
     def book(self, symbol: str) -> Book:

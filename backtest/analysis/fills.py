@@ -35,7 +35,7 @@ FILL = np.dtype(
 def own_fills(recording: Recording, quotes: list[Quotes]) -> np.ndarray:
     """FILL array of both own sides of every trade, in order of seq, the maker's side first."""
     trades = recording.facts[recording.facts["kind"] == Kind.TradeExecuted]
-    makers, takers = trades[trades["maker_trader"] != HISTORY], trades[trades["trader"] != HISTORY]
+    makers, takers = (trades[_own(recording, trades[name])] for name in ("maker_trader", "trader"))
     rows = np.concatenate([_sides(makers, maker=True), _sides(takers, maker=False)])
     rows = rows[np.lexsort((~rows["maker"], rows["seq"]))]
     value = recording.values()[rows["instrument"]]
@@ -46,6 +46,11 @@ def own_fills(recording: Recording, quotes: list[Quotes]) -> np.ndarray:
         members = np.flatnonzero(rows["instrument"] == number)
         rows["doubled"][members], rows["known"][members] = quote.middle(rows["ts"][members], before=True)
     return rows
+
+
+def _own(recording: Recording, traders: np.ndarray) -> np.ndarray:
+    """bool: the side of a trader of ours."""
+    return traders != HISTORY if recording.own is None else np.isin(traders, list(recording.own))
 
 
 def _sides(trades: np.ndarray, maker: bool) -> np.ndarray:

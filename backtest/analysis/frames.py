@@ -7,6 +7,7 @@ import polars as pl
 
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.fills import signs
+from backtest.recording import Recording
 from engine.frames.columns import scaled, times, words
 from engine.messages.vocabulary import OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.state.arrays import UNCOUNTED
@@ -115,6 +116,18 @@ def trips_frame(a: Analysis) -> pl.DataFrame:
             "worst": a.money(rows["worst"]) / 2,
             "fills": rows["fills"],
             "status": pl.Series(np.where(rows["open"], "OPEN", "CLOSED"), dtype=pl.String),
+        }
+    )
+
+
+def log_frame(recording: Recording) -> pl.DataFrame:
+    """See `Result.log`."""
+    rows = sorted(recording.logged, key=lambda row: row[1])
+    return pl.DataFrame(
+        {
+            "ts": times(np.array([ts for _, ts, _ in rows], np.int64)),
+            "strategy": pl.Series([name for name, _, _ in rows], dtype=pl.String),
+            "text": pl.Series([text for *_, text in rows], dtype=pl.String),
         }
     )
 

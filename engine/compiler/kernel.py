@@ -228,6 +228,11 @@ def hot_kernel(function: F) -> F:
     return cast(F, _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_PartCompiler, forceinline=True))
 
 
+def inlined_kernel(function: F) -> F:
+    """A kernel that becomes part of its caller before types are known: it may return a part of an array, as no other kernel can."""
+    return cast(F, _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_PartCompiler, inline="always"))
+
+
 def rare_kernel(function: F) -> F:
     """A kernel that stays a function of its own, so that what is called often stays small."""
     _RARE.append(f"{len(function.__name__)}{function.__name__}")

@@ -93,7 +93,7 @@ def _close(cost, lots, held):
 
 
 @rare_kernel
-def _book_cost(held, had, lots, each):
+def book_cost(held, had, lots, each):
     """Cost and realised P&L of a position that held `had` lots and trades `lots` (signed) at `each` money a lot."""
     size = abs(lots)
     if had == 0 or (had > 0) == (lots > 0):
@@ -123,7 +123,7 @@ def _book_side(state, portfolio, position, lots, each, fee):
     held["quantity"] = had + lots
     if portfolio == 0:
         return 0
-    _book_cost(held, had, lots, each)
+    book_cost(held, had, lots, each)
     return (account["guard"] & LOSS_LIMITED) | (1 if held["reducers"] != 0 else 0)
 
 
@@ -215,5 +215,5 @@ def replay_costs(fills, values, positions):
     """Book `fills` (int64 rows: instrument, signed lots, price units) on `positions` (POSITION, one an instrument), flat before."""
     for k in range(len(fills)):
         held = positions[fills[k, 0]]
-        _book_cost(held, held["quantity"], fills[k, 1], fills[k, 2] * values[fills[k, 0]])
+        book_cost(held, held["quantity"], fills[k, 1], fills[k, 2] * values[fills[k, 0]])
         held["quantity"] += fills[k, 1]

@@ -31,6 +31,11 @@ class Tape:
         self.chunk, self.used = larger, held
         return 0
 
+    def clear(self) -> None:
+        """Forget every fact; the memory stays."""
+        self._full.clear()
+        self.used = 0
+
     def all(self) -> np.ndarray:
         """Every fact so far."""
         if not self._full:

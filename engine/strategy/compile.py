@@ -10,9 +10,9 @@ import numpy as np
 from numba import types
 from numba.core import config
 
-from engine.strategy import calls
-from engine.strategy.calls import as_world
-from engine.strategy.loop_state import World
+from engine.compiler import calls
+from engine.loop.dispatch import strategy_at
+from engine.loop.loop_state import StrategyState
 from engine.strategy.strategy import Strategy, parameter_values
 
 _settings: Any = config
@@ -21,8 +21,8 @@ _cfunc: Any = numba.cfunc
 _made: dict[tuple[Any, tuple[tuple[str, str], ...]], Any] = {}
 _CALL = """
 def call(address):
-    desk = as_world(address)
-    function(desk, Parameters({fields}))
+    context = strategy_at(address)
+    function(context, Parameters({fields}))
 """
 
 
@@ -36,19 +36,19 @@ class MachineCode:
     """A compiled strategy: the `address` that the loop takes, and `call` for one call from Python."""
 
     address: int
-    call: Callable[[World], None]
+    call: Callable[[StrategyState], None]
 
 
 def _made_code(call: Callable[..., None]) -> MachineCode:
     if _settings.DISABLE_JIT:
         calls.FUNCTIONS[id(call)] = call
-        return MachineCode(id(call), call)
+        return MachineCode(id(call), lambda state: call(calls.register(state)))
     code = _cfunc(types.void(types.int64), error_model="numpy")(call)
-    return MachineCode(code.address, lambda world: code.ctypes(world.address))
+    return MachineCode(code.address, lambda state: code.ctypes(state.address))
 
 
 def machine_code(strategy: Strategy) -> MachineCode:
-    """A C function `void (void *world)` that calls the strategy's `function(desk, p)`.
+    """A C function `void (int64 address of its StrategyState)` that calls the strategy's `function(context, p)`.
 
     `p` is a named tuple of the parameters in their own types. Compiled once a process for each function and parameter types.
     """
@@ -57,10 +57,10 @@ def machine_code(strategy: Strategy) -> MachineCode:
         raise TypeError(f"{type(strategy).__name__} has no compiled function; set `function` in its class")
     kinds = tuple((name, type(value).__name__) for name, value in parameter_values(strategy).items())
     if (function, kinds) not in _made:
-        casts = {"int": "np.int64(desk.parameters[{k}])", "bool": "desk.parameters[{k}] != 0.0", "float": "desk.parameters[{k}]"}
+        casts = {"int": "np.int64(context.parameters[{k}])", "bool": "context.parameters[{k}] != 0.0", "float": "context.parameters[{k}]"}
         fields = ", ".join(casts[kind].format(k=k) for k, (_, kind) in enumerate(kinds))
         scope: dict[str, Any] = {
-            "as_world": as_world,
+            "strategy_at": strategy_at,
             "function": function if hasattr(function, "py_func") else _njit(error_model="numpy")(function),
             "Parameters": namedtuple("Parameters", [name for name, _ in kinds]),
             "np": np,

@@ -3,14 +3,13 @@
 from typing import Any, ClassVar
 
 from engine.compiler.kernel import kernel
-from engine.messages.vocabulary import OrderType, Side, TimeInForce
-from engine.strategy import context as d
-from engine.strategy.loop_state import Want
+from engine.loop.loop_state import Want
+from engine.messages.vocabulary import Side, TimeInForce
+from engine.strategy import context as c
 from engine.strategy.parameters import Parameter
 from engine.strategy.strategy import Strategy
 
-LIMIT, MARKET = int(OrderType.LIMIT), int(OrderType.MARKET)
-DAY, IOC = int(TimeInForce.DAY), int(TimeInForce.IOC)
+IOC = int(TimeInForce.IOC)
 
 
 class MarketMaker(Strategy):
@@ -38,19 +37,19 @@ class MarketMaker(Strategy):
 
 
 @kernel
-def make_market(desk: Any, p: Any) -> None:
+def make_market(context: Any, p: Any) -> None:
     """MarketMaker as one compiled function."""
-    d.cancel_all(desk)
-    if not d.two_sided(desk, 0):
+    book, position = c.book(context), c.position(context)
+    c.cancel_all(context)
+    if not c.two_sided(context):
         return
-    position = d.position(desk, 0)
-    center = d.bid(desk, 0) + d.ask(desk, 0) - 2.0 * p.skew * position / p.limit
-    bid = min(int((center - p.spread) // 2), d.ask(desk, 0) - 1)
-    ask = max(int(-((-center - p.spread) // 2)), d.bid(desk, 0) + 1)
+    center = book.bid + book.ask - 2.0 * p.skew * position / p.limit
+    bid = min(int((center - p.spread) // 2), book.ask - 1)
+    ask = max(int(-((-center - p.spread) // 2)), book.bid + 1)
     if position < p.limit:
-        d.order(desk, 0, 0, p.size, bid, LIMIT, DAY, d.POST_ONLY)
+        c.buy(context, p.size, bid, post_only=True)
     if position > -p.limit:
-        d.order(desk, 0, 1, p.size, ask, LIMIT, DAY, d.POST_ONLY)
+        c.sell(context, p.size, ask, post_only=True)
 
 
 class FastMarketMaker(MarketMaker):
@@ -82,18 +81,20 @@ class ImbalanceTaker(Strategy):
 
 
 @kernel
-def take_imbalance(desk: Any, p: Any) -> None:
+def take_imbalance(context: Any, p: Any) -> None:
     """ImbalanceTaker as one compiled function."""
-    bids = d.lots_of(desk, 0, 0, 3)
-    asks = d.lots_of(desk, 0, 1, 3)
-    if d.open_orders(desk) > 0 or bids == 0 or asks == 0:
+    bids, asks = 0, 0
+    for level in c.levels(context, c.BUY):
+        bids += level["lots"]
+    for level in c.levels(context, c.SELL):
+        asks += level["lots"]
+    if len(c.orders(context)) > 0 or bids == 0 or asks == 0:
         return
-    lean = (bids - asks) / (bids + asks)
-    position = d.position(desk, 0)
+    book, lean, position = c.book(context), (bids - asks) / (bids + asks), c.position(context)
     if lean > p.threshold and position < p.limit:
-        d.order(desk, 0, 0, p.size, d.ask(desk, 0), LIMIT, IOC, 0)
+        c.buy(context, p.size, book.ask, time_in_force=IOC)
     elif lean < -p.threshold and position > -p.limit:
-        d.order(desk, 0, 1, p.size, d.bid(desk, 0), LIMIT, IOC, 0)
+        c.sell(context, p.size, book.bid, time_in_force=IOC)
 
 
 class FastImbalanceTaker(ImbalanceTaker):

@@ -1,100 +1,27 @@
-"""Strategies: a class with a few obvious methods, or the same as one compiled function.
-
-A strategy sees the event, its view (books, own orders and positions as far as their facts have reached it, the clock) and an order
-buffer; nothing else. Prices are ticks, quantities lots, times ns UTC.
-"""
+"""Strategies: a class with a few obvious methods, or the same as one compiled function."""
 
 import difflib
-import numbers
-import struct
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import numpy as np
+from engine.loop.loop_state import Wake, Want
+from engine.messages.vocabulary import Reason, Side
+from engine.strategy.parameters import Parameter, parameters_of, set_parameters
+from engine.strategy.trading import Trading
+from engine.strategy.values import Bar, Event
 
-from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderType, Reason, Side, TimeInForce
-from engine.strategy.loop_state import CLOCK, COMMANDS_PER_CALL, Wake, Want, World
-from engine.strategy.parameters import parameters_of, set_parameters
-
-_COMMAND = struct.Struct("<qQqqqIIIBBBBBBHI")
-_AT = {name: k for k, name in enumerate(CLOCK.names or ())}
-UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
+_OLD_NAMES = {"start": "on_start", "stop": "on_stop"}
 
 
-def nanoseconds(duration: int | str) -> int:
-    """A duration such as "100ms", "1s", "5min", or whole nanoseconds. Raises ValueError where it is neither."""
-    if isinstance(duration, numbers.Integral):
-        return int(duration)
-    if not isinstance(duration, str):
-        raise ValueError(f"{duration!r} is no duration; write whole nanoseconds, or a text like 100ms")
-    for unit in sorted(UNITS, key=len, reverse=True):
-        number = duration.strip().removesuffix(unit).strip()
-        if duration.strip().endswith(unit) and number.replace(".", "", 1).isdigit():
-            return round(float(number) * UNITS[unit])
-    if duration.strip() == "0":
-        return 0
-    raise ValueError(f"{duration!r} is no duration; write a number and one of {', '.join(UNITS)}, like 100ms")
-
-
-class Touch(NamedTuple):
-    """The best of a book, in ticks and lots; a price is None where the side is empty. `last` may be half a tick."""
-
-    bid: int | None
-    bid_lots: int
-    ask: int | None
-    ask_lots: int
-    last: float | None
-    volume: int
-
-    @property
-    def mid(self) -> float | None:
-        """Middle of bid and ask; None unless both are there."""
-        return None if self.bid is None or self.ask is None else (self.bid + self.ask) / 2
-
-
-class OwnOrder(NamedTuple):
-    """An open order as the strategy knows it."""
-
-    order_id: int
-    instrument: int
-    side: Side
-    price: int
-    quantity: int
-    remaining: int
-    accepted: bool
-    cancelling: bool
-
-
-class Event(NamedTuple):
-    """What a strategy is called for: a trade of the market, a bar's instrument, a fact of its own. `ts` is exchange time."""
-
-    instrument: int
-    ts: int
-    order_id: int
-    price: float
-    quantity: int
-    remaining: int
-    side: Side
-    reason: Reason
-    ahead: int
-
-
-class Bar(NamedTuple):
-    """Trades of an interval: prices in ticks, volume in lots; volume 0 where nothing traded."""
-
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: int
-
-
-class Strategy:
+class Strategy(Trading):
     """Override what you need; what you do not override costs nothing.
 
     Class attributes: parameters (`spread = Parameter(2, low=1)`), `every` (time between `on_timer` calls), `bar` (length of bars),
     `depth` (levels to see), `touch_only` (call `on_book` only where the best prices or their lots changed), `memory` (floats of its
     own for a compiled function), `function` (the strategy as one compiled function, called for everything in `wants`).
+
+    A strategy sees the event, its view (books, own orders, positions and cash as far as their facts have reached it, the clock) and
+    what it sends; nothing else.
     """
 
     every: ClassVar[int | str] = 0
@@ -105,16 +32,23 @@ class Strategy:
     function: ClassVar[Callable[..., None] | None] = None
     wants: ClassVar[Want] = Want.NOTHING
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, value in vars(cls).items():
+            if name in _OLD_NAMES and getattr(getattr(value, "__code__", None), "co_argcount", 0) == 1:
+                raise ValueError(f"{cls.__name__}.{name} is called {_OLD_NAMES[name]} now; rename it")
+            if isinstance(value, Parameter) and (name.startswith("_") or hasattr(Strategy, name)):
+                raise ValueError(f"{cls.__name__}: a parameter cannot be called {name!r}, which a strategy has already; take another name")
+
     def __init__(self, **parameters: Any) -> None:
         set_parameters(self, parameters)
-        self._world: World | None = None
+        self.logged: list[tuple[int, str]] = []
+        self._calls: dict[int, Callable[[], None]] = {}
 
-    # what you may override
-
-    def start(self) -> None:
+    def on_start(self) -> None:
         """Before the first event."""
 
-    def stop(self) -> None:
+    def on_stop(self) -> None:
         """After the last event."""
 
     def on_book(self, instrument: int) -> None:
@@ -142,124 +76,24 @@ class Strategy:
         """An order of ours traded."""
 
     def on_timer(self) -> None:
-        """`every` has passed."""
-
-    # what you may look at
-
-    @property
-    def now(self) -> int:
-        """The strategy's time, ns UTC: exchange time + feed latency."""
-        return int(self._clock[_AT["time"]])
-
-    def book(self, instrument: int = 0) -> Touch:
-        """The best of a book."""
-        row = self._view.touches[instrument].item()
-        bid, bid_lots, ask, ask_lots, has_bid, has_ask, last, has_last, volume, _ = row
-        return Touch(bid if has_bid else None, bid_lots, ask if has_ask else None, ask_lots, last if has_last else None, volume)
-
-    def levels(self, side: Side, instrument: int = 0) -> list[tuple[int, int]]:
-        """(price, lots) of the first `depth` levels of a side, best first."""
-        depth = int(self._clock[_AT["depth"]])
-        first = (2 * instrument + int(side)) * depth
-        return [level for level in self._view.levels[first : first + depth].tolist() if level[1]]
-
-    def position(self, instrument: int = 0) -> int:
-        """Own position in lots, as far as fills have reached us."""
-        return int(self._view.touches[instrument]["position"])
-
-    @property
-    def orders(self) -> list[OwnOrder]:
-        """Own open orders, oldest first, those on their way too."""
-        count = self._clock[_AT["open"]]
-        return [
-            OwnOrder(i, k, Side(side), price, quantity, remaining, bool(accepted), bool(cancelling))
-            for i, k, side, price, quantity, remaining, accepted, cancelling in self._view.own[:count].tolist()
-        ]
-
-    # what you may do
-
-    def buy(self, quantity: int, price: int | None = None, instrument: int = 0, **how: Any) -> int:
-        """Send an order to buy; LIMIT where `price` is given, else MARKET. Also: time_in_force, post_only. Returns its id."""
-        return self._order(0, quantity, price, instrument, **how)
-
-    def sell(self, quantity: int, price: int | None = None, instrument: int = 0, **how: Any) -> int:
-        """Send an order to sell, as `buy`."""
-        return self._order(1, quantity, price, instrument, **how)
-
-    def cancel(self, order_id: int) -> None:
-        """Ask to cancel an open order; without effect where it is not open or a cancel is on its way."""
-        self._cancel({order_id})
-
-    def cancel_all(self) -> None:
-        """Ask to cancel every open order that no cancel is on its way for."""
-        self._cancel(None)
-
-    def replace(self, order_id: int, quantity: int | None = None, price: int | None = None) -> None:
-        """Ask for a new total quantity or price of an open order."""
-        for row in self._view.own[: self._clock[_AT["open"]]].tolist():
-            if row[0] == order_id:
-                lots = NOT_NAMED if quantity is None else quantity
-                ticks = NOT_NAMED if price is None else price
-                self._send(order_id, lots, ticks, row[1], 0, Kind.REPLACE, 0, 0, 0, 0)
-
-    # the machine behind
-
-    def _order(
-        self,
-        side: int,
-        quantity: int,
-        price: int | None,
-        instrument: int,
-        time_in_force: TimeInForce = TimeInForce.DAY,
-        post_only: bool = False,
-    ) -> int:
-        order_id = int(self._clock[_AT["next_id"]])
-        self._clock[_AT["next_id"]] = order_id + 1
-        kind = OrderType.MARKET if price is None else OrderType.LIMIT
-        flags = Flag.POST_ONLY if post_only else 0
-        self._send(order_id, quantity, price or 0, instrument, self._portfolio, Kind.NEW, side, kind, time_in_force, flags)
-        return order_id
-
-    def _cancel(self, only: set[int] | None) -> None:
-        own = self._view.own
-        for k, row in enumerate(own[: self._clock[_AT["open"]]].tolist()):
-            if not row[7] and (only is None or row[0] in only):
-                self._send(row[0], NOT_NAMED, NOT_NAMED, row[1], 0, Kind.CANCEL, 0, 0, 0, 0)
-                own["cancelling"][k] = 1
-
-    def _send(self, i: int, lots: int, ticks: int, k: int, owner: int, kind: int, side: int, order: int, tif: int, flags: int) -> None:
-        row = int(self._clock[_AT["sent"]])
-        if row - int(self._clock[_AT["stamped"]]) >= COMMANDS_PER_CALL:
-            raise RuntimeError(f"more than {COMMANDS_PER_CALL} commands in one call; send fewer, or spread them over several calls")
-        try:
-            _COMMAND.pack_into(
-                self._buffer, row * 64, 0, i, lots, ticks, NOT_NAMED, k, owner, self._trader, kind, side, order, tif, flags, 0, 0, 0
-            )
-        except struct.error:
-            raise ValueError(f"{lots} lots at {ticks} ticks: quantities are whole lots, prices whole ticks, instruments numbers") from None
-        self._clock[_AT["sent"]] = row + 1
-
-    def attach(self, world: World) -> None:
-        """Show the strategy its world (again, after an array of it was replaced)."""
-        self._world = self._view = world
-        self._clock = world.clock.view(np.int64)
-        self._buffer = memoryview(world.commands).cast("B")
-        self._portfolio = int(world.clock["portfolio"][0])
-        self._trader = int(world.clock["trader"][0])
+        """`every` has passed, or an alarm of `at` or `after` that names nothing else to call."""
 
     def call(self) -> None:
-        """One call of the method that `world.event` is for."""
-        kind, instrument, ts, order_id, price, quantity, remaining, side, reason, ahead = self._view.event[0].item()
-        if kind == Wake.START:
-            self.start()
-        elif kind == Wake.TIMER:
+        """One call of the method that the event is for."""
+        kind, instrument, ts, order_id, price, quantity, remaining, side, reason, ahead, fee, maker = self._state.event[0].item()
+        if kind == Wake.TIMER:
             self.on_timer()
         elif kind == Wake.BOOK:
             self.on_book(instrument)
+        elif kind == Wake.START:
+            self.on_start()
         elif kind == Wake.BAR:
-            self.on_bar(instrument, Bar(*self._view.bars[instrument].item()[:5]))
+            self.on_bar(instrument, Bar(*self._state.bars[instrument].item()[:5]))
+        elif kind == Wake.ALARM:
+            self._calls.pop(order_id, self.on_timer)()
         else:
-            event = Event(instrument, ts, order_id, price, quantity, remaining, Side(side), Reason(reason), ahead)
+            paid = fee / int(self._state.clock[0]["unit"]) if fee else 0.0
+            event = Event(instrument, ts, order_id, price, quantity, remaining, Side(side), Reason(reason), ahead, paid, bool(maker))
             getattr(self, _METHODS[kind])(event)
 
 
@@ -272,7 +106,7 @@ _METHODS = {
     Wake.FILL: "on_fill",
 }
 
-_CALLED = {Wake.START: "start", Wake.BOOK: "on_book", Wake.BAR: "on_bar", Wake.TIMER: "on_timer"} | _METHODS
+_CALLED = {Wake.START: "on_start", Wake.BOOK: "on_book", Wake.BAR: "on_bar", Wake.TIMER: "on_timer"} | _METHODS
 
 
 def wants_of(strategy: Strategy) -> Want:

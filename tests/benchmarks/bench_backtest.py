@@ -28,10 +28,10 @@ from backtest import Backtest
 from data.feed import Feed
 from engine import Exchange, Instrument, Kind, Side, Strategy
 from engine.compiler.kernel import kernel
+from engine.loop.loop_state import Want
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Flag, OrderType, TimeInForce
 from engine.strategy import context as desk
-from engine.strategy.loop_state import Want
 
 EVERY, LIMIT_LOTS = 10_000_000, 100
 TRADE, ADD, CANCEL, MODIFY, FILL = 2, 10, 11, 12, 13

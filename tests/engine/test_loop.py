@@ -13,18 +13,18 @@ from backtest import Backtest
 from backtest.recording import Recording
 from data.feed import Feed
 from data.synthetic.flow import synthetic_flow
-from engine import Exchange, Instrument, Kind, Reason, Side, Strategy, TimeInForce
+from engine import Exchange, Instrument, Kind, Reason, SelfTrade, Side, Strategy, TimeInForce
 from engine.compiler.lazy_kernels import ADDRESSES, Lazy
 from engine.messages.records import COMMAND, FACT
 from engine.state.tape import Tape
-from engine.strategy.strategy import Bar, Event
+from engine.strategy.values import Bar, Event
 from tests.naive.exchange import as_records
 from tests.naive.loop import NaiveDesk, NaiveLoop, Steps
 
 CASH = "1000000"
 MARKET_CALLS, TIMER_CALLS = ("on_book", "on_trade"), ("on_timer",)
 FACT_CALLS = ("on_accepted", "on_rejected", "on_cancelled", "on_replaced", "on_fill")
-ALL_CALLS = ("start", *MARKET_CALLS, *FACT_CALLS, "on_bar", *TIMER_CALLS)
+ALL_CALLS = ("on_start", *MARKET_CALLS, *FACT_CALLS, "on_bar", *TIMER_CALLS)
 
 
 class Rows(Feed):
@@ -84,7 +84,8 @@ class Manner:
         desk: Any = self
         instruments = range(desk.instruments)
         books = [(desk.book(k), desk.levels(Side.BUY, k), desk.levels(Side.SELL, k), desk.position(k)) for k in instruments]
-        self.seen.append((call, desk.now, given, books, [tuple(order) for order in desk.orders]))
+        money = (desk.cash, desk.equity, desk.pnl, desk.fees, [desk.average_price(k) for k in instruments])
+        self.seen.append((call, desk.now, given, books, [tuple(order) for order in desk.orders], money))
         for _ in range(self.dice.choice((0,) * 12 + (1, 1, 2))):  # few enough that answers to answers die out
             self.act(desk)
 
@@ -92,14 +93,14 @@ class Manner:
         dice, open_now = self.dice, desk.orders
         instrument, lots = dice.randrange(desk.instruments), dice.choice((1, 5, 40, 300))
         book = desk.book(instrument)
-        side, what = dice.randrange(2), dice.randrange(10)
+        side, what = dice.randrange(2), dice.randrange(13)
         send = (desk.buy, desk.sell)[side]
         near = (book.bid if side == 0 else book.ask) or 10_000
         price = near + dice.randrange(-2, 3)
         if what < 4:
             send(lots, price, instrument)
         elif what == 4:
-            send(lots, None, instrument)
+            send(lots, instrument=instrument)
         elif what == 5:
             send(lots, price, instrument, time_in_force=dice.choice((TimeInForce.IOC, TimeInForce.FOK)))
         elif what == 6:
@@ -109,6 +110,16 @@ class Manner:
         elif what == 8 and open_now:
             desk.replace(dice.choice(open_now).order_id, dice.choice((None, lots)), dice.choice((None, price)))
         elif what == 9:
+            through = price + (1, -1)[side] * dice.randrange(4)
+            desk.stop(Side(side), lots, through, instrument, reduce_only=dice.random() < 0.2)
+        elif what == 10:
+            through = price + (1, -1)[side] * dice.randrange(4)
+            desk.stop_limit(Side(side), lots, price, through, instrument, self_trade=dice.choice(list(SelfTrade)))
+        elif what == 11:
+            send(lots, price, instrument, reduce_only=dice.random() < 0.5, self_trade=SelfTrade.NONE)
+        elif what == 12 and dice.random() < 0.5:
+            desk.after(dice.choice((1, 40, 300)), lambda: self.see("alarm"))
+        else:
             desk.cancel_all() if dice.random() < 0.3 else send(lots, 0, desk.instruments)  # the second is no order
 
 
@@ -121,7 +132,8 @@ def watcher(call: str) -> Callable[..., None]:
 
 def robot(base: type, calls: Sequence[str], seed: int, instruments: int, **attributes: Any) -> Any:
     """A strategy for the timeline of `base` that wants `calls`."""
-    made = type("Robot", (Manner, base), {call: watcher(call) for call in calls} | attributes)()
+    kept = {name: value for name, value in attributes.items() if name in ("every", "bar", "depth", "touch_only")}
+    made = type("Robot", (Manner, base), {call: watcher(call) for call in calls} | kept)()
     made.dice, made.seen, made.instruments = Random(seed), [], instruments
     return made
 
@@ -144,22 +156,40 @@ def series(steps: Steps) -> np.ndarray:
 
 def compare(feed: Feed, calls: Sequence[str], feed_steps: Steps, order_steps: Steps, response_steps: Steps, **how: Any) -> list[Any]:
     """Both timelines; returns what the strategy saw."""
+    return compare_all(feed, [(calls, (feed_steps, order_steps, response_steps), how)], **how)[0]
+
+
+def compare_all(
+    feed: Feed, several: Sequence[tuple[Sequence[str], tuple[Steps, Steps, Steps], dict[str, Any]]], **how: Any
+) -> list[list[Any]]:
+    """Both timelines of several strategies: of each its calls, its latencies and its attributes; returns what each saw."""
     history, instruments = feed.commands(), feed.instruments
-    first, last = int(how.pop("start", history["ts"][0])), int(how.pop("end", history["ts"][-1]))
-    sample_every, warm_up = how.pop("sample_every", 0), how.pop("warm_up", 0)
-    pair = [robot(base, calls, 5, len(instruments), **how) for base in (Strategy, NaiveDesk)]
-    steps = {"feed_latency": series(feed_steps), "order_latency": series(order_steps), "response_latency": series(response_steps)}
-    test = Backtest(feed, pair[0], cash=CASH, cache=None, sample_every=sample_every, start=first, end=last, warm_up=warm_up, **steps)
-    recording, driver = test.record()
-    loop = NaiveLoop(instruments, CASH, history, feed_steps, order_steps, response_steps, opening=len(driver.exchange.opening))
-    loop.run(pair[1], first + warm_up, last)
-    for number, (mine, theirs) in enumerate(zip(pair[1].seen, pair[0].seen)):
-        assert theirs == mine, f"call {number}"
-    assert len(pair[0].seen) == len(pair[1].seen) == recording.wakes
+    first, last = int(how.get("start", history["ts"][0])), int(how.get("end", history["ts"][-1]))
+    sample_every, warm_up = how.get("sample_every", 0), how.get("warm_up", 0)
+    names = [f"p{k}" for k in range(len(several))]
+    ours, theirs = (
+        [robot(base, calls, 5 + k, len(instruments), **attributes) for k, (calls, _, attributes) in enumerate(several)]
+        for base in (Strategy, NaiveDesk)
+    )
+    steps = {
+        what: {name: series(latencies[k]) for name, (_, latencies, _) in zip(names, several)}
+        for k, what in enumerate(("feed_latency", "order_latency", "response_latency"))
+    }
+    window = {"start": first, "end": last, "warm_up": warm_up, "sample_every": sample_every}
+    recording, driver = Backtest(feed, ours, portfolio=names, cash=CASH, cache=None, **window, **steps).record()
+    loop = NaiveLoop(instruments, dict.fromkeys(names, CASH), history, opening=len(driver.exchange.opening))
+    for robot_, (_, latencies, _) in zip(theirs, several):
+        loop.add(robot_, *latencies)
+    loop.run(first + warm_up, last)
+    for k, (our, their) in enumerate(zip(ours, theirs)):
+        for number, (found, expected) in enumerate(zip(our.seen, their.seen)):
+            assert found == expected, f"strategy {k}, call {number}"
+        assert len(our.seen) == len(their.seen)
+    assert sum(len(our.seen) for our in ours) == recording.wakes
     expected = as_records(loop.facts)
     assert [named(fact) for fact in recording.facts] == [named(fact) for fact in expected]
     assert recording.facts.tobytes() == expected.tobytes()
-    return pair[0].seen
+    return [our.seen for our in ours]
 
 
 def named(fact: np.void) -> tuple[Any, ...]:
@@ -200,13 +230,13 @@ WANTS = {
 def test_equals_the_naive_timeline(latencies: tuple[Steps, Steps, Steps], wanted: Sequence[str]) -> None:
     seen = compare(busy_market(3, ["AAA", "BBB"], 1_200), wanted, *latencies, every=70, bar=250, depth=3)
     assert len(seen) > 20
-    assert {call for call, *_ in seen} <= set(wanted)
+    assert {call for call, *_ in seen} <= {*wanted, "alarm"}
 
 
 def test_everything_happens_in_the_compared_runs() -> None:
     """The random strategy really does what the timelines are compared for."""
     seen = compare(busy_market(3, ["AAA", "BBB"], 1_200), ALL_CALLS, *LATENCIES["equal"], every=70, bar=250, depth=3)
-    assert {call for call, *_ in seen} == set(ALL_CALLS)
+    assert {call for call, *_ in seen} == {*ALL_CALLS, "alarm"}
     reasons = {given[0].reason for call, _, given, *_ in seen if call in FACT_CALLS}
     assert {Reason.UNKNOWN_INSTRUMENT, Reason.POST_ONLY, Reason.UNFILLED, Reason.REQUESTED} <= reasons
 
@@ -214,6 +244,30 @@ def test_everything_happens_in_the_compared_runs() -> None:
 @pytest.mark.parametrize("wanted", WANTS.values(), ids=WANTS)
 def test_equals_the_naive_timeline_with_recorded_latencies(wanted: Sequence[str]) -> None:
     compare(busy_market(4, ["AAA", "BBB"], 1_200), wanted, *RECORDED, every=70, bar=250, depth=3)
+
+
+SEVERAL = {
+    "alike": ("equal", "equal", "equal"),
+    "none": ("none", "none", "none"),
+    "one is faster": ("none", "equal", "much slower"),
+    "the last is fastest": ("response is slower", "equal", "none"),
+}
+
+
+@pytest.mark.parametrize("latencies", SEVERAL.values(), ids=SEVERAL)
+@pytest.mark.parametrize("seed", range(2))
+def test_several_strategies_equal_the_naive_timeline(latencies: Sequence[str], seed: int) -> None:
+    wanted = (ALL_CALLS, (*FACT_CALLS, "on_timer"), ("on_trade", "on_bar", "on_start"))
+    attributes = ({"every": 70, "bar": 250, "depth": 3}, {"every": 35}, {"bar": 125, "touch_only": False})
+    several = [(calls, LATENCIES[name], more) for calls, name, more in zip(wanted, latencies, attributes)]
+    seen = compare_all(busy_market(seed, ["AAA", "BBB"], 1_000), several)
+    assert all(len(one) > 20 for one in seen)
+
+
+def test_several_strategies_with_recorded_latencies_in_small_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine.strategy.driver, "Tape", SmallTape)
+    several = [(ALL_CALLS, RECORDED, {"every": 70, "bar": 250}), ((*MARKET_CALLS, *FACT_CALLS), LATENCIES["none"], {"touch_only": False})]
+    compare_all(busy_market(6, ["AAA", "BBB"], 900), several, sample_every=9, warm_up=50)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -379,7 +433,7 @@ def test_start_comes_before_everything_else_and_sees_the_book() -> None:
     class Starter(Timetable):
         every = 1000
 
-        def start(self) -> None:
+        def on_start(self) -> None:
             self.note("start", self.book().bid, self.book().ask, self.buy(1, 100))
 
         def on_timer(self) -> None:
@@ -419,7 +473,7 @@ def test_a_bar_has_every_print_of_a_sweep_of_ours() -> None:
     class Sweeper(Strategy):
         bar = 1000
 
-        def start(self) -> None:
+        def on_start(self) -> None:
             self.bars: list[Bar] = []
             self.buy(9)
 
@@ -436,7 +490,7 @@ def test_what_concerns_nobody_calls_nobody() -> None:
     """A mark, a halt and a row of an instrument that is not listed: the strategy is called for what follows, at its time."""
 
     class Listener(Timetable):
-        def start(self) -> None:
+        def on_start(self) -> None:
             self.note("start", self.buy(1, 90))
 
         def on_book(self, instrument: int) -> None:

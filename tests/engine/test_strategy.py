@@ -10,12 +10,13 @@ from backtest import Backtest, FastImbalanceTaker, FastMarketMaker, ImbalanceTak
 from data.synthetic.flow import synthetic_flow
 from engine import Instrument, Kind, Parameter, Reason, Side, Strategy, TimeInForce, Want
 from engine.compiler.kernel import kernel
-from engine.messages.vocabulary import NOT_NAMED
-from engine.strategy import context as desk
+from engine.loop.loop_state import COMMANDS_PER_CALL, Wake
+from engine.messages.durations import nanoseconds
+from engine.strategy import context as c
 from engine.strategy.compile import machine_code
-from engine.strategy.loop_state import COMMANDS_PER_CALL, Wake
 from engine.strategy.parameters import parameters_of
-from engine.strategy.strategy import Bar, Event, OwnOrder, Touch, nanoseconds, parameter_values, wants_of
+from engine.strategy.strategy import parameter_values, wants_of
+from engine.strategy.values import Bar, Event, OwnOrder, Touch
 from tests.engine.test_loop import ONE, OPENING, Rows, add, printed, rows, run
 
 # ------------------------------------------------------------------ durations and parameters
@@ -39,7 +40,7 @@ def test_what_is_no_duration(given: Any) -> None:
 class Tuned(Strategy):
     """Has a parameter of each type."""
 
-    lots = Parameter(100, low=1, high=500)
+    size = Parameter(100, low=1, high=500)
     lean = Parameter(0.5, low=0.0)
     quick = Parameter(False)
     every = "1s"
@@ -48,34 +49,34 @@ class Tuned(Strategy):
 
 
 def test_parameters_have_the_type_of_their_default() -> None:
-    made = Tuned(lots="7", lean="2", quick="yes")
-    assert parameter_values(made) == {"lots": 7, "lean": 2.0, "quick": True}
+    made = Tuned(size="7", lean="2", quick="yes")
+    assert parameter_values(made) == {"size": 7, "lean": 2.0, "quick": True}
     assert [type(value) for value in parameter_values(made).values()] == [int, float, bool]
-    assert parameter_values(Tuned()) == {"lots": 100, "lean": 0.5, "quick": False}
-    assert Tuned(lots=5.0).lots == 5
+    assert parameter_values(Tuned()) == {"size": 100, "lean": 0.5, "quick": False}
+    assert Tuned(size=5.0).size == 5
 
 
 def test_parameters_of_base_classes_come_first_and_each_object_has_its_own() -> None:
     class Finer(Tuned):
         fine = Parameter(1)
-        lots = Parameter(9)
+        size = Parameter(9)
 
-    assert list(parameters_of(Finer)) == ["lots", "lean", "quick", "fine"]
-    one, other = Finer(lots=3), Finer()
-    assert (one.lots, other.lots, Tuned().lots) == (3, 9, 100)
+    assert list(parameters_of(Finer)) == ["size", "lean", "quick", "fine"]
+    one, other = Finer(size=3), Finer()
+    assert (one.size, other.size, Tuned().size) == (3, 9, 100)
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"lots": 0}, "parameter lots: 0 is out of range; allowed is 1 <= lots <= 500"),
-        ({"lots": 501}, "parameter lots: 501 is out of range; allowed is 1 <= lots <= 500"),
+        ({"size": 0}, "parameter size: 0 is out of range; allowed is 1 <= size <= 500"),
+        ({"size": 501}, "parameter size: 501 is out of range; allowed is 1 <= size <= 500"),
         ({"lean": -0.1}, "parameter lean: -0.1 is out of range; allowed is 0.0 <= lean"),
-        ({"lots": 1.5}, "parameter lots: 1.5 is no int"),
-        ({"lots": "many"}, "parameter lots: 'many' is no int"),
+        ({"size": 1.5}, "parameter size: 1.5 is no int"),
+        ({"size": "many"}, "parameter size: 'many' is no int"),
         ({"quick": "maybe"}, "parameter quick: 'maybe' is no bool"),
-        ({"lotz": 1}, "Tuned has no parameter 'lotz'; did you mean lots?"),
-        ({"zzz": 1}, "Tuned has no parameter 'zzz'; it has lots, lean, quick"),
+        ({"sizes": 1}, "Tuned has no parameter 'sizes'; did you mean size?"),
+        ({"zzz": 1}, "Tuned has no parameter 'zzz'; it has size, lean, quick"),
     ],
 )
 def test_parameters_that_do_not_fit(given: dict[str, Any], said: str) -> None:
@@ -358,9 +359,9 @@ class Flood(Strategy):
 
 @kernel
 def flood(view, p):
-    if desk.open_orders(view) == 0:
+    if len(c.orders(view)) == 0:
         for _ in range(p.count):
-            desk.buy(view, 0, 1, 90)
+            c.buy(view, 1, 90)
 
 
 class FastFlood(Flood):
@@ -384,7 +385,7 @@ def test_thousands_of_open_orders() -> None:
             for k in range(200):
                 self.buy(1, 1 + k % 50)
 
-        def stop(self) -> None:
+        def on_stop(self) -> None:
             self.open_now = len(self.orders)
 
     history = Rows(rows(*OPENING, add(1999, 9, Side.BUY, 90, 1)), ONE)
@@ -492,7 +493,7 @@ def remember(view, p):
     """Counts its calls in its own memory and sends as many lots as it has counted; `p.on` turns it off."""
     if p.on:
         view.memory[0] += p.step
-        desk.order(view, 0, 0, int(view.memory[0]), 90, desk.LIMIT, desk.DAY, 0)
+        c.buy(view, int(view.memory[0]), 90)
 
 
 class Rememberer(Strategy):
@@ -514,15 +515,15 @@ def test_a_compiled_strategy_has_memory_and_typed_parameters() -> None:
 @kernel
 def witness(view, p):
     """Counts its calls by what they are for; the first sends an order that fills, the timer of 2000 one that rests."""
-    view.memory[desk.why(view)] += 1
-    if desk.why(view) == Wake.START:
-        desk.buy(view, 0, 2, 101)
-    if desk.why(view) == Wake.TIMER and desk.clock(view) == 2000:
-        desk.sell(view, 0, 1, 105)
-    if desk.why(view) == Wake.FILL:
-        view.memory[0] = desk.position(view, 0)
-    if desk.why(view) == Wake.STOP:
-        view.memory[Wake.STOP] += 10 * desk.open_orders(view)
+    view.memory[c.why(view)] += 1
+    if c.why(view) == Wake.START:
+        c.buy(view, 2, 101)
+    if c.why(view) == Wake.TIMER and c.now(view) == 2000:
+        c.sell(view, 1, 105)
+    if c.why(view) == Wake.FILL:
+        view.memory[0] = c.position(view)
+    if c.why(view) == Wake.STOP:
+        view.memory[Wake.STOP] += 10 * len(c.orders(view))
 
 
 class Witness(Strategy):
@@ -536,7 +537,7 @@ def test_a_compiled_strategy_is_called_for_what_it_declares() -> None:
     history = Rows(rows(*OPENING, add(3500, 9, Side.BUY, 99, 1)), ONE)
     latencies = dict.fromkeys(("feed_latency", "order_latency", "response_latency"), 100)
     recording, driver = Backtest(history, Witness, cache=None, **latencies).record()
-    counted = {Wake(k).name if k else "position": int(n) for k, n in enumerate(driver.world.memory) if n}
+    counted = {Wake(k).name if k else "position": int(n) for k, n in enumerate(driver.states[0].memory) if n}
     assert counted == {"position": 2, "START": 1, "BOOK": 2, "ACCEPTED": 2, "FILL": 1, "TIMER": 3, "STOP": 11}
     assert recording.wakes == 9
 
@@ -576,24 +577,26 @@ class Clerk(Strategy):
 
 @kernel
 def clerk(view, p):
-    second = desk.clock(view) // 1000
+    second = c.now(view) // 1000
     if second == 2:
-        desk.buy(view, 0, 4, 98)
-        desk.sell(view, 0, 3, 104)
+        c.buy(view, 4, 98)
+        c.sell(view, 3, 104)
     elif second == 3:
-        desk.replace(view, 1, 6, 97)
-        desk.replace(view, 2, NOT_NAMED, 105)
-        desk.replace(view, 77, 1, 90)
+        c.replace(view, 1, 6, 97)
+        c.replace(view, 2, price=105)
+        c.replace(view, 77, 1, 90)
     elif second == 4:
-        desk.cancel(view, 1)
-        desk.cancel(view, 1)
-        desk.cancel(view, 77)
+        c.cancel(view, 1)
+        c.cancel(view, 1)
+        c.cancel(view, 77)
     elif second == 5:
-        ticks = desk.ask(view, 0) - desk.bid(view, 0) if desk.two_sided(view, 0) else 1
-        desk.buy(view, 0, desk.lots_of(view, 0, 0, 1), ticks)
-        desk.sell(view, 0, desk.lots_of(view, 0, 1, 5), 110)
+        book, offered = c.book(view), 0
+        for level in c.levels(view, c.SELL):
+            offered += level["lots"]
+        c.buy(view, c.levels(view, c.BUY)[0]["lots"], book.ask - book.bid if c.two_sided(view) else 1)
+        c.sell(view, offered, 110)
     elif second == 6:
-        desk.cancel_all(view)
+        c.cancel_all(view)
 
 
 class FastClerk(Clerk):
@@ -611,7 +614,7 @@ def test_the_desk_of_a_function_does_what_the_methods_of_a_class_do(offers: tupl
     assert facts["order_id"][facts["kind"] == Kind.OrderCancelled].tolist() == [1, 2, 3, 4]
     assert facts["quantity"][facts["order_id"] >= 3][:2].tolist() == [10, 10 if offers else 3]
     drivers = [Backtest(history, strategy, cache=None, **how).record()[1] for strategy in (Clerk, FastClerk)]
-    sent, same = (driver.world.commands[: driver.clock["sent"]] for driver in drivers)
+    sent, same = (driver.sent()[0] for driver in drivers)
     assert sent.tobytes() == same.tobytes()  # a log keeps them byte for byte
 
 
@@ -622,8 +625,8 @@ class Plain(Strategy):
     wants: ClassVar[Want] = Want.TIMER
 
     def function(view, p):  # type: ignore[no-untyped-def]
-        desk.sell(view, 0, 5, 105)
-        desk.cancel(view, 1)
+        c.sell(view, 5, 105)
+        c.cancel(view, 1)
 
 
 def test_a_plain_function_is_compiled_for_us() -> None:

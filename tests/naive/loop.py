@@ -1,26 +1,26 @@
 """The timeline of a backtest written plainly: the specification that the compiled loop must equal, call for call and fact for fact.
 
-One list of what comes next, by exchange time: history, then our commands that arrive, then calls of the strategy (market, facts, bars,
-timer). Everything is looked up anew; the exchange is `tests.naive.exchange`.
+One list of what comes next, by exchange time: history, then commands that arrive, in the order in which they were sent, then calls: of each
+strategy in turn for the market and for facts, then, of each in turn, for bars, timer and alarms. Everything is looked up anew; the exchange
+is `tests.naive.exchange`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
-from engine.messages.instrument import Instrument
+from engine.messages.instrument import Instrument, money_decimals
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderType, Reason, Side, TimeInForce
-from engine.strategy.strategy import Bar, Event, OwnOrder, Touch
+from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderType, Reason, SelfTrade, Side, TimeInForce
+from engine.strategy.values import Bar, Event, OwnOrder, Touch
 from tests.naive.exchange import NaiveExchange
 
 Steps = Sequence[tuple[int, int]]
 """A latency: (from this exchange time on, ns); the first holds before, too."""
 Fact = dict[str, int]
-OURS = 1
-"""Number of the strategy's portfolio and of its trader."""
 CALLS = {
     Kind.OrderCreated: "on_accepted",
     Kind.OrderRejected: "on_rejected",
@@ -51,16 +51,34 @@ class Known:
     remaining: int
     accepted: bool = False
     cancelling: bool = False
+    type: int = OrderType.LIMIT
+    stop_price: int | None = None
 
 
 @dataclass
-class Market:
-    """What was printed in one instrument, and what the strategy was last called for."""
+class Holding:
+    """A position at average cost, in lots and money units."""
+
+    lots: int = 0
+    cost: int = 0
+
+    def trade(self, lots: int, each: int) -> None:
+        if self.lots * lots < 0:
+            closed = min(abs(lots), abs(self.lots))
+            part = self.cost if closed == abs(self.lots) else abs(self.cost) * closed // abs(self.lots) * (1 if self.cost >= 0 else -1)
+            self.cost -= part
+            self.lots += closed if lots > 0 else -closed
+            lots -= closed if lots > 0 else -closed
+        self.cost += lots * each
+        self.lots += lots
+
+
+@dataclass
+class Seen:
+    """What was printed in one instrument since a strategy was last called for it."""
 
     volume: int = 0
-    last: float | None = None
-    seen_volume: int = 0
-    seen_touch: Any = (None, 0, None, 0)
+    touch: Any = (None, 0, None, 0)
     bar: list[tuple[float, int]] = field(default_factory=list)  # prints since the last bar: price, lots
 
 
@@ -72,105 +90,324 @@ class NaiveDesk:
     depth = 1
     touch_only = True
 
-    def attach(self, loop: "NaiveLoop") -> None:
-        self.loop = loop
+    def attach(self, party: "Party") -> None:
+        self.party, self.loop = party, party.loop
 
     @property
     def now(self) -> int:
-        return self.loop.clock
+        return self.party.clock
 
     def book(self, instrument: int = 0) -> Touch:
-        market = self.loop.markets[instrument]
-        return Touch(*self.loop.touch(instrument), market.last, market.volume)
+        return Touch(*self.loop.touch(instrument), self.loop.last[instrument], self.loop.volume[instrument])
 
     def levels(self, side: Side, instrument: int = 0) -> list[tuple[int, int]]:
         tick = self.loop.ticks[instrument]
         return [(price // tick, lots) for price, lots, _ in self.loop.book(instrument)[side][: self.depth]]
 
     def position(self, instrument: int = 0) -> int:
-        return self.loop.positions[instrument]
+        return self.party.holdings[instrument].lots
+
+    def average_price(self, instrument: int = 0) -> float | None:
+        held = self.party.holdings[instrument]
+        return held.cost / (held.lots * self.loop.values[instrument] * self.loop.ticks[instrument]) if held.lots else None
+
+    @property
+    def cash(self) -> float:
+        return self.party.cash / self.loop.unit
+
+    @property
+    def fees(self) -> float:
+        return self.party.fees / self.loop.unit
+
+    @property
+    def equity(self) -> float:
+        return self.party.equity() / self.loop.unit
+
+    @property
+    def pnl(self) -> float:
+        return (self.party.equity() - self.party.paid_in) / self.loop.unit
 
     @property
     def orders(self) -> list[OwnOrder]:
-        return [OwnOrder(*{**vars(known), "side": Side(known.side)}.values()) for known in self.loop.open]
+        return [OwnOrder(*{**vars(known), "side": Side(known.side), "type": OrderType(known.type)}.values()) for known in self.party.open]
 
     def buy(self, quantity: int, price: int | None = None, instrument: int = 0, **how: Any) -> int:
-        return self._order(Side.BUY, quantity, price, instrument, **how)
+        return self._order(Side.BUY, quantity, price, None, instrument, **how)
 
     def sell(self, quantity: int, price: int | None = None, instrument: int = 0, **how: Any) -> int:
-        return self._order(Side.SELL, quantity, price, instrument, **how)
+        return self._order(Side.SELL, quantity, price, None, instrument, **how)
+
+    def stop(self, side: Side, quantity: int, stop_price: int, instrument: int = 0, **how: Any) -> int:
+        return self._order(side, quantity, None, stop_price, instrument, **how)
+
+    def stop_limit(self, side: Side, quantity: int, price: int, stop_price: int, instrument: int = 0, **how: Any) -> int:
+        return self._order(side, quantity, price, stop_price, instrument, **how)
 
     def _order(
-        self, side: Side, quantity: int, price: int | None, instrument: int, time_in_force: int = TimeInForce.DAY, post_only: bool = False
+        self,
+        side: Side,
+        quantity: int,
+        price: int | None,
+        stop_price: int | None,
+        instrument: int,
+        time_in_force: int = TimeInForce.DAY,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        self_trade: int = SelfTrade.CANCEL_TAKER,
     ) -> int:
-        self.loop.ids += 1
-        kind = OrderType.MARKET if price is None else OrderType.LIMIT
-        how = {"side": side, "type": kind, "time_in_force": time_in_force, "flags": Flag.POST_ONLY if post_only else 0}
-        self.loop.send(Kind.NEW, self.loop.ids, instrument, quantity, price or 0, portfolio=OURS, **how)
-        return self.loop.ids
+        self.party.ids += 1
+        priced, stopped = price is not None, stop_price is not None
+        kind = {(False, False): OrderType.MARKET, (True, False): OrderType.LIMIT, (False, True): OrderType.STOP}.get(
+            (priced, stopped), OrderType.STOP_LIMIT
+        )
+        flags = (Flag.POST_ONLY if post_only else 0) | (Flag.REDUCE_ONLY if reduce_only else 0)
+        how = {"side": side, "type": kind, "time_in_force": time_in_force, "flags": flags, "self_trade": self_trade}
+        stop = NOT_NAMED if stop_price is None else stop_price
+        self.party.send(Kind.NEW, self.party.ids, instrument, quantity, price or 0, stop, portfolio=self.party.number, **how)
+        return self.party.ids
 
     def cancel(self, order_id: int) -> None:
-        for known in self.loop.open:
+        for known in self.party.open:
             if known.order_id == order_id and not known.cancelling:
                 known.cancelling = True
-                self.loop.send(Kind.CANCEL, order_id, known.instrument, NOT_NAMED, NOT_NAMED)
+                self.party.send(Kind.CANCEL, order_id, known.instrument, NOT_NAMED, NOT_NAMED, NOT_NAMED)
 
     def cancel_all(self) -> None:
-        for known in list(self.loop.open):
+        for known in list(self.party.open):
             self.cancel(known.order_id)
 
-    def replace(self, order_id: int, quantity: int | None = None, price: int | None = None) -> None:
-        for known in self.loop.open:
+    def replace(self, order_id: int, quantity: int | None = None, price: int | None = None, stop_price: int | None = None) -> None:
+        for known in self.party.open:
             if known.order_id == order_id:
-                lots, ticks = (NOT_NAMED if given is None else given for given in (quantity, price))
-                self.loop.send(Kind.REPLACE, order_id, known.instrument, lots, ticks)
+                named = [NOT_NAMED if given is None else given for given in (quantity, price, stop_price)]
+                self.party.send(Kind.REPLACE, order_id, known.instrument, *named)
+
+    def after(self, delay: int, call: Any = None) -> int:
+        return self.at(self.now + delay, call)
+
+    def at(self, time: int, call: Any = None) -> int:
+        self.party.alarms.append((time, call))
+        return len(self.party.alarms)
+
+
+class Party:
+    """One strategy on the timeline: its latencies, clock, orders and account. `number`: of its portfolio and its trader."""
+
+    def __init__(self, loop: "NaiveLoop", strategy: Any, number: int, cash: str, feed: Steps, order: Steps, response: Steps) -> None:
+        self.loop, self.strategy, self.number = loop, strategy, number
+        self.feed, self.order, self.response = feed, order, response
+        self.cash = self.paid_in = int(loop.unit * Decimal(cash))
+        self.fees, self.clock, self.ids, self.calls = 0, 0, 0, 0
+        self.holdings = [Holding() for _ in loop.ticks]
+        self.markets = [Seen() for _ in loop.ticks]
+        self.open: list[Known] = []
+        self.alarms: list[tuple[int, Any]] = []
+        self.sent: list[dict[str, int]] = []  # in this call
+        self.flying: list[tuple[int, dict[str, int]]] = []  # (when it was sent, command); its `ts` is when it arrives
+        self.untold: list[tuple[int, Fact]] = []  # exchange time at which it has reached the strategy
+        self.last_arrival, self.last_due = 0, 0
+        self.timer: int | None = None
+        self.bar_end: int | None = None
+        strategy.attach(self)
+
+    def equity(self) -> int:
+        marks = [self.loop.marks[k] * self.loop.values[k] for k in range(len(self.holdings))]
+        return self.cash + sum(held.lots * mark for held, mark in zip(self.holdings, marks))
+
+    def begin(self, first: int) -> None:
+        """What happened until now is nothing that the strategy is called for."""
+        for instrument, market in enumerate(self.markets):
+            market.volume, market.touch, market.bar = self.loop.volume[instrument], self.loop.touch(instrument), []
+        every, bar = self.strategy.every, self.strategy.bar
+        self.timer = -(-first // every) * every if self.wants("on_timer") and every else None
+        self.bar_end = (first // bar + 1) * bar if self.wants("on_bar") else None
+
+    def wants(self, name: str) -> bool:
+        return hasattr(self.strategy, name)
+
+    def times(self) -> list[int]:
+        """Exchange times of what comes next for this strategy beside history."""
+        found = [command["ts"] for _, command in self.flying[:1]]
+        found += [due for due, _ in self.untold[:1]] if any(map(self.wants, FACT_CALLS)) else []
+        found += [self.when_clock_shows(time) for time in (self.timer, self.next_alarm()) if time is not None]
+        return found + ([self.bar_end] if self.bar_end is not None else [])
+
+    def next_alarm(self) -> int | None:
+        return min((time for time, _ in self.alarms), default=None)
+
+    def when_clock_shows(self, time: int) -> int:
+        """First exchange time from now on at which exchange time + feed latency is `time` or more."""
+        ends = [ts for ts, _ in self.feed[1:]] + [1 << 62]
+        starts = [-(1 << 62), *ends]
+        spans = zip(starts, ends, self.feed)
+        return next(t for start, end, (_, feed) in spans for t in [max(start, time - feed, self.loop.now)] if t < end)
+
+    def notice(self, fact: Fact) -> None:
+        """A fact that names this strategy is on its way to it."""
+        if self.number in (fact.get("trader"), fact.get("maker_trader")):
+            late = at(self.response, fact["ts"]) - at(self.feed, fact["ts"])
+            self.last_due = max(self.last_due, fact["ts"] + max(0, late))
+            self.untold.append((self.last_due, fact))
+
+    # ------------------------------------------------------------------ calls
+
+    def call_for_events(self, touched: list[int]) -> None:
+        """The market's calls, then the facts'. What was due before and nobody wanted to know is known first."""
+        if touched:
+            while self.untold and self.untold[0][0] < self.loop.now:
+                self.hear(self.untold.pop(0)[1], call=False)
+        for instrument in touched:
+            self.call_for_market(instrument)
+        while self.untold and self.untold[0][0] <= self.loop.now:
+            self.hear(self.untold.pop(0)[1])
+
+    def call_for_market(self, instrument: int) -> None:
+        market, now = self.markets[instrument], self.loop.now
+        if self.loop.volume[instrument] != market.volume and self.wants("on_trade"):
+            lots, market.volume = self.loop.volume[instrument] - market.volume, self.loop.volume[instrument]
+            price = self.loop.last[instrument] or 0.0
+            self.call("on_trade", Event(instrument, now, 0, price, lots, 0, Side.BUY, Reason.NONE, 0))
+        touch = self.loop.touch(instrument)
+        if touch != market.touch or not self.strategy.touch_only:
+            market.touch = touch
+            self.call("on_book", instrument)
+
+    def call_for_times(self) -> None:
+        """Bars, then timer and alarms, the earlier first; each waits for commands that arrive now."""
+        if self.loop.command_is_due():
+            return
+        if self.bar_end is not None and self.bar_end <= self.loop.now:
+            self.call_for_bars()
+        while not self.loop.command_is_due():
+            shown, alarm = self.loop.now + at(self.feed, self.loop.now), self.next_alarm()
+            if self.timer is not None and self.timer <= shown and (alarm is None or self.timer <= alarm):
+                self.timer += self.strategy.every
+                self.call("on_timer")
+            elif alarm is not None and alarm <= shown:
+                chosen = next(one for one in self.alarms if one[0] == alarm)
+                self.alarms.remove(chosen)
+                self.act(chosen[1] or self.strategy.on_timer)
+            else:
+                return
+
+    def call_for_bars(self) -> None:
+        self.bar_end = (self.bar_end or 0) + self.strategy.bar
+        for instrument, market in enumerate(self.markets):
+            prices, volume = [price for price, _ in market.bar], sum(lots for _, lots in market.bar)
+            shape = (prices[0], max(prices), min(prices), prices[-1]) if prices else None
+            market.bar = []
+            self.call("on_bar", instrument, shape and Bar(*shape, volume))
+
+    def call(self, name: str, *given: Any) -> None:
+        """One call, if the strategy has that method."""
+        if self.wants(name):
+            self.act(getattr(self.strategy, name), *given)
+
+    def act(self, method: Any, *given: Any) -> None:
+        """What is sent in a call is on its way then."""
+        self.calls += 1
+        self.clock = max(self.clock, self.loop.now + at(self.feed, self.loop.now))
+        self.sent = []
+        method(*given)
+        for command in self.sent:
+            self.last_arrival = command["ts"] = max(self.last_arrival, self.clock + at(self.order, self.loop.now))
+            self.flying.append((self.clock, command))
+            if command["kind"] == Kind.NEW:
+                named = (command[name] for name in ("order_id", "instrument", "side", "price", "quantity", "quantity"))
+                stop = None if command["stop_price"] == NOT_NAMED else command["stop_price"]
+                self.open.append(Known(*named, type=command["type"], stop_price=stop))
+            for name in ("price", "stop_price"):
+                if command["instrument"] < len(self.loop.ticks) and command[name] != NOT_NAMED:
+                    command[name] *= self.loop.ticks[command["instrument"]]
+
+    def send(self, kind: Kind, order_id: int, instrument: int, lots: int, ticks: int, stop: int, **how: int) -> None:
+        named = {"order_id": order_id, "instrument": instrument, "quantity": lots, "price": ticks, "stop_price": stop}
+        self.sent.append({"kind": kind, "trader": self.number, **named, **how})
+
+    # ------------------------------------------------------------------ facts
+
+    def hear(self, fact: Fact, call: bool = True) -> None:
+        """A fact has reached the strategy. A trade of its own with itself is two calls, the maker's first."""
+        for made in (True, False) if fact["kind"] == Kind.TradeExecuted else (False,):
+            if fact.get("maker_trader" if made else "trader") == self.number:
+                event = self.learn(fact, made)
+                if call and fact["kind"] in CALLS:
+                    self.call(CALLS[Kind(fact["kind"])], event)
+
+    def learn(self, fact: Fact, made: bool) -> Event:
+        kind = fact["kind"]
+        order_id = fact["maker_order_id"] if made else fact["order_id"]
+        remaining = fact["maker_remaining"] if made else fact.get("remaining", 0)
+        side = Side(1 - fact["side"]) if made else Side(fact.get("side", 0))
+        instrument, quantity = fact["instrument"], fact.get("quantity", 0)
+        tick = self.loop.ticks[instrument] if instrument < len(self.loop.ticks) else 1
+        price, fee = fact.get("price", 0) / tick, 0
+        known = next((known for known in self.open if known.order_id == order_id), None)
+        if kind == Kind.TradeExecuted:
+            fee = fact.get("maker_fee" if made else "fee", 0)
+            lots, each = quantity if side == Side.BUY else -quantity, fact["price"] * self.loop.values[instrument]
+            self.holdings[instrument].trade(lots, each)
+            self.cash -= lots * each + fee
+            self.fees += fee
+        if known is not None:
+            self.change(known, fact, remaining, tick)
+        told = (quantity, remaining, side, Reason(fact.get("reason", 0)), fact.get("ahead", 0), fee / self.loop.unit, made)
+        return Event(instrument, fact["ts"], order_id, price, *told)
+
+    def change(self, known: Known, fact: Fact, remaining: int, tick: int) -> None:
+        kind = fact["kind"]
+        known.accepted |= kind == Kind.OrderCreated
+        if kind in (Kind.TradeExecuted, Kind.OrderReplaced):
+            known.remaining = remaining
+        if kind == Kind.OrderReplaced:
+            known.price, known.quantity = fact["price"] // tick, fact["quantity"]
+            known.stop_price = fact["stop_price"] // tick if known.type >= OrderType.STOP else known.stop_price
+        if kind in (Kind.OrderRejected, Kind.OrderCancelled, Kind.OrderExpired) or (kind == Kind.TradeExecuted and not remaining):
+            self.open.remove(known)
 
 
 class NaiveLoop:
-    """History, commands in flight, facts on their way back, timers. `facts` are all that are not about history, `arrivals` of commands.
+    """History, commands in flight, facts on their way back, timers. `facts` are all that are not about history.
 
-    `history`: COMMAND array in time order. Latencies are Steps. `opening`: commands that opened the session, one fact each.
+    `history`: COMMAND array in time order. `opening`: commands that opened the session, one fact each. `cash`: by portfolio, in the order
+    of the strategies.
     """
 
-    def __init__(
-        self,
-        instruments: Sequence[Instrument],
-        cash: str,
-        history: np.ndarray,
-        feed: Steps = ((0, 0),),
-        order: Steps = ((0, 0),),
-        response: Steps = ((0, 0),),
-        opening: int = 0,
-    ) -> None:
-        self.exchange = NaiveExchange(instruments, {"strategy": cash})
-        self.exchange.traders.add(OURS)
+    def __init__(self, instruments: Sequence[Instrument], cash: Mapping[str, str], history: np.ndarray, opening: int = 0) -> None:
+        self.exchange = NaiveExchange(instruments, cash)
+        self.exchange.traders.update(range(1, len(cash) + 1))
         self.exchange.seq = 2 * opening
+        self.cash = list(cash.values())
         self.history = [dict(zip(COMMAND.names or (), row)) for row in history.tolist()]
-        self.feed, self.order, self.response = feed, order, response
+        decimals = money_decimals(list(instruments))
+        self.unit = 10**decimals
         self.ticks = [instrument.tick_units for instrument in instruments]
-        self.markets = [Market() for _ in instruments]
-        self.positions = [0 for _ in instruments]
-        self.open: list[Known] = []
-        self.sent: list[dict[str, int]] = []  # in this call
-        self.flying: list[dict[str, int]] = []  # on their way to the exchange, `ts` is when they arrive
+        self.values = [int(instrument.value(decimals)) for instrument in instruments]
+        self.marks, self.volume = [0 for _ in instruments], [0 for _ in instruments]
+        self.last: list[float | None] = [None for _ in instruments]
+        self.parties: list[Party] = []
         self.facts: list[Fact] = []
-        self.untold: list[tuple[int, Fact]] = []  # exchange time at which it has reached the strategy
         self.touched: list[int] = []
         self.books: dict[int, Any] = {}
-        self.now, self.clock, self.ids, self.row = 0, 0, 0, 0
-        self.last_arrival, self.last_due = 0, 0
+        self.now, self.row = 0, 0
 
-    # ------------------------------------------------------------------ the timeline
+    def add(self, strategy: Any, feed: Steps = ((0, 0),), order: Steps = ((0, 0),), response: Steps = ((0, 0),)) -> None:
+        """One more strategy, called after those that are there."""
+        number = len(self.parties) + 1
+        self.parties.append(Party(self, strategy, number, self.cash[number - 1], feed, order, response))
 
-    def run(self, strategy: Any, first: int, end: int) -> None:
-        """Play history up to `first`, then call the strategy from then on, up to and including `end`."""
-        self.strategy = strategy
-        strategy.attach(self)
+    def run(self, first: int, end: int) -> None:
+        """Play history up to `first`, then call the strategies from then on, up to and including `end`."""
         while self.row < len(self.history) and self.history[self.row]["ts"] <= first:
             self.play_row()
-        self.begin(first)
-        self.call("start")
-        self.call_what_is_due()
+        self.now = first
+        self.touched.clear()
+        for party in self.parties:
+            party.begin(first)
+        for party in self.parties:
+            party.call("on_start")
+            party.call_for_events([])
+        self.call_for_times()
         while True:
             following = self.next_time()
             if following is None or max(self.now, following) > end:
@@ -178,38 +415,32 @@ class NaiveLoop:
             self.now = max(self.now, following)
             while self.row < len(self.history) and self.history[self.row]["ts"] <= self.now:
                 self.play_row()
-            while self.flying and self.flying[0]["ts"] <= self.now:
-                self.carry_out(self.flying.pop(0))
+            while (arrived := self.next_command()) is not None and arrived.flying[0][1]["ts"] <= self.now:
+                self.carry_out(arrived.flying.pop(0)[1])
             self.call_what_is_due()
-
-    def begin(self, first: int) -> None:
-        """What happened until now is nothing that the strategy is called for."""
-        self.now = first
-        self.touched.clear()
-        for instrument, market in enumerate(self.markets):
-            market.seen_volume, market.seen_touch, market.bar = market.volume, self.touch(instrument), []
-        every, bar = self.strategy.every, self.strategy.bar
-        self.timer = -(-first // every) * every if self.wants("on_timer") else None
-        self.bar_end = (first // bar + 1) * bar if self.wants("on_bar") else None
-
-    def wants(self, name: str) -> bool:
-        return hasattr(self.strategy, name)
 
     def next_time(self) -> int | None:
         """Exchange time of what comes next."""
         times = [self.history[self.row]["ts"]] if self.row < len(self.history) else []
-        times += [command["ts"] for command in self.flying[:1]]
-        times += [due for due, _ in self.untold[:1]] if any(map(self.wants, FACT_CALLS)) else []
-        times += [self.when_clock_shows(self.timer)] if self.timer is not None else []
-        times += [self.bar_end] if self.bar_end is not None else []
-        return min(times, default=None)
+        return min(times + [time for party in self.parties for time in party.times()], default=None)
 
-    def when_clock_shows(self, time: int) -> int:
-        """First exchange time from now on at which exchange time + feed latency is `time` or more."""
-        ends = [ts for ts, _ in self.feed[1:]] + [1 << 62]
-        starts = [-(1 << 62), *ends]
-        spans = zip(starts, ends, self.feed)
-        return next(t for start, end, (_, feed) in spans for t in [max(start, time - feed, self.now)] if t < end)
+    def next_command(self) -> Party | None:
+        """Whose command arrives next: of one time the one that was sent first, then the strategies in their order."""
+        flying = [party for party in self.parties if party.flying]
+        return min(flying, key=lambda party: (party.flying[0][1]["ts"], party.flying[0][0]), default=None)
+
+    def command_is_due(self) -> bool:
+        return any(party.flying and party.flying[0][1]["ts"] <= self.now for party in self.parties)
+
+    def call_what_is_due(self) -> None:
+        touched, self.touched = self.touched, []
+        for party in self.parties:
+            party.call_for_events(touched)
+        self.call_for_times()
+
+    def call_for_times(self) -> None:
+        for party in self.parties:
+            party.call_for_times()
 
     # ------------------------------------------------------------------ the exchange
 
@@ -227,20 +458,21 @@ class NaiveLoop:
                 self.printed(instrument, fact["price"], command["quantity"])
             elif fact["kind"] == Kind.TradeExecuted:
                 self.printed(instrument, fact["price"], fact["quantity"])
+            elif fact["kind"] == Kind.PriceMarked:
+                self.marks[instrument] = fact["price"]
             if fact["kind"] < Kind.SessionOpened:
                 self.facts.append(fact)
-            if OURS in (fact.get("trader"), fact.get("maker_trader")):
-                late = at(self.response, fact["ts"]) - at(self.feed, fact["ts"])
-                self.last_due = max(self.last_due, fact["ts"] + max(0, late))
-                self.untold.append((self.last_due, fact))
-        if instrument < len(self.markets) and instrument not in self.touched:
+            for party in self.parties:
+                party.notice(fact)
+        if instrument < len(self.ticks) and instrument not in self.touched:
             self.touched.append(instrument)
 
     def printed(self, instrument: int, price: int, lots: int) -> None:
-        market = self.markets[instrument]
-        market.last = price / self.ticks[instrument]
-        market.volume += lots
-        market.bar.append((market.last, lots))
+        self.last[instrument] = price / self.ticks[instrument]
+        self.marks[instrument] = price
+        self.volume[instrument] += lots
+        for party in self.parties:
+            party.markets[instrument].bar.append((price / self.ticks[instrument], lots))
 
     def book(self, instrument: int) -> Any:
         """(bids, asks) as they are now: looked up once between two commands."""
@@ -253,89 +485,3 @@ class NaiveLoop:
         tick, sides = self.ticks[instrument], self.book(instrument)
         (bid, bid_lots), (ask, ask_lots) = [(side[0][0] // tick, side[0][1]) if side else (None, 0) for side in sides]
         return bid, bid_lots, ask, ask_lots
-
-    # ------------------------------------------------------------------ the strategy
-
-    def call_what_is_due(self) -> None:
-        """Calls of one time: the market's, the facts', bars and timer. What was due before and nobody wanted to know is known first."""
-        while self.untold and self.untold[0][0] < self.now:
-            self.learn(self.untold.pop(0)[1])
-        touched, self.touched = self.touched, []
-        for instrument in touched:
-            self.call_for_market(instrument)
-        while self.untold and self.untold[0][0] <= self.now:
-            fact = self.untold.pop(0)[1]
-            event = self.learn(fact)
-            self.call(CALLS[Kind(fact["kind"])], event)
-        if self.command_is_due():  # timers come after our commands of the same time
-            return
-        if self.bar_end is not None and self.bar_end <= self.now:
-            self.call_for_bars()
-        while self.timer is not None and self.now + at(self.feed, self.now) >= self.timer and not self.command_is_due():
-            self.timer += self.strategy.every
-            self.call("on_timer")
-
-    def command_is_due(self) -> bool:
-        return bool(self.flying) and self.flying[0]["ts"] <= self.now
-
-    def call_for_market(self, instrument: int) -> None:
-        market = self.markets[instrument]
-        if market.volume != market.seen_volume and self.wants("on_trade"):
-            lots, market.seen_volume = market.volume - market.seen_volume, market.volume
-            self.call("on_trade", Event(instrument, self.now, 0, market.last or 0.0, lots, 0, Side.BUY, Reason.NONE, 0))
-        touch = self.touch(instrument)
-        if touch != market.seen_touch or not self.strategy.touch_only:
-            market.seen_touch = touch
-            self.call("on_book", instrument)
-
-    def call_for_bars(self) -> None:
-        self.bar_end += self.strategy.bar
-        for instrument, market in enumerate(self.markets):
-            prices, volume = [price for price, _ in market.bar], sum(lots for _, lots in market.bar)
-            shape = (prices[0], max(prices), min(prices), prices[-1]) if prices else None
-            market.bar = []
-            self.call("on_bar", instrument, shape and Bar(*shape, volume))
-
-    def call(self, name: str, *given: Any) -> None:
-        """One call, if the strategy has that method; what it sent is on its way then."""
-        if not self.wants(name):
-            return
-        self.clock = max(self.clock, self.now + at(self.feed, self.now))
-        self.sent = []
-        getattr(self.strategy, name)(*given)
-        for command in self.sent:
-            self.last_arrival = command["ts"] = max(self.last_arrival, self.clock + at(self.order, self.now))
-            self.flying.append(command)
-            if command["kind"] == Kind.NEW:
-                named = (command[name] for name in ("order_id", "instrument", "side", "price", "quantity", "quantity"))
-                self.open.append(Known(*named))
-            if command["instrument"] < len(self.ticks) and command["price"] != NOT_NAMED:
-                command["price"] *= self.ticks[command["instrument"]]
-
-    def send(self, kind: Kind, order_id: int, instrument: int, lots: int, ticks: int, **how: int) -> None:
-        named = {"order_id": order_id, "instrument": instrument, "quantity": lots, "price": ticks, "stop_price": NOT_NAMED}
-        self.sent.append({"kind": kind, "trader": OURS, **named, **how})
-
-    def learn(self, fact: Fact) -> Event:
-        """A fact of ours has reached the strategy: its orders and position change."""
-        kind, made = fact["kind"], fact.get("maker_trader") == OURS
-        order_id = fact["maker_order_id"] if made else fact["order_id"]
-        remaining = fact["maker_remaining"] if made else fact.get("remaining", 0)
-        side = Side(1 - fact["side"]) if made else Side(fact.get("side", 0))
-        instrument, quantity = fact["instrument"], fact.get("quantity", 0)
-        price = fact.get("price", 0) / self.ticks[instrument]
-        known = next((known for known in self.open if known.order_id == order_id), None)
-        if kind == Kind.TradeExecuted:
-            self.positions[instrument] += quantity if side == Side.BUY else -quantity
-        if known is not None:
-            known.accepted |= kind == Kind.OrderCreated
-            known.cancelling &= kind != Kind.CancelRejected
-            if kind in (Kind.TradeExecuted, Kind.OrderReplaced):
-                known.remaining = remaining
-            if kind == Kind.OrderReplaced:
-                known.price, known.quantity = int(price), quantity
-            if kind in (Kind.OrderRejected, Kind.OrderCancelled, Kind.OrderExpired) or (kind == Kind.TradeExecuted and not remaining):
-                self.open.remove(known)
-        return Event(
-            instrument, fact["ts"], order_id, price, quantity, remaining, side, Reason(fact.get("reason", 0)), fact.get("ahead", 0)
-        )
