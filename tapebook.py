@@ -13,7 +13,7 @@ _ROOMS = {
     "engine": (
         "Command Exchange Flag Instrument Kind Limits OrderStatus OrderType Parameter Reason Rules SelfTrade Side Strategy TimeInForce "
         "Wake Want limit market stop stop_limit cancel replace halt resume end_of_day start_of_day mark reference deposit "
-        "set_limits set_rules kill revive"
+        "set_limits set_rules kill revive TapebookError"
     ),
     "data": "DataError EventLog Feed merge read_bars read_lobster replay synthetic_flow",
     "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",

@@ -17,6 +17,7 @@ from backtest.store import OUT, save
 from backtest.timing import Latency, latency, moment
 from data.feed import Feed
 from engine.exchange import Exchange
+from engine.messages.durations import duration_ns
 from engine.messages.instrument import Instrument, Number, decimal
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
@@ -25,7 +26,7 @@ from engine.strategy.compile import parameter_array
 from engine.strategy.driver import BLOCK, Driver
 from engine.strategy.loop_state import NEVER, Want, new_world
 from engine.strategy.parameters import parameters_of
-from engine.strategy.strategy import Strategy, nanoseconds, parameter_values, wants_of
+from engine.strategy.strategy import Strategy, parameter_values, wants_of
 
 
 def engine_version() -> str:
@@ -95,7 +96,7 @@ class Backtest:
         self.latencies = (latency(feed_latency), latency(order_latency), latency(response_latency))
         self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
         self.window = (start, end)
-        self.warm_up, self.sample_every = nanoseconds(warm_up), nanoseconds(sample_every)
+        self.warm_up, self.sample_every = duration_ns(warm_up), duration_ns(sample_every)
         if self.warm_up < 0 or self.sample_every < 0:
             raise ValueError("warm_up and sample_every cannot be negative")
         self.progress: Callable[[int, int], None] | None = None
@@ -155,7 +156,7 @@ class Backtest:
             return
         clock["wants"] = int(wants_of(strategy))
         for name, given, want in (("timer", type(strategy).every, Want.TIMER), ("bar", type(strategy).bar, Want.BAR)):
-            every = nanoseconds(given)
+            every = duration_ns(given)
             if clock["wants"] & int(want):
                 if every <= 0:
                     raise ValueError(f"{type(strategy).__name__} wants on_{name} but its `{'every' if name == 'timer' else 'bar'}` is 0")

@@ -14,13 +14,14 @@ import numpy as np
 
 from backtest.result import Result
 from data.log.event_log import EventLog
+from engine.errors import TapebookError
 from engine.messages.records import COMMAND
 from engine.strategy.driver import Driver
 
 OUT = Path(".tapebook")
 
 
-class RunError(ValueError):
+class RunError(TapebookError, ValueError):
     """A run that is not there or cannot be read, and how to mend it."""
 
 

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from engine.messages.durations import duration_ns
 from engine.strategy.loop_state import STEP
-from engine.strategy.strategy import nanoseconds
 
 Latency = int | str | np.ndarray
 
@@ -23,7 +23,7 @@ def latency(given: Latency) -> np.ndarray:
         made = np.zeros(len(given), STEP)
         made["ts"], made["value"] = given[:, 0], given[:, 1]
     else:
-        made["value"] = nanoseconds(given)
+        made["value"] = duration_ns(given)
     if (made["value"] < 0).any():
         raise ValueError("a latency cannot be negative")
     return made

@@ -1,5 +1,6 @@
 """The exchange: records, books, matching and portfolios as compiled kernels; strategies."""
 
+from engine.errors import TapebookError
 from engine.exchange import Exchange
 from engine.messages.commands import (
     Command,
@@ -44,6 +45,7 @@ __all__ = [
     "SelfTrade",
     "Side",
     "Strategy",
+    "TapebookError",
     "TimeInForce",
     "Wake",
     "Want",

@@ -4,36 +4,19 @@ A strategy sees the event, its view (books, own orders and positions as far as t
 buffer; nothing else. Prices are ticks, quantities lots, times ns UTC.
 """
 
-import difflib
-import numbers
 import struct
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from engine.messages.hints import nearest
 from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderType, Reason, Side, TimeInForce
 from engine.strategy.loop_state import CLOCK, COMMANDS_PER_CALL, Wake, Want, World
 from engine.strategy.parameters import parameters_of, set_parameters
 
 _COMMAND = struct.Struct("<qQqqqIIIBBBBBBHI")
 _AT = {name: k for k, name in enumerate(CLOCK.names or ())}
-UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
-
-
-def nanoseconds(duration: int | str) -> int:
-    """A duration such as "100ms", "1s", "5min", or whole nanoseconds. Raises ValueError where it is neither."""
-    if isinstance(duration, numbers.Integral):
-        return int(duration)
-    if not isinstance(duration, str):
-        raise ValueError(f"{duration!r} is no duration; write whole nanoseconds, or a text like 100ms")
-    for unit in sorted(UNITS, key=len, reverse=True):
-        number = duration.strip().removesuffix(unit).strip()
-        if duration.strip().endswith(unit) and number.replace(".", "", 1).isdigit():
-            return round(float(number) * UNITS[unit])
-    if duration.strip() == "0":
-        return 0
-    raise ValueError(f"{duration!r} is no duration; write a number and one of {', '.join(UNITS)}, like 100ms")
 
 
 class Touch(NamedTuple):
@@ -285,7 +268,7 @@ def wants_of(strategy: Strategy) -> Want:
                 mask |= Want(1 << want)
     if not mask:
         own = [name for name in vars(kind) if callable(getattr(kind, name)) and not name.startswith("_")]
-        near = [difflib.get_close_matches(name, _CALLED.values(), n=1, cutoff=0.7) for name in own]
+        near = [nearest(name, _CALLED.values(), cutoff=0.7) for name in own]
         hint = next((f"; did you mean {found[0]} by {name}?" for name, found in zip(own, near) if found), "")
         what = "set `wants` beside `function`" if kind.function is not None else f"it overrides none of {', '.join(_CALLED.values())}{hint}"
         raise ValueError(f"{kind.__name__} would never be called: {what}")

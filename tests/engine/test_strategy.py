@@ -10,12 +10,13 @@ from backtest import Backtest, FastImbalanceTaker, FastMarketMaker, ImbalanceTak
 from data.synthetic.flow import synthetic_flow
 from engine import Instrument, Kind, Parameter, Reason, Side, Strategy, TimeInForce, Want
 from engine.compiler.kernel import kernel
+from engine.messages.durations import duration_ns
 from engine.messages.vocabulary import NOT_NAMED
 from engine.strategy import context as desk
 from engine.strategy.compile import machine_code
 from engine.strategy.loop_state import COMMANDS_PER_CALL, Wake
 from engine.strategy.parameters import parameters_of
-from engine.strategy.strategy import Bar, Event, OwnOrder, Touch, nanoseconds, parameter_values, wants_of
+from engine.strategy.strategy import Bar, Event, OwnOrder, Touch, parameter_values, wants_of
 from tests.engine.test_loop import ONE, OPENING, Rows, add, printed, rows, run
 
 # ------------------------------------------------------------------ durations and parameters
@@ -27,13 +28,13 @@ from tests.engine.test_loop import ONE, OPENING, Rows, add, printed, rows, run
     + [(12, 12), ("0", 0), (np.int64(9), 9)],
 )
 def test_durations(given: Any, expected: int) -> None:
-    assert nanoseconds(given) == expected
+    assert duration_ns(given) == expected
 
 
 @pytest.mark.parametrize("given", ["1 day", "ms", "-1ms", "1e3us", "", "5", 1.5, None])
 def test_what_is_no_duration(given: Any) -> None:
-    with pytest.raises(ValueError, match=r"is no duration; write"):
-        nanoseconds(given)
+    with pytest.raises(ValueError, match=r"is not a duration; write"):
+        duration_ns(given)
 
 
 class Tuned(Strategy):
