@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 import typer
 
-from backtest.cli.app import app, run_command_line
+from tapebook import command_line, run_command_line
 from tests.naive.lobster import Market
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +61,7 @@ def tapebook(tmp_path, monkeypatch, capsys):
     """Runs a command line within this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("COLUMNS", "80")
 
     def run(*words):
         code = run_command_line([str(word) for word in words])
@@ -120,7 +121,7 @@ def leaves(command, name=""):
 
 
 def test_every_command_and_option_is_explained():
-    found = dict(leaves(typer.main.get_command(app)))
+    found = dict(leaves(typer.main.get_command(command_line())))
     assert sorted(found) == sorted(LEAVES)
     assert [f"{name} {p.name}" for name, command in found.items() for p in command.params if not getattr(p, "help", None)] == []
 
@@ -279,7 +280,7 @@ def test_what_is_in_a_file(tapebook, published):
         ("backtest --set spread=1001", ["spread", "1001", "0 <= spread <= 1000"]),
         ("backtest --set spread", ["spread", "name=value"]),
         ("backtest --cash much", ["cash", "much"]),
-        ("backtest --maker-fee x", ["maker_fee", "'x'"]),
+        ("backtest --maker-fee x", ["--maker-fee", "'x'"]),
         ("backtest --feed-latency 3parsec", ["3parsec", "100ms"]),
         ("backtest --tick 0", ["tick", "above 0"]),
         ("backtest --messages 0", ["messages is 0"]),
@@ -356,7 +357,7 @@ def test_what_is_imported_is_declared():
     """A package that only the tools for tests bring in would be missing where nobody tests."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = project["dependencies"] + [one for extra in project["optional-dependencies"].values() for one in extra]
-    known = {re.split(r"[<>=~!; ]", one)[0].lower() for one in declared} | {"llvmlite"}  # numba is made of it
+    known = {re.split(r"[<>=~!; ]", one)[0].lower().replace("-", "_") for one in declared} | {"llvmlite"}  # numba is made of it
     rooms = {"engine", "data", "backtest", "live", "dashboards"}
     modules = [ROOT / "tapebook.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
     strange = {f"{path.relative_to(ROOT)} imports {name}" for path in modules for name in imports(path) if name not in known | rooms}
