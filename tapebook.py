@@ -126,7 +126,7 @@ def _explained(error: Exception) -> int:
     ours = getattr(sys.modules.get("engine.errors"), "TapebookError", ())  # not imported for this: nothing of it was raised then
     if isinstance(error, OSError) and error.strerror:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, code=2)
-    if isinstance(error, ValueError | OSError) or isinstance(error, ours):
+    if isinstance(error, (ValueError, OSError, ours)):
         return _failed(*getattr(error, "problems", [str(error)]), code=2)
     traceback.print_exception(error)
     return 1

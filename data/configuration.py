@@ -29,7 +29,7 @@ class ConfigurationError(TapebookError, ValueError):
         super().__init__("\n".join(problems))
 
 
-class Problems(ValueError):
+class Problems(TapebookError, ValueError):
     """Several problems of one value, by the keys within it."""
 
     def __init__(self, found: Mapping[str, str]) -> None:
@@ -102,7 +102,12 @@ class Configuration(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **others: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Options win over the file."""
         return init_settings, InitSettingsSource(settings_cls, _IN_FILE.get({}))
@@ -134,16 +139,18 @@ def _found(error: ValidationError) -> list[tuple[Key, str]]:
 
 
 def _line(model: type[Configuration], document: Document | None, options: Mapping[str, Any], key: Key, what: str) -> str:
-    """One problem with its place."""
-    within: Any = options
-    for part in key:
-        within = within.get(part) if isinstance(within, Mapping) else None
+    """One problem with its place: the option, or file, line and key."""
     name = ".".join(map(str, key))
-    if within is not None or document is None:
-        place = f"--{str(key[0]).replace('_', '-')}" + "".join(f" {part}" for part in key[1:])
-    else:
-        place = document.place(key) + (f", key {name}" if what else "")
     if not what:
         known = list(model.model_fields)
-        what = f"unknown key {name!r}; {did_you_mean(str(key[-1]), known, f'known are {chr(44).join(known)}'.replace(',', ', '))}"
-    return f"{place}: {what}"
+        what, name = f"unknown key {name!r}; {did_you_mean(str(key[-1]), known, 'known are ' + ', '.join(known))}", ""
+    if document is None or _given(options, key):
+        return f"--{str(key[0]).replace('_', '-')}{''.join(f' {part}' for part in key[1:])}: {what}"
+    return f"{document.place(key)}{name and f', key {name}'}: {what}"
+
+
+def _given(options: Any, key: Key) -> bool:
+    """Whether options say something of a key."""
+    for part in key:
+        options = options.get(part) if isinstance(options, Mapping) else None
+    return options is not None

@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from backtest.timing import moment
 from data.configuration import Configuration, Problems, read_toml
@@ -86,7 +86,7 @@ class Settings(Configuration):
     tick: Text | None = None
     messages: Whole | None = None
     strategy: StrategyName = "MarketMaker"
-    set: Table = {}
+    set: Table = Field(default_factory=dict)
     cash: Amount | None = None
     feed_latency: Duration | None = None
     order_latency: Duration | None = None
