@@ -524,8 +524,8 @@ def test_importing_costs_nothing():
 
 
 def test_help_and_version_cost_little():
-    heavy = {"numpy", "numba", "polars", "duckdb", "pydantic", "pydantic_settings"}
-    for words in (["--help"], ["--version"], ["data"]):
+    heavy = {"numpy", "numba", "polars", "duckdb", "pydantic_settings", "engine"}
+    for words in (["--help"], ["--version"], ["data"], ["runs", "list", "--help"]):
         done = python("-c", f"import sys, tapebook; tapebook.run_command_line({words}); print(*sys.modules)")
         assert done.returncode == 0, done.stderr
         assert heavy.isdisjoint(done.stdout.splitlines()[-1].split()), words
