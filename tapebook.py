@@ -5,6 +5,7 @@ Names are loaded when first asked for: importing this module costs nothing.
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ _ROOMS = {
     "engine": (
         "Command Exchange Flag Instrument Kind Limits OrderStatus OrderType Parameter Reason Rules SelfTrade Side Strategy TimeInForce "
         "Wake Want context limit market stop stop_limit cancel replace halt resume end_of_day start_of_day mark reference deposit "
-        "set_limits set_rules kill revive"
+        "set_limits set_rules kill revive TapebookError"
     ),
     "data": "DataError EventLog Feed merge read_bars read_lobster replay synthetic_flow",
     "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",
 }
+_PACKAGES = (*_ROOMS, "live", "dashboards")
+_COMMANDS = ("backtest.cli.app", "data.cli")
+"""Modules with a Typer app `app`, in the order of the help."""
+_INTERRUPTED = 130
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names.split()}
 __all__ = sorted(_WHERE)
 
@@ -35,7 +40,7 @@ def __dir__() -> list[str]:
 def _shadow() -> str | None:
     """A file in the current folder that Python would import instead of one of our rooms."""
     here = Path(__file__).resolve().parent
-    for room in (*_ROOMS, "live", "dashboards"):
+    for room in _PACKAGES:
         found = sys.modules.get(room)
         where = getattr(found, "__file__", None)
         if where and Path(where).resolve().parent not in (here / room, here):
@@ -56,6 +61,105 @@ def _keep_bytecode() -> None:
         sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(home) / "tapebook" / "bytecode")
 
 
+def command_line() -> Any:
+    """The command line as one Typer app, composed of one a package."""
+    import typer
+
+    app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+    for module in _COMMANDS:
+        app.add_typer(import_module(module).app)
+
+    @app.callback()
+    def tapebook(version: bool = typer.Option(False, "--version", help="Print the version.", callback=_say_version, is_eager=True)) -> None:
+        """Backtests with exact queue position, from a real exchange day to a report. Start with: `tapebook backtest`"""
+
+    return app
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from importlib import metadata
+
+        import typer
+
+        print(f"tapebook {metadata.version('tapebook')}")
+        raise typer.Exit
+
+
+def run_command_line(words: Sequence[str]) -> int:
+    """Run one command; returns the exit code: 0, 1 (failed, stopped) or 2 (bad input: one clear line a problem on stderr)."""
+    try:
+        import typer
+
+        usage: Any = typer.BadParameter.__base__  # of click, which recent versions of typer carry within them
+        try:
+            code = int(command_line()(list(words), prog_name="tapebook", standalone_mode=False) or 0)
+        except usage as error:
+            return _misused(error, bool(words))
+        if code != _INTERRUPTED:
+            return code
+        return _failed("stopped", code=1)
+    except KeyboardInterrupt:
+        return _failed("stopped", code=1)
+    except Exception as error:
+        return _explained(error)
+
+
+def _misused(error: Any, worded: bool) -> int:
+    """A command line that is not one of ours."""
+    context, text = getattr(error, "ctx", None), error.format_message()
+    if context is None or not worded:
+        print(text, file=sys.stderr)
+        return 2
+    return _failed(f"{text.rstrip('.')}; see {context.command_path} --help", code=2)
+
+
+def _explained(error: Exception) -> int:
+    """What a command raised: bad input in one line a problem, the user's own code with its frames, a mistake of ours with all of them."""
+    import traceback
+
+    frames = _frames_of_the_user(error)
+    if frames:
+        print("tapebook: your code failed, most recent call last:", file=sys.stderr)
+        print("".join([*frames.format(), *traceback.format_exception_only(error)]), end="", file=sys.stderr)
+        return 1
+    ours = getattr(sys.modules.get("engine.errors"), "TapebookError", ())  # not imported for this: nothing of it was raised then
+    if isinstance(error, OSError) and error.strerror:
+        return _failed(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, code=2)
+    if isinstance(error, (ValueError, OSError, ours)):
+        return _failed(*getattr(error, "problems", [str(error)]), code=2)
+    traceback.print_exception(error)
+    return 1
+
+
+def _failed(*problems: str, code: int) -> int:
+    for problem in problems:
+        print(f"tapebook: {' '.join(problem.split())}", file=sys.stderr)
+    return code
+
+
+def _frames_of_the_user(error: Exception) -> Any:
+    """The frames of an exception's traceback that are in files of the user's, or in methods of an installed strategy."""
+    import sysconfig
+    import traceback
+
+    here = Path(__file__).resolve().parent
+    installed = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    found = traceback.StackSummary()
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        path = Path(frame.f_code.co_filename).resolve()
+        ours = path.is_relative_to(here) and path.relative_to(here).parts[0] in (*_PACKAGES, Path(__file__).name)
+        theirs = path.exists() and not any(path.is_relative_to(folder) for folder in installed) and "dist-packages" not in path.parts
+        if not ours and (theirs or _is_strategy(frame.f_locals.get("self"))):
+            found.append(traceback.FrameSummary(str(path), line, frame.f_code.co_qualname))
+    return found
+
+
+def _is_strategy(caller: Any) -> bool:
+    engine = sys.modules.get("engine")
+    return engine is not None and isinstance(caller, engine.Strategy)
+
+
 def main() -> None:
     """The command line; exits 0, 1 (failed) or 2 (bad input: one clear line on stderr)."""
     _keep_bytecode()
@@ -63,8 +167,6 @@ def main() -> None:
     if shadow:
         print(f"tapebook: {shadow} stands where Tapebook's own module should; rename it, or run from another folder", file=sys.stderr)
         sys.exit(2)
-    from backtest.cli.app import run_command_line
-
     sys.exit(run_command_line(sys.argv[1:]))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from backtest.timing import Latency, latency
 from engine.loop.loop_state import STEP, StrategyState, Want, new_strategy_state
 from engine.messages.commands import Limits, Rules
-from engine.messages.durations import nanoseconds
+from engine.messages.durations import duration_ns
 from engine.messages.instrument import Number, decimal
 from engine.strategy.compile import parameter_array
 from engine.strategy.parameters import parameters_of
@@ -63,7 +63,7 @@ class Participant:
         kind = type(self.strategy)
         clock["first"], clock["wants"] = first, int(wants_of(self.strategy))
         for name, given, want in (("timer", kind.every, Want.TIMER), ("bar", kind.bar, Want.BAR)):
-            every = nanoseconds(given)
+            every = duration_ns(given)
             if clock["wants"] & int(want):
                 if every <= 0:
                     raise ValueError(f"{kind.__name__} wants on_{name} but its `{'every' if name == 'timer' else 'bar'}` is 0")

@@ -21,7 +21,7 @@ from data.feed import Feed
 from engine.exchange import Exchange
 from engine.loop.loop_state import NEVER, StrategyState
 from engine.messages.commands import Limits, Rules, set_rules
-from engine.messages.durations import nanoseconds
+from engine.messages.durations import duration_ns
 from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
@@ -102,7 +102,7 @@ class Backtest:
         )
         self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
         self.window = (start, end)
-        self.warm_up, self.sample_every = nanoseconds(warm_up), nanoseconds(sample_every)
+        self.warm_up, self.sample_every = duration_ns(warm_up), duration_ns(sample_every)
         if self.warm_up < 0 or self.sample_every < 0:
             raise ValueError("warm_up and sample_every cannot be negative")
         self.progress: Callable[[int, int], None] | None = None

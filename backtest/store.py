@@ -14,13 +14,14 @@ import numpy as np
 
 from backtest.result import Result
 from data.log.event_log import EventLog
+from engine.errors import TapebookError
 from engine.messages.records import COMMAND
 from engine.strategy.driver import Driver
 
 OUT = Path(".tapebook")
 
 
-class RunError(ValueError):
+class RunError(TapebookError, ValueError):
     """A run that is not there or cannot be read, and how to mend it."""
 
 
@@ -106,16 +107,26 @@ def write_log(path: Path, run_id: str, said: dict[str, Any], driver: Driver, ins
 def runs(out: Path = OUT) -> Iterator[Run]:
     """Every whole run under `out`, newest first."""
     for folder in sorted((out / "runs").glob("[!.]*"), reverse=True):
-        try:
-            yield Run(folder, json.loads((folder / "run.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            continue
+        with suppress(RunError):
+            yield _run(folder)
+
+
+def _run(folder: Path) -> Run:
+    """The run in a folder. Raises RunError where its run.json is not what a run writes."""
+    path = folder / "run.json"
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: cannot be read ({error})") from None
+    if not isinstance(said, dict) or not all(isinstance(said.get(name), dict) for name in ("meta", "summary")):
+        raise RunError(f"{path}: is not what a run writes; take it from a backup, or run it again")
+    return Run(folder, said)
 
 
 def find_run(name: str | None, out: Path = OUT) -> Run:
     """The run with this id (or its unambiguous beginning), a folder, or the newest. Raises RunError with the mend."""
     if name and (Path(name) / "run.json").exists():
-        return Run(Path(name), json.loads((Path(name) / "run.json").read_text(encoding="utf-8")))
+        return _run(Path(name))
     known = list(runs(out))
     if not known:
         raise RunError(f"no run under {out / 'runs'}; make one with `tapebook backtest`")

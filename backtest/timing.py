@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from engine.loop.loop_state import STEP
-from engine.messages.durations import nanoseconds
+from engine.messages.durations import duration_ns
 
 HOUR = 3600 * 10**9
 Latency = int | str | np.ndarray
@@ -24,7 +24,7 @@ def latency(given: Latency) -> np.ndarray:
         made = np.zeros(len(given), STEP)
         made["ts"], made["value"] = given[:, 0], given[:, 1]
     else:
-        made["value"] = nanoseconds(given)
+        made["value"] = duration_ns(given)
     if (made["value"] < 0).any():
         raise ValueError("a latency cannot be negative")
     return made

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import TapebookError
 from engine.messages.instrument import Instrument
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Flag, Kind
@@ -29,7 +30,7 @@ _COUNTED = {
 }
 
 
-class DataError(ValueError):
+class DataError(TapebookError, ValueError):
     """Market data that cannot be read: what is wrong, in which file, line (from 1) and field, and how to mend it."""
 
     def __init__(self, file: str | Path, what: str, line: int = 0, field: str = "") -> None:

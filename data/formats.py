@@ -1,12 +1,12 @@
 """Formats by name, and how a feed is opened again from what a run wrote about it."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from data.feed import DataError, Feed
+from engine.messages.hints import did_you_mean
 
 FORMATS = {"lobster": "data.lobster.reader:read_lobster", "synthetic": "data.synthetic.flow:synthetic_flow"}
 """Formats that can be played as a feed, and the function that reads each."""
@@ -15,8 +15,8 @@ FORMATS = {"lobster": "data.lobster.reader:read_lobster", "synthetic": "data.syn
 def reader(form: str) -> Callable[..., Feed]:
     """The function that reads a format. Raises ValueError for an unknown one, with the nearest names."""
     if form not in FORMATS:
-        near = difflib.get_close_matches(form, FORMATS, n=1)
-        raise ValueError(f"unknown format {form!r}; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(FORMATS)}"))
+        hint = did_you_mean(form, FORMATS, f"there are {', '.join(FORMATS)}")
+        raise ValueError(f"unknown format {form!r}; {hint}")
     module, name = FORMATS[form].split(":")
     return getattr(import_module(module), name)
 

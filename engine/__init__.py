@@ -1,5 +1,6 @@
 """The exchange: records, books, matching and portfolios as compiled kernels; strategies."""
 
+from engine.errors import TapebookError
 from engine.exchange import Exchange
 from engine.loop.loop_state import Wake, Want
 from engine.messages.commands import (
@@ -45,6 +46,7 @@ __all__ = [
     "SelfTrade",
     "Side",
     "Strategy",
+    "TapebookError",
     "TimeInForce",
     "Wake",
     "Want",

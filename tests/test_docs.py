@@ -2,18 +2,18 @@
 
 import json
 import re
+import sys
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import typer
 
 import tapebook as tb
-from backtest.cli.app import app
-from backtest.cli.settings import Settings, read_settings
+from backtest.cli.settings import settings
 from engine.state.arrays import COUNTERS
 from engine.strategy.strategy import Strategy
+from tapebook import command_line
 from tests.backtest.test_cli import leaves
 
 ROOT = Path(__file__).parents[1]
@@ -74,18 +74,23 @@ def test_the_real_day_of_the_readme(readme, tmp_path):
     assert result.summary["fees"] < 0, "a rebate"
 
 
-def test_the_job_of_the_readme(tmp_path):
+def test_the_job_of_the_readme(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (strategy,) = re.findall(r"^import tapebook.*?(?=\n\n\nresult)", blocks("README.md", "python")[0], re.M | re.S)
     (job,) = blocks("README.md", "toml")
+    (tmp_path / "mine.py").write_text(strategy)
     (tmp_path / "nightly.toml").write_text(job)
-    said = read_settings(tmp_path / "nightly.toml")
-    assert set(said) <= {field.name for field in fields(Settings)}
-    assert Settings(**said).set == {"edge": 3}
+    said = settings(tmp_path / "nightly.toml", {})
+    sys.modules.pop("mine")
+    assert set(tomllib.loads(job)) <= said.model_fields_set
+    assert said.set == {"edge": 3}
 
 
 # ------------------------------------------------------------------ commands
 
 
-COMMANDS = dict(leaves(typer.main.get_command(app)))
+COMMANDS = dict(leaves(typer.main.get_command(command_line())))
 
 
 def commands_said():

@@ -1,7 +1,6 @@
-"""Recorded runs and market data as tables for the terminal, within 80 columns."""
+"""Recorded runs as tables for the terminal, within 80 columns."""
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
@@ -83,40 +82,4 @@ def compare_table(found: Sequence[Run]) -> Table:
             made.add_row(name.replace("_", " "), *(value if len(value) <= 16 else "…" + value[-15:] for value in values))
     for name in SHOWN:
         made.add_row(name.replace("_", " "), *(_figure(name, run.said["summary"].get(name)) for run in found))
-    return made
-
-
-def _said(name: str, value: Any) -> str:
-    """One value of what is known of a feed, as text."""
-    if value is None:
-        return DASH
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, dict):
-        if set(value) == {"lowest", "highest"}:
-            return f"{_said(name, value['lowest'])} to {_said(name, value['highest'])}"
-        return ", ".join(f"{_said(kind, part)} {kind.replace('_', ' ')}" for kind, part in value.items()) or DASH
-    if name.endswith("_percent"):
-        return percent(value / 100, 3)
-    if name.endswith(("volume", "quantities")):
-        return f"{Decimal(value):,f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def data_table(said: Mapping[str, Any]) -> Table:
-    """What is known of a feed, a line each; what is said of several symbols stands under each of them."""
-    made = Table.grid(padding=(0, 2))
-    made.add_column(style="dim", no_wrap=True)
-    made.add_column(overflow="fold")
-    for name, value in said.items():
-        if name == "symbols":
-            for symbol, its in value.items():
-                made.add_row(Text(symbol, style="bold"), "")
-                for of, part in its.items():
-                    made.add_row(f"  {of.replace('_', ' ')}", _said(of, part))
-        elif name == "violations":
-            for at in value:
-                made.add_row("violation", f"row {at['row']:,} at {at['time']}\nfile      {at['file']}\nmatching  {at['matching']}")
-        else:
-            made.add_row(name.replace("_", " "), _said(name, value))
     return made

@@ -1,57 +1,144 @@
-"""What a backtest is told, from the command line or a TOML file: the same names, checked once."""
+"""The settings of a backtest, from the command line or a TOML file: the same names, checked once."""
 
-import difflib
-import importlib
-import sys
-import tomllib
-from dataclasses import dataclass, field, fields
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from backtest.timing import moment
+from data.configuration import Configuration, Problems, read_toml
+from data.formats import open_feed, reader
+from engine.messages.durations import duration_ns
+from engine.messages.instrument import decimal
+from engine.strategy.load import StrategyError, load_strategy
+from engine.strategy.parameters import set_parameters
 from engine.strategy.strategy import Strategy
 
-EXAMPLES = ("MarketMaker", "FastMarketMaker", "ImbalanceTaker", "FastImbalanceTaker")
 FEED_OPTIONS = {"lobster": ("orderbook", "symbol", "date", "tick"), "synthetic": ("seed", "messages", "date", "tick")}
 
 
-@dataclass
-class Settings:
+def _text(value: Any) -> str:
+    if isinstance(value, dict | list | bool):
+        raise ValueError(f"{value!r} is neither a text nor a number")
+    return str(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is not a whole number")
+    return value
+
+
+def _table(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} is not a table; write [set] with spread = 4 below it")
+    return value
+
+
+def _duration(value: str) -> str:
+    duration_ns(value)
+    return value
+
+
+def _time_of_day(value: str) -> str:
+    moment(value, 0, "UTC")
+    return value
+
+
+def _amount(value: str) -> str:
+    try:
+        decimal(value)
+    except ValueError as error:
+        raise ValueError(str(error).partition(": ")[2]) from None
+    return value
+
+
+def _folder(value: str) -> str:
+    if Path(value).exists() and not Path(value).is_dir():
+        raise ValueError(f"{value} is a file; name a folder")
+    return value
+
+
+def _strategy(value: str) -> str:
+    load_strategy(value)
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Table = Annotated[dict[str, Any], BeforeValidator(_table)]
+Duration = Annotated[Text, AfterValidator(_duration)]
+TimeOfDay = Annotated[Text, AfterValidator(_time_of_day)]
+Amount = Annotated[Text, AfterValidator(_amount)]
+Folder = Annotated[Text, AfterValidator(_folder)]
+StrategyName = Annotated[Text, AfterValidator(_strategy)]
+
+
+class Settings(Configuration):
     """Every field is an option of `tapebook backtest` and a key of its TOML file; None is the default of `Backtest`."""
 
-    data: str | None = None
-    format: str | None = None
-    orderbook: str | None = None
-    symbol: str | None = None
-    date: str | None = None
-    tick: str | None = None
-    messages: int | None = None
-    strategy: str = "MarketMaker"
-    set: dict[str, Any] = field(default_factory=dict)
-    cash: str | None = None
-    feed_latency: str | None = None
-    order_latency: str | None = None
-    response_latency: str | None = None
-    maker_fee: str | None = None
-    taker_fee: str | None = None
-    start: str | None = None
-    end: str | None = None
-    warm_up: str | None = None
-    seed: int | None = None
-    out: str = ".tapebook"
+    data: Text | None = None
+    format: Text | None = None
+    orderbook: Text | None = None
+    symbol: Text | None = None
+    date: Text | None = None
+    tick: Text | None = None
+    messages: Whole | None = None
+    strategy: StrategyName = "MarketMaker"
+    set: Table = Field(default_factory=dict)
+    cash: Amount | None = None
+    feed_latency: Duration | None = None
+    order_latency: Duration | None = None
+    response_latency: Duration | None = None
+    maker_fee: Amount | None = None
+    taker_fee: Amount | None = None
+    start: TimeOfDay | None = None
+    end: TimeOfDay | None = None
+    warm_up: Duration | None = None
+    seed: Whole | None = None
+    out: Folder = ".tapebook"
+
+    @field_validator("format")
+    @classmethod
+    def _format_and_data(cls, form: str, info: ValidationInfo) -> str:
+        reader(form)
+        named = info.data.get("data") is not None
+        if form == "synthetic" and named:
+            raise ValueError("--data and the synthetic market exclude each other; say --format lobster, or leave --data out")
+        if form != "synthetic" and not named and "data" in info.data:
+            raise ValueError(f"format {form} needs --data FILE")
+        return form
+
+    @field_validator("orderbook", "symbol", "date", "tick", "messages")
+    @classmethod
+    def _of_the_format(cls, value: Any, info: ValidationInfo) -> Any:
+        form = _form(info.data)
+        if form in FEED_OPTIONS and info.field_name not in FEED_OPTIONS[form]:
+            others = " or ".join(other for other, names in FEED_OPTIONS.items() if info.field_name in names)
+            raise ValueError(f"applies only to {others} data; leave it out")
+        return value
+
+    @field_validator("set")
+    @classmethod
+    def _of_the_strategy(cls, values: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        kind = load_strategy(info.data["strategy"]) if "strategy" in info.data else None
+        if kind is None or kind.__init__ is not Strategy.__init__:  # one with arguments of its own checks them itself
+            return values
+        found = {}
+        for name, value in values.items():
+            try:
+                set_parameters(object.__new__(kind), {name: value})
+            except ValueError as error:
+                found[name] = str(error)
+        if found:
+            raise Problems(found)
+        return values
 
     def feed(self) -> Any:
         """The feed that the settings name."""
-        from data.formats import open_feed, reader
-
-        form = self.format or ("synthetic" if self.data is None else "lobster")
-        reader(form)
-        if form == "synthetic" and self.data is not None:
-            raise ValueError("--data and the synthetic market exclude each other; say --format lobster, or leave --data out")
-        if form != "synthetic" and self.data is None:
-            raise ValueError(f"format {form} needs --data FILE")
-        for name in dict.fromkeys(name for names in FEED_OPTIONS.values() for name in names):
-            if name not in (*FEED_OPTIONS[form], "seed") and getattr(self, name) is not None:
-                raise ValueError(f"{name} says nothing to format {form}; leave it out")
+        form = _form(self.__dict__)
+        assert form is not None
         return open_feed(form, self.data, **{name: getattr(self, name) for name in FEED_OPTIONS[form]})
 
     def backtest(self) -> Any:
@@ -64,69 +151,22 @@ class Settings:
         return Backtest(self.feed(), strategy, **given)
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    """Keys of a TOML file. Raises ValueError naming file, line or key."""
-    try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}; name a TOML file with the options of `tapebook backtest`") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: {error}") from None
-    known = [f.name for f in fields(Settings)]
-    for key, value in said.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            raise ValueError(f"{path}: unknown key {key!r}; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"))
-        said[key] = _as_option(path, key, value)
-    return said
-
-
-def _as_option(path: Path, key: str, value: Any) -> Any:
-    """A value of a TOML file as the command line would give it. Raises ValueError where it is of another sort."""
-    wanted = next(str(f.type) for f in fields(Settings) if f.name == key)
-    if wanted.startswith("dict"):
-        if isinstance(value, dict):
-            return value
-        raise ValueError(f"{path}: {key} is {value!r}; write it as a table, like [set] with spread = 4 below it")
-    whole = wanted.startswith("int")
-    if isinstance(value, dict | list | bool) or (whole and not isinstance(value, int)):
-        raise ValueError(f"{path}: {key} is {value!r}; it must be {'a whole number' if whole else 'a text or a number'}")
-    return value if whole else str(value)
+def _form(values: dict[str, Any]) -> str | None:
+    """The format, said or understood; None where what was said of it is wrong."""
+    if not {"data", "format"} <= set(values):
+        return None
+    return values["format"] or ("synthetic" if values["data"] is None else "lobster")
 
 
 def settings(file: Path | None, options: dict[str, Any]) -> Settings:
-    """Settings from a TOML file, options of the command line on top."""
-    said = read_settings(file) if file is not None else {}
-    chosen = {**said.pop("set", {}), **options.pop("set", {})}
-    made = Settings(**{**said, **{name: value for name, value in options.items() if value is not None}})
-    made.set = chosen
-    return made
-
-
-def load_strategy(name: str) -> type[Strategy]:
-    """A strategy class: an example's name, or "module:Class" (modules of the current folder, too). Raises ValueError with the mend."""
-    if ":" not in name:
-        if name not in EXAMPLES:
-            near = difflib.get_close_matches(name, EXAMPLES, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"write module:Class, or one of {', '.join(EXAMPLES)}"
-            raise ValueError(f"unknown strategy {name!r}; {hint}")
-        return getattr(importlib.import_module("engine.strategy.examples"), name)
-    module_name, _, class_name = name.partition(":")
-    if not module_name or not class_name:
-        raise ValueError(f"strategy {name!r} is not written module:Class, like mine:Maker")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ValueError(f"strategy {name}: no module {error.name!r} in {Path.cwd()} or among the installed packages") from None
-    found = getattr(module, class_name, None)
-    if not (isinstance(found, type) and issubclass(found, Strategy)):
-        classes = [k for k, v in vars(module).items() if isinstance(v, type) and issubclass(v, Strategy) and v is not Strategy]
-        near = difflib.get_close_matches(class_name, classes, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"its strategies are {', '.join(classes) or 'none'}"
-        raise ValueError(f"strategy {name}: {module_name} has no strategy {class_name!r}; {hint}")
-    return found
+    """Settings from a TOML file, options of the command line on top. Raises ConfigurationError with everything that is wrong."""
+    document = read_toml(file) if file is not None else None
+    given = {name: value for name, value in options.items() if value is not None and value != {}}
+    name = given.get("strategy", document.values.get("strategy") if document else None)
+    with suppress(StrategyError):  # said below, with its place; what the user's own module raises is passed on as it is
+        if isinstance(name, str):
+            load_strategy(name)
+    return Settings.read(document, given)
 
 
 def assignment(text: str) -> tuple[str, Any]:

@@ -11,11 +11,12 @@ import duckdb
 import numpy as np
 
 from data.views.definitions import VIEWS, VIEWS_DIGEST
+from engine.errors import TapebookError
 from engine.messages.instrument import Instrument, money_decimals
 from engine.messages.records import COMMAND, FACT, FACT_COLUMNS, LAYOUT
 
 
-class LogError(Exception):
+class LogError(TapebookError):
     """An event log that cannot be opened, read or written; the message says why and what to do."""
 
 

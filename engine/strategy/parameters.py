@@ -1,8 +1,9 @@
 """Parameters of a strategy: typed, range-checked class attributes."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
+
+from engine.messages.hints import did_you_mean
 
 
 class Parameter:
@@ -56,7 +57,6 @@ def set_parameters(strategy: Any, values: Mapping[str, Any]) -> None:
     known = parameters_of(type(strategy))
     for name, value in values.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known) or 'none'}"
+            hint = did_you_mean(name, known, f"it has {', '.join(known) or 'none'}", count=3, cutoff=0.5)
             raise ValueError(f"{type(strategy).__name__} has no parameter {name!r}; {hint}")
         setattr(strategy, name, value)

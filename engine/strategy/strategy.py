@@ -1,10 +1,10 @@
 """Strategies: a class with a few obvious methods, or the same as one compiled function."""
 
-import difflib
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from engine.loop.loop_state import Wake, Want
+from engine.messages.hints import nearest
 from engine.messages.vocabulary import Reason, Side
 from engine.strategy.parameters import Parameter, parameters_of, set_parameters
 from engine.strategy.trading import Trading
@@ -119,7 +119,7 @@ def wants_of(strategy: Strategy) -> Want:
                 mask |= Want(1 << want)
     if not mask:
         own = [name for name in vars(kind) if callable(getattr(kind, name)) and not name.startswith("_")]
-        near = [difflib.get_close_matches(name, _CALLED.values(), n=1, cutoff=0.7) for name in own]
+        near = [nearest(name, _CALLED.values(), cutoff=0.7) for name in own]
         hint = next((f"; did you mean {found[0]} by {name}?" for name, found in zip(own, near) if found), "")
         what = "set `wants` beside `function`" if kind.function is not None else f"it overrides none of {', '.join(_CALLED.values())}{hint}"
         raise ValueError(f"{kind.__name__} would never be called: {what}")

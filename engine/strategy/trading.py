@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.loop.loop_state import ALARM, COMMANDS_PER_CALL
-from engine.messages.durations import nanoseconds
+from engine.messages.durations import duration_ns
 from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderType, SelfTrade, Side, TimeInForce
 from engine.strategy.clock import next_time_of_day
 from engine.strategy.values import Event, OwnOrder
@@ -114,7 +114,7 @@ class Trading(View):
 
     def after(self, delay: int | str, call: Callable[[], None] | None = None) -> int:
         """Be called once when `delay` ("5s", or ns) has passed, as `at`."""
-        wait = nanoseconds(delay)
+        wait = duration_ns(delay)
         if wait <= 0:
             raise ValueError(f"after {delay!r}: give a delay above 0")
         return self._alarm(self.now + wait, call)

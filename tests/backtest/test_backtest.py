@@ -97,7 +97,7 @@ def test_what_is_played_before_the_start_is_the_market_that_follows() -> None:
         ({"warm_up": -1}, "warm_up and sample_every cannot be negative"),
         ({"sample_every": -1}, "warm_up and sample_every cannot be negative"),
         ({"feed_latency": -5}, "a latency cannot be negative"),
-        ({"order_latency": "fast"}, "'fast' is no duration; write a number and one of"),
+        ({"order_latency": "fast"}, "'fast' is not a duration; write a number and a unit, like"),
         ({"order_latency": np.array([[0, 5], [3, -1]])}, "a latency cannot be negative"),
         ({"order_latency": np.array([[5, 5], [3, 1]])}, "a latency series must be in time order"),
         ({"order_latency": np.array([1, 2, 3])}, "a latency series is an array (n, 2) of (ts, latency) in ns, not one of shape (3,)"),

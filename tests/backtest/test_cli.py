@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 import typer
 
-from backtest.cli.app import app, run_command_line
+from tapebook import command_line, run_command_line
 from tests.naive.lobster import Market
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +34,19 @@ class Breaker(Strategy):
 
     def on_timer(self):
         raise RuntimeError("the strategy broke")
+
+class Refused(Strategy):
+    every = "5s"
+
+    def on_timer(self):
+        print("[bold]about to[/bold]")
+        self.buy(1.5, 3)
+
+class Teller(Strategy):
+    every = "5s"
+
+    def on_timer(self):
+        print("hello")
 """
 
 
@@ -61,6 +74,7 @@ def tapebook(tmp_path, monkeypatch, capsys):
     """Runs a command line within this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("COLUMNS", "80")
 
     def run(*words):
         code = run_command_line([str(word) for word in words])
@@ -120,7 +134,7 @@ def leaves(command, name=""):
 
 
 def test_every_command_and_option_is_explained():
-    found = dict(leaves(typer.main.get_command(app)))
+    found = dict(leaves(typer.main.get_command(command_line())))
     assert sorted(found) == sorted(LEAVES)
     assert [f"{name} {p.name}" for name, command in found.items() for p in command.params if not getattr(p, "help", None)] == []
 
@@ -197,6 +211,32 @@ def test_a_job_of_a_file(tapebook, published, tmp_path):
     assert made["cash"] == {"strategy": "5000"}
 
 
+def test_a_strategy_that_breaks_shows_its_own_frames(tapebook, published, tmp_path):
+    """A ValueError within it, too: the user's file, line and method, none of the library's."""
+    (tmp_path / "mine.py").write_text(MINE)
+    said = tapebook("backtest", "--data", published / "AMZN.zip", "--strategy", "mine:Refused")
+    line = MINE.splitlines().index("        self.buy(1.5, 3)") + 1
+    assert said.code == 1
+    assert said.err.splitlines()[:3] == [
+        "tapebook: your code failed, most recent call last:",
+        f'  File "{tmp_path / "mine.py"}", line {line}, in Refused.on_timer',
+        "    self.buy(1.5, 3)",
+    ]
+    assert said.err.count("File ") == 1
+    assert "ValueError: " in said.err.splitlines()[-1]
+    (tmp_path / "bad.py").write_text("raise ValueError('while imported')")
+    said = tapebook("backtest", "--strategy", "bad:Maker")
+    assert (said.code, said.err.splitlines()[-1]) == (1, "ValueError: while imported")
+
+
+def test_what_a_strategy_prints_is_not_json(tapebook, published, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    said = tapebook("backtest", "--data", published / "AMZN.zip", "--strategy", "mine:Teller", "--json")
+    assert said.code == 0
+    assert json.loads(said.out)["meta"]["strategy"] == "mine:Teller"
+    assert set(said.err.split()) == {"hello"}
+
+
 # ------------------------------------------------------------------ runs, log, data
 
 
@@ -225,6 +265,83 @@ def test_a_run_that_was_changed_does_not_verify(tapebook, backtest):
     assert verdict.code == 1
     assert "differs at the end of the run" in verdict.out
     assert json.loads(tapebook("log", "verify", run, "--json").out)["ok"] is False
+
+
+@pytest.fixture
+def recorded(backtest):
+    """A recorded run's folder."""
+    return Path(backtest()["run"]).resolve()
+
+
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [
+        (None, "no such event log"),
+        (0, "is not an event log"),
+        (5000, "cannot be opened"),
+        (100_000, "cannot be opened"),
+        (0.9, "log.duckdb"),
+    ],
+)
+def test_a_log_that_was_cut_is_one_line(tapebook, recorded, size, why):
+    log = recorded / "log.duckdb"
+    whole = log.read_bytes()
+    log.unlink()
+    if size is not None:
+        log.write_bytes(whole[: int(size * len(whole)) if isinstance(size, float) else size])
+    assert complains(tapebook("log", "verify", recorded), log, why)
+
+
+def test_a_log_that_is_damaged_within_is_one_line(tapebook, recorded):
+    log = recorded / "log.duckdb"
+    whole = bytearray(log.read_bytes())
+    for at in range(len(whole) // 2, len(whole), 4096):
+        whole[at : at + 64] = bytes(64)
+    log.write_bytes(whole)
+    said = tapebook("log", "verify", recorded)
+    assert said.code in (1, 2)
+    assert "Traceback" not in said.err
+    assert said.err.count("\n") <= 1
+
+
+def test_a_log_in_use_is_one_line(tapebook, recorded):
+    code = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", code, str(recorded / "log.duckdb")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline()
+        said = tapebook("log", "verify", recorded)
+        holder.stdin.close()
+    assert complains(said, f"is open in another process (PID {holder.pid})")
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "3", '{"meta": 1}', '{"meta": {}}', "\0"])
+def test_one_bad_run_leaves_the_others(tapebook, recorded, text):
+    bad = recorded.parent / "20200101-000000-000000"
+    bad.mkdir()
+    (bad / "run.json").write_text(text)
+    listed = tapebook("runs", "list")
+    assert (listed.code, listed.err) == (0, "")
+    assert recorded.name in listed.out
+    assert bad.name not in listed.out
+    assert complains(tapebook("runs", "show", bad), bad / "run.json")
+
+
+@pytest.mark.parametrize("words", ["runs list", "runs show", "log verify", "backtest"])
+def test_out_is_a_folder(tapebook, tmp_path, words):
+    (tmp_path / "file").write_text("")
+    assert complains(tapebook(*words.split(), "--out", "file"), "--out", "file")
+
+
+def test_brackets_are_text(tapebook, published, tmp_path):
+    out = "runs [bold] of [/red] :smile:"
+    (tmp_path / "[x].zip").write_bytes((published / "AMZN.zip").read_bytes())
+    made = tapebook("backtest", "--data", "[x].zip", "--out", out)
+    assert (made.code, made.err) == (0, "")
+    assert out in made.out
+    for words in ("runs list", "runs show", "log verify"):
+        said = tapebook(*words.split(), "--out", out)
+        assert (said.code, said.err) == (0, "")
+    assert "no runs under [red]/runs" in tapebook("runs", "list", "--out", "[red]").out
 
 
 @pytest.mark.parametrize(
@@ -279,7 +396,7 @@ def test_what_is_in_a_file(tapebook, published):
         ("backtest --set spread=1001", ["spread", "1001", "0 <= spread <= 1000"]),
         ("backtest --set spread", ["spread", "name=value"]),
         ("backtest --cash much", ["cash", "much"]),
-        ("backtest --maker-fee x", ["maker_fee", "'x'"]),
+        ("backtest --maker-fee x", ["--maker-fee", "'x'"]),
         ("backtest --feed-latency 3parsec", ["3parsec", "100ms"]),
         ("backtest --tick 0", ["tick", "above 0"]),
         ("backtest --messages 0", ["messages is 0"]),
@@ -341,6 +458,38 @@ def test_a_broken_job(tapebook, tmp_path, text, parts):
     assert complains(tapebook("backtest", "job.toml"), *parts)
 
 
+def test_every_problem_of_a_job_is_told_with_its_line(tapebook, tmp_path):
+    (tmp_path / "job.toml").write_text(
+        "\ufeffmessages = 2000\nfeed_latency = 250\nstratgy = 'x'\nstart = '9'\nsymbol = 'X'\ncash = nan\n"
+        "\n[set]\nspred = 3\nspread = 4\nsize = 'x'\n"
+    )
+    said = tapebook("backtest", "job.toml", "--set", "limit=many", "--warm-up", "soon")
+    assert (said.code, said.out) == (2, "")
+    told = said.err.splitlines()
+    assert all(line.startswith("tapebook: ") for line in told)
+    for start, *parts in (
+        ("job.toml line 2, key feed_latency: '250' is not a duration; write a number and a unit, like 250us, 100ms, 5min",),
+        ("job.toml line 3: unknown key 'stratgy'; did you mean strategy?",),
+        ("job.toml line 4, key start: '9'", "HH:MM"),
+        ("job.toml line 5, key symbol: applies only to lobster data",),
+        ("job.toml line 6, key cash: 'nan' is not a finite number",),
+        ("job.toml line 9, key set.spred: ", "did you mean spread?"),
+        ("job.toml line 11, key set.size: ", "'x'"),
+        ("--set limit: ", "'many'"),
+        ("--warm-up: 'soon' is not a duration",),
+    ):
+        (line,) = [line for line in told if line.startswith(f"tapebook: {start}")]
+        assert all(part in line for part in parts)
+    assert len(told) == 9
+
+
+def test_options_and_settings_are_the_same():
+    from backtest.cli.settings import Settings
+
+    options = {p.name for p in dict(leaves(typer.main.get_command(command_line())))["backtest"].params}
+    assert options - {"help", "job", "as_json"} == set(Settings.model_fields)
+
+
 # ------------------------------------------------------------------ as a process
 
 
@@ -356,7 +505,7 @@ def test_what_is_imported_is_declared():
     """A package that only the tools for tests bring in would be missing where nobody tests."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = project["dependencies"] + [one for extra in project["optional-dependencies"].values() for one in extra]
-    known = {re.split(r"[<>=~!; ]", one)[0].lower() for one in declared} | {"llvmlite"}  # numba is made of it
+    known = {re.split(r"[<>=~!; ]", one)[0].lower().replace("-", "_") for one in declared} | {"llvmlite"}  # numba is made of it
     rooms = {"engine", "data", "backtest", "live", "dashboards"}
     modules = [ROOT / "tapebook.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
     strange = {f"{path.relative_to(ROOT)} imports {name}" for path in modules for name in imports(path) if name not in known | rooms}
@@ -372,6 +521,40 @@ def test_importing_costs_nothing():
     done = python("-c", "import sys, tapebook as tb; assert 'Backtest' in dir(tb); print(*sys.modules)")
     assert done.returncode == 0, done.stderr
     assert heavy.isdisjoint(done.stdout.split())
+
+
+def test_help_and_version_cost_little():
+    heavy = {"numpy", "numba", "polars", "duckdb", "pydantic_settings", "engine"}
+    for words in (["--help"], ["--version"], ["data"], ["runs", "list", "--help"]):
+        done = python("-c", f"import sys, tapebook; tapebook.run_command_line({words}); print(*sys.modules)")
+        assert done.returncode == 0, done.stderr
+        assert heavy.isdisjoint(done.stdout.splitlines()[-1].split()), words
+    assert done.stderr == ""
+
+
+def test_version(tapebook):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert tapebook("--version") == (0, f"tapebook {version}\n", "")
+
+
+def test_stopped_is_one_line(tapebook, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("backtest.store.runs", stop)
+    assert tapebook("runs", "list") == (1, "", "tapebook: stopped\n")
+
+
+def test_a_mistake_of_ours_is_told_whole(tapebook, monkeypatch):
+    def fail(*_):
+        return {}["ours"]
+
+    fail.__code__ = fail.__code__.replace(co_filename=str(ROOT / "backtest" / "store.py"))
+    monkeypatch.setattr("backtest.store.runs", fail)
+    said = tapebook("runs", "list")
+    assert said.code == 1
+    assert "Traceback" in said.err
+    assert said.err.endswith("KeyError: 'ours'\n")
 
 
 def test_a_file_that_stands_in_the_way_is_named(tmp_path):

@@ -6,19 +6,21 @@ from enum import IntEnum
 import pytest
 
 import engine
-from backtest.cli.app import run_command_line
-from backtest.cli.explain import CALLS, CHECKS, entries, find, groups
 from engine import Limits, Rules
+from engine.messages.dictionary import CALLS, CHECKS, entries, find, groups
 from engine.messages.field_docs import COMMANDS, FACTS
 from engine.messages.grammar import facts_of
 from engine.messages.records import COMMAND, FACT
 from engine.messages.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
+from tapebook import run_command_line
 
 ENUMS = (Kind, Reason, Flag, OrderStatus, OrderType, SelfTrade, Side, TimeInForce)
 
 
 @pytest.fixture
-def explain(capsys):
+def explain(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
     def run(*words):
         code = run_command_line(["explain", *words])
         return code, *capsys.readouterr()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from backtest.cli.run_tables import data_table
 from data import merge, read_lobster, synthetic_flow
 from data.feed import DataError
 from data.quality.check import check_feed, describe_feed
+from data.quality.table import data_table
 from engine.messages.vocabulary import Side
 from tests.naive.hindsight import judge
 from tests.naive.lobster import TICK, Market

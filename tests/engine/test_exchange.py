@@ -268,7 +268,7 @@ def test_a_session_is_learned_from_its_commands() -> None:
     """Names and terms of a replay are those of the first; before its first command a session has none."""
     exchange = Exchange([X, Y, Instrument("Z", "0.05")], cash={"ann": "1000.00"})
     sent = [limit(1, "Y", Side.BUY, "0.5", "9.00", portfolio="bob", trader="tom"), deposit("bob", 3)]
-    log = np.concatenate([exchange.opening, *(exchange._encode(command) for command in sent)])
+    log = np.concatenate([exchange.opening, *(exchange.encode(command) for command in sent)])
     exchange.run(log[len(exchange.opening) :])
     again = Exchange.from_commands(log)
     assert (again.names.portfolios, again.names.traders) == (exchange.names.portfolios, exchange.names.traders)

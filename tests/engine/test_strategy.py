@@ -11,7 +11,7 @@ from data.synthetic.flow import synthetic_flow
 from engine import Instrument, Kind, Parameter, Reason, Side, Strategy, TimeInForce, Want
 from engine.compiler.kernel import kernel
 from engine.loop.loop_state import COMMANDS_PER_CALL, Wake
-from engine.messages.durations import nanoseconds
+from engine.messages.durations import duration_ns
 from engine.strategy import context as c
 from engine.strategy.compile import machine_code
 from engine.strategy.parameters import parameters_of
@@ -28,13 +28,13 @@ from tests.engine.test_loop import ONE, OPENING, Rows, add, printed, rows, run
     + [(12, 12), ("0", 0), (np.int64(9), 9)],
 )
 def test_durations(given: Any, expected: int) -> None:
-    assert nanoseconds(given) == expected
+    assert duration_ns(given) == expected
 
 
 @pytest.mark.parametrize("given", ["1 day", "ms", "-1ms", "1e3us", "", "5", 1.5, None])
 def test_what_is_no_duration(given: Any) -> None:
-    with pytest.raises(ValueError, match=r"is no duration; write"):
-        nanoseconds(given)
+    with pytest.raises(ValueError, match=r"is not a duration; write"):
+        duration_ns(given)
 
 
 class Tuned(Strategy):

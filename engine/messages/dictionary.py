@@ -1,20 +1,15 @@
-"""What a word of the exchange says: commands and facts with their fields and order, reasons, limits, rules, order types, flags."""
+"""What each term of the exchange means: commands and facts with their fields and order, reasons, limits, rules, order types, flags."""
 
-import difflib
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from rich.console import Group
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
 from engine.messages import commands as orders
 from engine.messages.field_docs import COMMAND_FIELDS, COMMANDS, FACT_FIELDS, FACTS, Meaning
 from engine.messages.glossary import FLAGS, FOUND, LIMITS, ORDER_TYPES, REASONS, RULES, SELF_TRADES, SIDES, STATUSES, TIMES_IN_FORCE, Bound
 from engine.messages.grammar import CAUSES, PARTS, causes_of, facts_of, parts_of
+from engine.messages.hints import did_you_mean
 from engine.messages.vocabulary import Kind, Reason
 
 CALLS = [name for name, made in inspect.getmembers(orders, inspect.isfunction) if made.__module__ == orders.__name__ and name[0] != "_"]
@@ -112,13 +107,11 @@ def _call(name: str) -> Entry:
 
 
 def find(word: str) -> list[Entry]:
-    """What a word says, in any case of its letters. Raises ValueError with the nearest words where there is none."""
+    """What a term means, in any case of its letters. Raises ValueError with the nearest term where there is none."""
     known = list(entries())
     found = [entry for entry in known if entry.word.lower() == word.lower().replace("-", "_")]
     if not found:
-        words = {entry.word.lower(): entry.word for entry in known}
-        near = difflib.get_close_matches(word.lower(), words, 1, 0.6)
-        hint = f"did you mean {words[near[0]]}?" if near else "`tapebook explain` lists all words"
+        hint = did_you_mean(word, [entry.word for entry in known], "`tapebook explain` lists all words")
         raise ValueError(f"no word {word!r}; {hint}")
     return found
 
@@ -134,33 +127,3 @@ def groups() -> dict[str, list[str]]:
 def as_json(found: list[Entry]) -> list[dict[str, Any]]:
     """The entries for a script."""
     return [asdict(entry) for entry in found]
-
-
-def _grid(rows: Mapping[str, str], style: str = "") -> Padding:
-    made = Table.grid(padding=(0, 2))
-    made.add_column(style=style, no_wrap=True)
-    made.add_column(overflow="fold")
-    for name, says in rows.items():
-        made.add_row(name, Text(says))
-    return Padding(made, (0, 0, 0, 2))
-
-
-def page(found: list[Entry]) -> Group:
-    """The entries for people."""
-    parts: list[Any] = []
-    for entry in found:
-        number = "" if entry.number is None else f" {entry.number}"
-        parts += [Text(""), Text.assemble((entry.word, "bold"), (f"  {entry.group}{number}", "dim")), Text(entry.says)]
-        facts = "facts, in their order (| or, ? perhaps, * any number)" if entry.facts else ""
-        for title, rows in (("fields" if "field" not in entry.group else "used by", entry.fields), (facts, {**entry.more, **entry.facts})):
-            if rows:
-                parts += [Text(title, style="dim"), _grid(rows)] if title else [_grid(rows, "dim")]
-    return Group(*parts[1:])
-
-
-def words_page() -> Group:
-    """Every word, by groups."""
-    parts: list[Any] = []
-    for group, words in groups().items():
-        parts += [Text(group, style="dim"), Padding(Text("  ".join(words)), (0, 0, 0, 2))]
-    return Group(*parts, Text("\ntapebook explain WORD says what it means.", style="dim"))

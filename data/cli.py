@@ -1,0 +1,70 @@
+"""The commands of market data, `tapebook data …`; and the group `tapebook log`, which others add to."""
+
+from typing import Annotated, Any
+
+import typer
+
+from data.terminal import Json, say, say_json
+
+app = typer.Typer()
+data = typer.Typer(no_args_is_help=True, help="Market data: show, check.")
+log = typer.Typer(no_args_is_help=True, help="Event logs: verify.")
+app.add_typer(data, name="data")
+app.add_typer(log, name="log")
+
+File = Annotated[str, typer.Argument(help="Market data file, or LOBSTER's zip.")]
+Format = Annotated[str, typer.Option(help="Format of the file.")]
+Symbol = Annotated[str | None, typer.Option(help="Where the file's name does not say it.")]
+Date = Annotated[str | None, typer.Option(help="YYYY-MM-DD, where the file's name does not say it.")]
+Tick = Annotated[str | None, typer.Option(help="Price step, like 0.01.")]
+Orderbook = Annotated[str | None, typer.Option(help="LOBSTER order book file beside the messages.")]
+
+
+def _feed(file: str, form: str, symbol: str | None, date: str | None, orderbook: str | None, tick: str | None) -> Any:
+    from data.formats import open_feed
+
+    return open_feed(form, file, symbol=symbol, date=date, orderbook=orderbook, tick=tick)
+
+
+def _say(said: dict[str, Any], as_json: bool) -> None:
+    from data.quality.table import data_table
+
+    say_json(said) if as_json else say(data_table(said))
+
+
+@data.command("show")
+def show_data(
+    file: File,
+    format: Format = "lobster",
+    symbol: Symbol = None,
+    date: Date = None,
+    orderbook: Orderbook = None,
+    tick: Tick = None,
+    as_json: Json = False,
+) -> None:
+    """What is in a file: rows by kind, first and last time, prices, quantities.
+
+    Example: `tapebook data show LOBSTER_SampleFile_AMZN_2012-06-21_5.zip`
+    """
+    from data.quality.check import describe_feed
+
+    _say(describe_feed(_feed(file, format, symbol, date, orderbook, tick)), as_json)
+
+
+@data.command("check")
+def check_data(
+    file: File,
+    format: Format = "lobster",
+    symbol: Symbol = None,
+    date: Date = None,
+    orderbook: Orderbook = None,
+    tick: Tick = None,
+    as_json: Json = False,
+) -> None:
+    """Is a file what it should be: rows, time order, contradictions, crossed rows, aggressors that our matching fills identically.
+
+    Example: `tapebook data check LOBSTER_SampleFile_AMZN_2012-06-21_5.zip`
+    """
+    from data.quality.check import check_feed
+
+    _say(check_feed(_feed(file, format, symbol, date, orderbook, tick)), as_json)
