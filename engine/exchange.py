@@ -69,7 +69,7 @@ class Exchange(Reading):
         self.state = empty_state(room)
         self.state.session["history_facts"] = history_facts
         if reserve:  # touch the memory now, not in the run
-            for array in (self.state.ids["slot"], self.state.orders["waits"], self.state.nodes["quantity"]):
+            for array in (self.state.ids["slot"], self.state.orders["pending"], self.state.nodes["quantity"]):
                 array[:] = 0
         self._tape = Tape(reserve)
 

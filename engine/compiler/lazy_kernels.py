@@ -87,7 +87,7 @@ def load_kernels_of(state: Any) -> None:
     if session["guarded"]:
         load_kernel(Lazy.PRETRADE, state)
         load_kernel(Lazy.AFTER_FILL, state)
-    if session["waiting"]:
+    if session["pending"]:
         load_kernel(Lazy.STOPS, state)
     if state.positions["reducers"].any():
         load_kernel(Lazy.AFTER_FILL, state)

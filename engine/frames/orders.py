@@ -8,14 +8,14 @@ from engine.messages.names import Names
 from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
 
 ENDED = {Kind.OrderCancelled: OrderStatus.CANCELLED, Kind.OrderExpired: OrderStatus.EXPIRED, Kind.OrderRejected: OrderStatus.REJECTED}
-TOLD = [Kind.OrderCreated, Kind.OrderTriggered, Kind.OrderReplaced, *ENDED]
+ORDER_FACTS = [Kind.OrderCreated, Kind.OrderTriggered, Kind.OrderReplaced, *ENDED]
 """Facts that show an order as it stands then."""
 UNUSED = [r for r in Reason if Reason.UNKNOWN_INSTRUMENT <= r <= Reason.DUPLICATE_ORDER or r >= Reason.UNKNOWN_PORTFOLIO]
 """Reasons of an OrderRejected that left the id unused, or named an order that was there before."""
 ACTIVE = [OrderStatus.NEW.name, OrderStatus.PENDING.name, OrderStatus.PARTIALLY_FILLED.name]
 
 _BIRTH = [Kind.OrderCreated, Kind.OrderRejected]
-_ABOUT_ORDERS = np.isin(np.arange(256), [*TOLD, Kind.TradeExecuted])
+_ABOUT_ORDERS = np.isin(np.arange(256), [*ORDER_FACTS, Kind.TradeExecuted])
 
 
 def naming(facts: np.ndarray, order_id: int, trader: int) -> np.ndarray:
@@ -31,7 +31,7 @@ def _by_order(facts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Index of each fact, whether the order is the maker in it, and where an order's facts begin.
     """
     kind, trade = facts["kind"], facts["kind"] == Kind.TradeExecuted
-    told = np.isin(kind, TOLD) & ~((kind == Kind.OrderRejected) & np.isin(facts["reason"], UNUSED))
+    told = np.isin(kind, ORDER_FACTS) & ~((kind == Kind.OrderRejected) & np.isin(facts["reason"], UNUSED))
     takes, makes = trade & (facts["trader"] != HISTORY), trade & (facts["maker_trader"] != HISTORY)
     own, maker = np.flatnonzero(told | takes), np.flatnonzero(makes)
     trader = np.concatenate([facts["trader"][own], facts["maker_trader"][maker]])
@@ -158,7 +158,7 @@ def history(facts: np.ndarray, order_id: int, trader: int, names: Names, decimal
     """
     f = naming(facts, order_id, trader)
     number, kind = f["instrument"], f["kind"]
-    trade, shown = kind == Kind.TradeExecuted, np.isin(kind, [*TOLD, Kind.TradeExecuted])
+    trade, shown = kind == Kind.TradeExecuted, np.isin(kind, [*ORDER_FACTS, Kind.TradeExecuted])
     maker = trade & (f["maker_order_id"] == order_id) & (f["maker_trader"] == trader)
     remaining = np.where(maker, f["maker_remaining"], f["remaining"]).astype(np.int64)
     side = np.where(maker, 1 - f["side"].astype(np.int64), f["side"])

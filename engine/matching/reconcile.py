@@ -9,7 +9,7 @@ from engine.matching.history_orders import lose, new_history, stand
 from engine.matching.match import forget
 from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason
 from engine.state.arrays import EMPTY
-from engine.state.facts import amend_history, fits, refuse, tell_history
+from engine.state.facts import amend_history, fits, refuse, emit_history
 from engine.state.ladder import first_node, in_ticks, key_of
 from engine.state.levels import level_list, stands_at
 
@@ -72,7 +72,7 @@ def reveal(state, c, out, n):
             node = np.int64(state.nodes[node]["next"])
     slot = new_history(state, c)
     seat = n
-    n = tell_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], 0, 0)
+    n = emit_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], 0, 0)
     n, left = stand(state, out, n, c, slot, c["quantity"])
     amend_history(state, out[seat], c["quantity"], left)
     if left == 0:
@@ -92,7 +92,7 @@ def remove(state, c, out, n):
     missing = _take_level(state, c, missing, ANYBODY, True)
     state.session[0]["removed"] += c["quantity"] - missing
     state.session[0]["unknown"] += missing
-    return tell_history(state, out, n, Kind.HistoryRemoved, c, c["price"], c["quantity"] - missing, 0, 0)
+    return emit_history(state, out, n, Kind.HistoryRemoved, c, c["price"], c["quantity"] - missing, 0, 0)
 
 
 @kernel
@@ -100,7 +100,7 @@ def _notice(state, c, out, n):
     """NOTICE: the venue said something (its code is in `price`); nothing changes."""
     if not listed(state, c["instrument"]):
         return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
-    return tell_history(state, out, n, Kind.NoticeGiven, c, fits(c["price"], -(1 << 31) + 1, 1 << 31), 0, 0, 0)
+    return emit_history(state, out, n, Kind.NoticeGiven, c, fits(c["price"], -(1 << 31) + 1, 1 << 31), 0, 0, 0)
 
 
 @lazy_kernel

@@ -8,13 +8,13 @@ import numpy as np
 
 from engine.compiler.kernel import kernel, lazy_kernel
 from engine.compiler.lazy_kernels import STOPS_CASCADE, STOPS_ENTER, STOPS_LEAVE
-from engine.matching.checks import FOK, IOC
 from engine.matching.entry import cancel_rest, reach_of, refused_by_book, rest_order, settle_order
 from engine.matching.match import fillable, working_money
 from engine.messages.vocabulary import Kind, Reason
 from engine.state.accounts import work
-from engine.state.facts import tell_order
+from engine.state.facts import emit_order
 from engine.state.ladder import first_node
+from engine.state.order_types import FOK, rests
 
 WHAT = STOPS_ENTER - 1
 """Bits of the number below what is asked for."""
@@ -86,8 +86,8 @@ def _leave(state, slot):
         nodes[parent]["next"] = rest
     else:
         nodes[parent]["prev"] = rest
-    order["waits"] = 0
-    state.session[0]["waiting"] -= 1
+    order["pending"] = 0
+    state.session[0]["pending"] -= 1
 
 
 @kernel
@@ -97,7 +97,7 @@ def _wait(state, slot, lots):
     node = first_node(state) + slot
     side = np.int64(order["side"])
     instrument = np.int64(order["instrument"])
-    order["waits"] = 1
+    order["pending"] = 1
     order["queued"] = state.session[0]["seq"]
     entry = state.nodes[node]
     entry["next"] = 0
@@ -105,7 +105,7 @@ def _wait(state, slot, lots):
     entry["cell"] = 0
     entry["quantity"] = lots
     _set_first(state, instrument, side, _merge(state, side, _first(state, instrument, side), node))
-    state.session[0]["waiting"] += 1
+    state.session[0]["pending"] += 1
     work(state, order, lots, working_money(state, slot, lots), 0)
 
 
@@ -124,7 +124,7 @@ def _trigger(state, out, n, slot, lots):
     """The order in `slot`, which waits no more, comes in as the MARKET or LIMIT order that it is."""
     order = state.orders[slot]
     seat = n
-    n = tell_order(state, out, n, Kind.OrderTriggered, 0, slot, lots, 0)
+    n = emit_order(state, out, n, Kind.OrderTriggered, 0, slot, lots, 0)
     best = state.ladders[2 * np.int64(order["instrument"]) + 1 - order["side"]]["best"]
     reach = reach_of(state, order, order["price"])
     reason = refused_by_book(state, order, np.int64(order["position"]), best, reach)
@@ -133,7 +133,7 @@ def _trigger(state, out, n, slot, lots):
     if reason != Reason.NONE:
         return cancel_rest(state, out, n, slot, lots, reason)
     crosses = ~best <= reach
-    if crosses or order["time_in_force"] >= IOC:
+    if crosses or not rests(order["time_in_force"]):
         return settle_order(state, out, n, slot, lots, reach, crosses)
     ladder = 2 * np.int64(order["instrument"]) + order["side"]
     out[seat]["ahead"] = rest_order(state, ladder, reach, slot, lots, working_money(state, slot, lots))

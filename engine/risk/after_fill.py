@@ -25,11 +25,11 @@ def judge_loss(state, out, n, portfolio, instrument):
     if breached == (account["breached"] != 0):
         return n
     account["breached"] = breached
-    return _tell_loss(state, out, n, portfolio, instrument, profit) if breached else n
+    return _emit_loss(state, out, n, portfolio, instrument, profit) if breached else n
 
 
 @cold_kernel
-def _tell_loss(state, out, n, portfolio, instrument, profit):
+def _emit_loss(state, out, n, portfolio, instrument, profit):
     blank(state, out, n, Kind.RiskLimitBreached, Reason.DAILY_LOSS_LIMIT, instrument)
     fact = out[n]
     fact["portfolio"] = portfolio

@@ -58,7 +58,7 @@ ORDER = np.dtype(
         ("executed", "<u4"),  # of history's orders: lots that ours took from it
         ("portfolio", "<u4"),
         ("trader", "<u4"),
-        ("place", "<u4"),  # of its id in `ids` (of history's in `venue`); of a free slot the next free one
+        ("place", "<u4"),  # of its id in `ids` (of history's in `history_ids`); of a free slot the next free one
         ("position", "<u4"),  # index in `positions`
         ("instrument", "<u2"),
         ("side", "u1"),
@@ -66,7 +66,7 @@ ORDER = np.dtype(
         ("time_in_force", "u1"),
         ("flags", "u1"),
         ("self_trade", "u1"),
-        ("waits", "u1"),  # a stop outside the book; its node is one of the instrument's heaps of stops
+        ("pending", "u1"),  # a stop outside the book; its node is one of the instrument's heaps of stops
     ]
 )
 USED = np.dtype([("id", "<u8"), ("owner", "<u4"), ("slot", "<u4")])
@@ -154,10 +154,10 @@ COUNTERS = ("displaced", "clipped", "revealed", "removed", "estimated", "unknown
 """Lots of history that did not go as recorded, by what happened to them."""
 LIMITS = ("orders_max", "portfolios_max", "traders_max", "instruments_max")
 COUNTS = ("instruments", "portfolios", "traders", "open_orders", "live", "free", "fresh", "used", "known", "positions", "fee_cash")
-DESK = ("waiting", "guarded", "killed", "restrictions")
+CONTROL = ("pending", "guarded", "killed", "restrictions")
 """Stops that wait; commands of the desk and reduce-only orders so far; the session's kill switch; entries of `restricted`."""
 SESSION = np.dtype(
-    [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *DESK, *COUNTERS)]
+    [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *CONTROL, *COUNTERS)]
     + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state
     + [("named", "<i8")]  # commands that named something or listed an instrument: no part of it either
     + [
@@ -177,7 +177,7 @@ class State(Handle):
         "nodes": NODE,
         "orders": ORDER,
         "ids": USED,  # a power of two: clients' ids of the day
-        "venue": USED,  # a power of two: history's live ids
+        "history_ids": USED,  # a power of two: history's live ids
         "portfolios": PORTFOLIO,
         "traders": TRADER,
         "positions": POSITION,  # in order of opening
@@ -194,7 +194,7 @@ class State(Handle):
     nodes: Any
     orders: Any
     ids: Any
-    venue: Any
+    history_ids: Any
     portfolios: Any
     traders: Any
     positions: Any
@@ -225,7 +225,7 @@ class Capacity(NamedTuple):
     instruments: int = 1
     orders: int = 1 << 10
     ids: int = 1 << 12
-    venue: int = 1 << 10
+    history_ids: int = 1 << 10
     portfolios: int = 16
     traders: int = 16
     positions: int = 64
@@ -245,7 +245,7 @@ def empty_state(capacity: Capacity = DEFAULT_CAPACITY) -> State:
         nodes=zeros(ladders * (W + 1) + capacity.orders, NODE),
         orders=zeros(capacity.orders, ORDER),
         ids=zeros(capacity.ids, USED),
-        venue=zeros(capacity.venue, USED),
+        history_ids=zeros(capacity.history_ids, USED),
         portfolios=zeros(capacity.portfolios, PORTFOLIO),
         traders=zeros(capacity.traders, TRADER),
         positions=zeros(capacity.positions, POSITION),

@@ -18,7 +18,7 @@ _LEVEL = 1
 
 def _blank(lengths: dict[str, int]) -> dict[str, np.ndarray]:
     """The arrays of an empty state with as many orders and instruments; those that are not as long are all zeros."""
-    room = Capacity(lengths["ladders"] // 2, lengths["orders"], ids=4, venue=4, portfolios=1, traders=1, positions=1)
+    room = Capacity(lengths["ladders"] // 2, lengths["orders"], ids=4, history_ids=4, portfolios=1, traders=1, positions=1)
     made: dict[str, np.ndarray] = empty_state(room).arrays()
     return {name: array for name, array in made.items() if len(array) == lengths[name]}
 
@@ -64,7 +64,7 @@ def unpack(packed: bytes) -> State:
         layout, fields, counts = json.loads(raw[4 : 4 + size])
     except (struct.error, ValueError, zlib.error) as error:
         raise ValueError(f"no snapshot: {error}") from None
-    ours = empty_state(Capacity(orders=1, ids=4, venue=4, portfolios=1, traders=1, positions=1)).arrays()
+    ours = empty_state(Capacity(orders=1, ids=4, history_ids=4, portfolios=1, traders=1, positions=1)).arrays()
     if layout != SNAPSHOT_LAYOUT or fields != _fields(ours):
         raise ValueError("a snapshot of another layout")
     lengths = dict(zip(ours, counts))

@@ -33,9 +33,9 @@ def hold(state: State, working: Mapping[tuple[int, int], Working]) -> None:
     )
     session = state.session[0]
     assert session["open_orders"] == len(working), "open orders are miscounted"
-    assert session["waiting"] == waiting == sum(order.waits for order in working.values()), "waiting stops are miscounted"
+    assert session["pending"] == waiting == sum(order.waits for order in working.values()), "waiting stops are miscounted"
     assert resting + waiting == len(working), "an open order is nowhere"
-    for table, count in (("ids", "used"), ("venue", "known"), ("restricted", "restrictions")):
+    for table, count in (("ids", "used"), ("history_ids", "known"), ("restricted", "restrictions")):
         assert np.count_nonzero(getattr(state, table)["slot"]) == session[count], f"{count}: miscounted"
     no_slot_is_lost(state)
     working_orders_are_summed(state, working)
@@ -111,7 +111,7 @@ def heap_is_whole(state: State, top: int, side: int) -> int:
         slot, parent = waiting.pop()
         node, order = state.nodes[first + slot], state.orders[slot]
         count += 1
-        assert order["waits"], "a stop that waits no more is among those that do"
+        assert order["pending"], "a stop that waits no more is among those that do"
         assert order["side"] == side, "a stop waits on the other side"
         assert node["cell"] == (parent and first + parent), "a stop does not know who is above it"
         if parent:
