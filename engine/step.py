@@ -84,7 +84,7 @@ def step(state, c, out, n):
 
 @cold_kernel
 def _worst_of_all(state, instrument):
-    """Facts of a command that may set off stops, alarms or a kill switch: a fill tells three, an order that ends two."""
+    """Facts of a command that may set off stops, alarms or a kill switch: each fill may emit up to three, an order that ends two."""
     session = state.session[0]
     meets = session["pending"] + 1
     if instrument < len(state.instruments):
@@ -113,7 +113,7 @@ def worst_case(state, c):
 
 @hot_kernel
 def _is_plain(state):
-    """Whether an order's last fill, or its end, tells one fact: no stop waits, no order was reduce-only, and nothing is watched."""
+    """Whether an order's last fill, or its end, emits one fact: no stop is pending, no order was reduce-only, no limit is watched."""
     return state.session[0]["pending"] == 0 and state.session[0]["guarded"] == 0
 
 
@@ -128,9 +128,9 @@ def commands_left(state):
 
 @hot_kernel
 def _facts_fit(state, room):
-    """Commands whose facts certainly fit `room`, if none comes from the desk: each opens one order, and an order ends with one fact.
+    """Commands, none of control, whose facts certainly fit in `room`: each opens one order, and an order ends with one fact.
 
-    Where stops wait or alarms are set: a fill ends an order, or was its taker's last, and tells three; a stop also triggers.
+    Where stops are pending or alarms are set, each fill may emit up to three facts; a stop adds one.
     """
     live = state.session[0]["live"]
     return (room - live) // (SLACK + 1) if _is_plain(state) else (room - 8 * live) // (SLACK + 8)
@@ -138,7 +138,7 @@ def _facts_fit(state, room):
 
 @hot_kernel
 def _is_control(c):
-    """Whether a command is neither an order's nor history's: it may change what a later one can cause, or touch all portfolios."""
+    """Whether `c` concerns neither an order nor history: it may change what later commands can cause, or touch all portfolios."""
     return c["kind"] < Kind.NEW or (c["kind"] >= Kind.HALT and c["kind"] < Kind.ADD)
 
 
@@ -233,11 +233,11 @@ def run(state, commands, start, stop, out, n):
             if large:
                 _fetch_accounts(state, commands, i)
                 _fetch_level(state, later)
-            told = step(state, c, out, n)
-            if told < 0:
+            end = step(state, c, out, n)
+            if end < 0:
                 return i, n, 0
-            n = told
+            n = end
             i += 1
             if has_stop(c["type"]) or c["flags"] & Flag.REDUCE_ONLY:
-                break  # it may wait, or rest, from now on, and then more facts come of each command
+                break  # it may be pending, or rest, from now on; then each command may cause more facts
     return i, n, 0

@@ -15,7 +15,7 @@ from engine.messages.names import open_session as session_commands
 from engine.messages.records import FACT
 from engine.messages.vocabulary import Flag, Kind
 from engine.state.arrays import EMPTY, State, W, empty_state
-from engine.state.growth import grow_orders, grow_history_ids, make_room
+from engine.state.growth import grow_history_ids, grow_orders, make_room
 from engine.state.ladder import key_of, lots_at
 from engine.state.levels import level_list, lower_key, stands_at
 from engine.step import SLACK, commands_left

@@ -1,4 +1,4 @@
-"""What the desk controls: halts, kill switches, limits of portfolios, rules of traders."""
+"""Control commands: halts, kill switches, limits of portfolios, rules of traders."""
 
 import numpy as np
 

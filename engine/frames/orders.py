@@ -1,4 +1,4 @@
-"""Orders as the facts tell them: where each stands, and every fact about one."""
+"""Orders as the facts describe them: where each stands, and every fact about one."""
 
 import numpy as np
 import polars as pl
@@ -99,7 +99,7 @@ def of_the_day(rows: pl.DataFrame, facts: np.ndarray) -> pl.DataFrame:
 def orders(rows: pl.DataFrame, names: Names) -> pl.DataFrame:
     """`lives` as people read them; the columns are those of DESIGN section 7, then the exact ones."""
     number, kind = rows["instrument"].to_numpy(), rows["type"].to_numpy()
-    unpriced, unstopped = ~np.isin(kind, (OrderType.LIMIT, OrderType.STOP_LIMIT)), kind < OrderType.STOP
+    unpriced, unstopped = ~columns.has_price(kind), ~columns.has_stop(kind)
     traded, flags = rows["traded"].to_numpy(), rows["flags"].to_numpy()
     average = columns.price(rows["paid"].to_numpy(), number, names, among=traded)
     reason = rows["reason"].to_numpy()
@@ -162,8 +162,8 @@ def history(facts: np.ndarray, order_id: int, trader: int, names: Names, decimal
     maker = trade & (f["maker_order_id"] == order_id) & (f["maker_trader"] == trader)
     remaining = np.where(maker, f["maker_remaining"], f["remaining"]).astype(np.int64)
     side = np.where(maker, 1 - f["side"].astype(np.int64), f["side"])
-    unpriced = ~shown | (~trade & ~np.isin(f["type"], (OrderType.LIMIT, OrderType.STOP_LIMIT)))
-    unstopped = ~shown | trade | (f["type"] < OrderType.STOP)
+    unpriced = ~shown | (~trade & ~columns.has_price(f["type"]))
+    unstopped = ~shown | trade | ~columns.has_stop(f["type"])
     fee = np.where(maker, f["maker_fee"], f["fee"])
     liquidity = np.where(maker, "MAKER", "TAKER")
     refused = np.isin(kind, (Kind.OrderRejected, Kind.ReplaceRejected, Kind.CancelRejected))
@@ -199,12 +199,12 @@ def history(facts: np.ndarray, order_id: int, trader: int, names: Names, decimal
 
 def _status_after(f: np.ndarray, remaining: np.ndarray) -> pl.Series:
     """The status of one order after each of its facts; null before it is there."""
-    kind, waits = f["kind"], f["type"] >= OrderType.STOP
+    kind, stop = f["kind"], columns.has_stop(f["type"])
     trade = kind == Kind.TradeExecuted
     refused = (kind == Kind.OrderRejected) & np.isin(f["reason"], UNUSED)
     cases = {
-        OrderStatus.PENDING: (kind == Kind.OrderCreated) & waits,
-        OrderStatus.NEW: ((kind == Kind.OrderCreated) & ~waits) | (kind == Kind.OrderTriggered),
+        OrderStatus.PENDING: (kind == Kind.OrderCreated) & stop,
+        OrderStatus.NEW: ((kind == Kind.OrderCreated) & ~stop) | (kind == Kind.OrderTriggered),
         OrderStatus.PARTIALLY_FILLED: trade & (remaining > 0),
         OrderStatus.FILLED: trade & (remaining == 0),
         **{status: (kind == of) & ~refused for of, status in ENDED.items()},

@@ -1,4 +1,4 @@
-"""Order entry: the ladder of checks in the order of the reasons, then the book; and cancel."""
+"""Order entry: the checks in the order of the reasons, then the book; and cancel."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from engine.matching.match import ANY_PRICE, end_open, fillable, finish, match, 
 from engine.messages.vocabulary import Kind, OrderStatus, Reason
 from engine.state.accounts import against, opened, seek_position, work
 from engine.state.arrays import EMPTY, FINISHED
-from engine.state.facts import blank, move_owner, move_traits, refuse, reject_order, emit_order
+from engine.state.facts import blank, emit_order, move_owner, move_traits, refuse, reject_order
 from engine.state.id_table import find, put
 from engine.state.ladder import in_ticks, key_of, rest
 from engine.state.order_types import FOK, MARKET, has_price, has_stop, rests
@@ -17,7 +17,7 @@ from engine.state.order_types import FOK, MARKET, has_price, has_stop, rests
 
 @hot_kernel
 def _accept(state, c, out, n, at, position):
-    """The NEW whose id belongs at `at` gets a slot, and its OrderCreated at out[n]; returns the slot. `position` is what was sought."""
+    """The NEW whose id belongs at `at` gets a slot, and its OrderCreated at out[n]; returns the slot. `position`: of `seek_position`."""
     slot = open_slot(state)
     state.session[0]["open_orders"] += 1
     put(state.ids, at, c["order_id"], c["trader"], slot + 1)
@@ -66,7 +66,7 @@ def rest_order(state, ladder, key, slot, lots, notional):
 
 @kernel
 def settle_order(state, out, n, slot, remaining, reach, crosses):
-    """The order in `slot`, already told, trades what it can; the rest rests or is cancelled."""
+    """The order in `slot`, already reported, trades what it can; what is left rests or is cancelled."""
     order = state.orders[slot]
     reason = Reason.NONE
     if crosses:
@@ -158,7 +158,7 @@ def new_order(state, c, out, n):
     if reason != Reason.NONE:
         return reject_order(state, out, n, reason, c)
     if c["flags"] & REDUCE_ONLY:
-        state.session[0]["guarded"] += 1  # a fill of it may tell more than one fact
+        state.session[0]["guarded"] += 1  # a fill of it may emit more than one fact
     crosses = ~best <= reach
     lots = c["quantity"]
     slot = _accept(state, c, out, n, at, position)

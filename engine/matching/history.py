@@ -13,7 +13,7 @@ from engine.matching.history_orders import lose, new_history, stand, take_ours
 from engine.matching.match import forget, set_last
 from engine.messages.vocabulary import Kind, Reason
 from engine.state.accounts import notional_of
-from engine.state.facts import amend_history, refuse, emit_history
+from engine.state.facts import amend_history, emit_history, refuse
 from engine.state.id_table import find, put
 from engine.state.ladder import first_node
 
@@ -68,8 +68,9 @@ def add_history(state, c, out, n):
 
 @kernel
 def reduce_history(state, c, out, n):
-    """REDUCE and EXECUTE: an order of history loses lots, clipped to what ours left of it; EXECUTE prints. -1 where Lazy.RECONCILE is shut.
+    """REDUCE and EXECUTE: an order of history loses lots, clipped to what ours left of it; EXECUTE prints.
 
+    -1 where Lazy.RECONCILE is needed and not loaded.
     Lots that it no longer has although ours did not take them (a REMOVE, or an order without a name, took them by mistake) come from
     the others at its price: the level's sum follows the record.
     """
@@ -157,7 +158,7 @@ def apply_flow(state, c, out, n):
 
 @kernel
 def print_trade(state, c, out, n):
-    """PRINT: a trade of which no order was displayed; it sets the last price and touches nobody."""
+    """PRINT: a trade of which no order was displayed; it sets the last price and touches no order."""
     reason = bad_history(state, c, False)
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)

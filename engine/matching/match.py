@@ -8,7 +8,7 @@ from engine.compiler.lazy_kernels import STOPS_LEAVE, Lazy, call_lazy
 from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
 from engine.state.accounts import against, book_fill, fee_of, too_much, work
 from engine.state.arrays import FINISHED, MASK, W
-from engine.state.facts import blank, move_owner, emit_order
+from engine.state.facts import blank, emit_order, move_owner
 from engine.state.id_table import erase
 from engine.state.ladder import first_node, leave, shrink
 from engine.state.levels import level_list, lower_key, stands_at
@@ -75,7 +75,7 @@ def working_money(state, slot, lots):
 
 @hot_kernel
 def take_back(state, out, slot):
-    """A client's open order works no more: it leaves the book, or those that wait; returns its open lots."""
+    """A client's open order leaves the book, or the pending stops; returns its open lots."""
     order = state.orders[slot]
     remaining = np.int64(state.nodes[first_node(state) + slot]["quantity"])
     rests = 1 - np.int64(order["pending"])
@@ -90,7 +90,7 @@ def take_back(state, out, slot):
 
 @hot_kernel
 def end_open(state, out, n, slot, kind, reason, status):
-    """Take a client's open order out and tell why."""
+    """End a client's open order, with the fact that says why."""
     remaining = take_back(state, out, slot)
     n = emit_order(state, out, n, kind, reason, slot, remaining, 0)
     finish(state, slot, status)
@@ -129,7 +129,7 @@ def _leave_filled(state, ladder, maker, left, lots):
 def book_trade(state, out, n, ladder, maker, price, lots, taker, position, taker_fee):
     """A fill of the order in slot `maker` by portfolio `taker`: its TradeExecuted, but for the taker's names, both accounts, the book.
 
-    Returns whether `engine.risk.after_fill` has to look at it once its fact is complete.
+    Returns what `engine.risk.after_fill` has to check once its fact is complete.
     """
     order = state.orders[maker]
     instrument = ladder >> 1
@@ -178,7 +178,7 @@ def reducible(state, slot, lots):
 
 @hot_kernel
 def _trade_plainly(state, order, other, money):
-    """Whether two orders of different portfolios can trade for `money` with nothing to be looked at."""
+    """Whether two orders of different portfolios can trade for `money` without further checks."""
     if order["portfolio"] == other["portfolio"] or (order["flags"] | other["flags"]) & REDUCE_ONLY:
         return False
     return not too_much(state, order, other, money)

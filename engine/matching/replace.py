@@ -9,7 +9,7 @@ from engine.matching.entry import find_working, is_guarded, reach_of, rest_order
 from engine.matching.match import end_open, take_back, working_money
 from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, Reason
 from engine.state.accounts import in_range, notional_of, work
-from engine.state.facts import refuse, emit_order
+from engine.state.facts import emit_order, refuse
 from engine.state.ladder import first_node, shrink
 from engine.state.order_types import has_price
 
@@ -30,7 +30,7 @@ def _misnamed(state, c, order):
 
 
 @cold_kernel
-def _looked_at(state, slot, total, price, stop_price, worth):
+def _pretrade_refuses(state, slot, total, price, stop_price, worth):
     """What Lazy.PRETRADE says of the order in `slot` as it would be, its open lots worth `worth`, without what it was."""
     order = state.orders[slot]
     executed = np.int64(order["executed"])
@@ -74,7 +74,7 @@ def _refused(state, slot, total, price, stop_price, same):
     if same:
         return Reason.NONE
     if is_guarded(state, order["portfolio"], order["trader"], order["instrument"]):
-        reason = _looked_at(state, slot, total, price, stop_price, worth)
+        reason = _pretrade_refuses(state, slot, total, price, stop_price, worth)
         if reason != Reason.NONE:
             return reason
     best = state.ladders[(2 * np.int64(order["instrument"]) + order["side"]) ^ 1]["best"]
@@ -103,7 +103,7 @@ def _keep_place(state, out, n, slot, total):
 def _move(state, out, n, slot, total, price, stop_price):
     """More lots or another price: the order goes to the back of its new queue, and may trade at once."""
     order = state.orders[slot]
-    waited = order["pending"] != 0
+    was_pending = order["pending"] != 0
     take_back(state, out, slot)
     order["quantity"] = total
     order["price"] = price
@@ -111,7 +111,7 @@ def _move(state, out, n, slot, total, price, stop_price):
     order["flags"] &= ~np.uint8(Flag.ESTIMATED)
     left = total - np.int64(order["executed"])
     emit_order(state, out, n, Kind.OrderReplaced, 0, slot, left, 0)
-    if waited:
+    if was_pending:
         return call_lazy(state.lazy[Lazy.STOPS], state, STOPS_ENTER | slot, out, n + 1)
     reach = reach_of(state, order, price)
     ladder = 2 * np.int64(order["instrument"]) + order["side"]

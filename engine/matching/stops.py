@@ -1,4 +1,4 @@
-"""Stops: each side of an instrument has a heap of those that wait, the one that triggers first on top; after a trade they enter one by one.
+"""Stops: each side of an instrument has a heap of those pending, the one that triggers first on top; after a trade they enter one by one.
 
 A skew heap over the orders' own nodes (Sleator and Tarjan, 1986): `next` and `prev` are the children, `cell` the parent, 0 is none. It
 needs no memory of its own, and entering, triggering and leaving cost O(log n) in the long run.
@@ -22,7 +22,7 @@ WHAT = STOPS_ENTER - 1
 
 @kernel
 def _first(state, instrument, side):
-    """Node of the stop on `side` that triggers first; 0 where none waits."""
+    """Node of the stop on `side` that triggers first; 0 where none is pending."""
     terms = state.instruments[instrument]
     slot = np.int64(terms["buy_stop"] if side == 0 else terms["sell_stop"])
     return first_node(state) + slot if slot != 0 else 0
@@ -71,7 +71,7 @@ def _merge(state, side, a, b):
 
 @kernel
 def _leave(state, slot):
-    """The order in `slot` waits no more."""
+    """The order in `slot` is no longer pending."""
     order = state.orders[slot]
     nodes = state.nodes
     node = first_node(state) + slot
@@ -91,8 +91,8 @@ def _leave(state, slot):
 
 
 @kernel
-def _wait(state, slot, lots):
-    """The order in `slot` waits from now on, with `lots` lots."""
+def _hold(state, slot, lots):
+    """The order in `slot` is pending from now on, with `lots` lots."""
     order = state.orders[slot]
     node = first_node(state) + slot
     side = np.int64(order["side"])
@@ -121,7 +121,7 @@ def _is_through(state, slot):
 
 @kernel
 def _trigger(state, out, n, slot, lots):
-    """The order in `slot`, which waits no more, comes in as the MARKET or LIMIT order that it is."""
+    """The order in `slot`, no longer pending, comes in as the MARKET or LIMIT order that it is."""
     order = state.orders[slot]
     seat = n
     n = emit_order(state, out, n, Kind.OrderTriggered, 0, slot, lots, 0)
@@ -146,7 +146,7 @@ def _enter(state, out, n, slot):
     lots = np.int64(order["quantity"]) - np.int64(order["executed"])
     if _is_through(state, slot):
         return _trigger(state, out, n, slot, lots)
-    _wait(state, slot, lots)
+    _hold(state, slot, lots)
     return n
 
 
@@ -170,7 +170,7 @@ def _cascade(state, out, n, instrument):
 
 @lazy_kernel
 def stops(state, what, out, n):
-    """STOPS_ENTER: an order, already told, waits or triggers. STOPS_LEAVE: it waits no more. STOPS_CASCADE: a command is done."""
+    """STOPS_ENTER: an order, already reported, is held or triggers. STOPS_LEAVE: it is taken out. STOPS_CASCADE: a command is done."""
     number = what & WHAT
     if what >= STOPS_CASCADE:
         return _cascade(state, out, n, number)

@@ -66,7 +66,7 @@ ORDER = np.dtype(
         ("time_in_force", "u1"),
         ("flags", "u1"),
         ("self_trade", "u1"),
-        ("pending", "u1"),  # a stop outside the book; its node is one of the instrument's heaps of stops
+        ("pending", "u1"),  # a stop that was not triggered: outside the book, its node in one of the instrument's heaps of stops
     ]
 )
 USED = np.dtype([("id", "<u8"), ("owner", "<u4"), ("slot", "<u4")])
@@ -85,7 +85,7 @@ TERMS = _lines(
         ("world", "<i8"),  # position of the outside world, portfolio 0
         ("reference", "<i8"),
         ("lot", "<u4"),  # digits of the lot, 10^(lot_power - 128) each
-        ("buy_stop", "<u4"),  # node of the first waiting stop of each side, 0 where there is none
+        ("buy_stop", "<u4"),  # node of the first pending stop of each side, 0 where there is none
         ("sell_stop", "<u4"),
         ("lot_power", "u1"),
         ("listed", "u1"),
@@ -105,7 +105,7 @@ PORTFOLIO = _lines(
         ("base", "<i8"),  # equity when the day began, with the day's deposits
         ("open", "u1"),
         ("guard", "u1"),  # GUARD bits
-        ("breached", "u1"),  # the daily loss was told of
+        ("breached", "u1"),  # the alarm of the daily loss was raised
         ("position_power", "u1"),
         ("first", "<u4"),  # its positions, a list through `next`: number + 1 of the newest
         ("max_position", "<i8"),  # digits, 10^(position_power - 128) units each; NOT_NAMED is no limit, here and below
@@ -133,16 +133,16 @@ TRADER = _lines(
     64,
 )
 RESTRICTS, TURNED_DOWN = 1, 2
-"""Bits of `restricts`: an instrument is restricted; the last SET_RULES was refused, so what belongs to it is refused, too."""
+"""Bits of `restricts`: an instrument is restricted; the last SET_RULES was refused, so its RESTRICT commands are refused, too."""
 KILLED, LIMITED, LOSS_LIMITED, CASH_ACCOUNT, RULED = 1, 2, 4, 8, 16
-"""GUARD bits: why orders of a portfolio or a trader are looked at before the book."""
+"""GUARD bits: why orders of a portfolio or a trader are checked before they reach the book."""
 POSITION = np.dtype(
     [
         ("portfolio", "<u4"),
         ("instrument", "<u4"),
         ("quantity", "<i8"),
         ("cost", "<i8"),
-        ("realized", "<i8"),
+        ("realized", "<i8"),  # P&L of what was closed, gross: before fees
         ("buying", "<i8"),  # lots of working buys; of portfolio 0 this and the next two are not kept
         ("selling", "<i8"),
         ("buying_money", "<i8"),  # notional of working buys
@@ -155,7 +155,7 @@ COUNTERS = ("displaced", "clipped", "revealed", "removed", "estimated", "unknown
 LIMITS = ("orders_max", "portfolios_max", "traders_max", "instruments_max")
 COUNTS = ("instruments", "portfolios", "traders", "open_orders", "live", "free", "fresh", "used", "known", "positions", "fee_cash")
 CONTROL = ("pending", "guarded", "killed", "restrictions")
-"""Stops that wait; commands of the desk and reduce-only orders so far; the session's kill switch; entries of `restricted`."""
+"""Pending stops; control commands and reduce-only orders so far; the session's kill switch; entries of `restricted`."""
 SESSION = np.dtype(
     [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *CONTROL, *COUNTERS)]
     + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state
@@ -232,6 +232,11 @@ class Capacity(NamedTuple):
 
 
 DEFAULT_CAPACITY = Capacity()
+
+
+def smallest(instruments: int, orders: int) -> Capacity:
+    """So many instruments and orders, and as little as can be of all else."""
+    return Capacity(instruments, orders, ids=4, history_ids=4, portfolios=1, traders=1, positions=1)
 
 
 def empty_state(capacity: Capacity = DEFAULT_CAPACITY) -> State:

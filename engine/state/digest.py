@@ -46,7 +46,7 @@ def _list(state, sentinel):
 
 @kernel
 def _books(state):
-    """Sum over all resting orders: each says its level and its place there, so the sum needs no order of its own."""
+    """Sum over all resting orders: each hash holds its level and its place there, so they can be added in any order."""
     total = np.uint64(0)
     for ladder in range(len(state.ladders)):
         if state.ladders[ladder]["best"] != EMPTY:
@@ -59,7 +59,7 @@ def _books(state):
 
 @kernel
 def _used(state):
-    """Used ids whose order is finished, and the stops that wait: each says its place in the queue."""
+    """Used ids whose order is finished, and pending stops: each with its place in the queue."""
     total = np.uint64(0)
     for at in range(len(state.ids)):
         used = state.ids[at]

@@ -66,7 +66,7 @@ def emit_order(state, out, n, kind, reason, slot, remaining, ahead):
 
 @kernel
 def given(c, reason):
-    """The field that a command was refused for, as it was given; 0 where no single field is to blame."""
+    """The field that a command was refused for, as it was given; 0 where it was not a single field."""
     if reason == Reason.UNKNOWN_INSTRUMENT:
         return np.int64(c["instrument"])
     if reason == Reason.INVALID_QUANTITY:
@@ -80,7 +80,7 @@ def given(c, reason):
 
 @cold_kernel
 def refuse(state, out, n, kind, reason, c):
-    """CancelRejected, ReplaceRejected, CommandRejected: the command's names, why, and the field to blame as it was given."""
+    """CancelRejected, ReplaceRejected, CommandRejected: the command's names, why, and the offending field as it was given."""
     known = c["instrument"] < len(state.instruments) and state.instruments[c["instrument"]]["listed"] != 0
     blank(state, out, n, kind, reason, c["instrument"] if known else 0)
     fact = out[n]
@@ -119,9 +119,9 @@ def reject_order(state, out, n, reason, c):
 
 @kernel
 def emit_history(state, out, n, kind, c, price, lots, remaining, clipped):
-    """A fact about history's own order: it always takes a seq, and is built only where somebody asked.
+    """A fact about history's own order: it always takes a seq, and is built only on request (`history_facts`).
 
-    It stands before the trades that the command causes; `amend_history` tells it afterwards what came of them.
+    It stands before the trades that the command causes; `amend_history` completes it afterwards.
     """
     session = state.session[0]
     if session["history_facts"] == 0:

@@ -5,7 +5,7 @@ import numpy as np
 from engine.compiler.kernel import entry_kernel
 from engine.messages.records import zeros
 from engine.state.accounts import enter_index
-from engine.state.arrays import FINISHED, USED, Capacity, State, W, empty_state
+from engine.state.arrays import FINISHED, USED, State, W, empty_state, smallest
 from engine.state.id_table import rehash
 
 
@@ -47,9 +47,9 @@ def grow_ids(state: State, ids: int) -> State:
     return state.replaced(ids=table)
 
 
-def grow_history_ids(state: State, venue: int) -> State:
-    """A table of `venue` entries (a power of two) for history's ids."""
-    table = zeros(venue, USED)
+def grow_history_ids(state: State, entries: int) -> State:
+    """A table of `entries` entries (a power of two) for history's ids."""
+    table = zeros(entries, USED)
     _rehash(state.history_ids, table, state.orders)
     return state.replaced(history_ids=table)
 
@@ -79,7 +79,7 @@ def grow_names(state: State, portfolios: int, traders: int) -> State:
 def grow_instruments(state: State, instruments: int) -> State:
     """Two ladders more for each new instrument: all nodes behind the cells move up, and every link with them."""
     old, new = len(state.ladders), 2 * instruments
-    fresh = empty_state(Capacity(instruments=instruments, orders=len(state.orders), ids=4, history_ids=4, portfolios=1, traders=1, positions=1))
+    fresh = empty_state(smallest(instruments, len(state.orders)))
     first, then = old * (W + 1), new * (W + 1)
 
     def moved(links: np.ndarray) -> np.ndarray:

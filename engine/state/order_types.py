@@ -12,13 +12,13 @@ IOC, FOK = int(TimeInForce.IOC), int(TimeInForce.FOK)
 
 @hot_kernel
 def has_price(order_type):
-    """Whether an order of this type has a limit price: all but MARKET and STOP (an unknown type is refused, and shows what it was given)."""
+    """Whether an order of this type has a limit price: all but MARKET and STOP. (A refusal shows the price of an unknown type.)"""
     return order_type != MARKET and order_type != STOP
 
 
 @hot_kernel
 def has_stop(order_type):
-    """Whether an order of this type has a stop price: STOP, STOP_LIMIT (and any unknown type, as for `has_price`)."""
+    """Whether an order of this type has a stop price: STOP, STOP_LIMIT (and unknown types)."""
     return order_type >= STOP
 
 

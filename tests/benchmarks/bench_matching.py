@@ -124,7 +124,8 @@ def touches(best: list[int]) -> str:
 
 def bare_state(symbols: int) -> State:
     """Books with as much room for live orders and ids as the reference takes."""
-    state = empty_state(Capacity(instruments=symbols, orders=1 << (16 if symbols == 1 else 18), history_ids=1 << (14 if symbols == 1 else 18)))
+    orders, ids = (1 << 16, 1 << 14) if symbols == 1 else (1 << 18, 1 << 18)
+    state = empty_state(Capacity(instruments=symbols, orders=orders, history_ids=ids))
     state.instruments["tick"] = 1
     return state
 
