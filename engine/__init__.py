@@ -27,7 +27,7 @@ from engine.messages.commands import (
 )
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
-from engine.strategy import context
+from engine.strategy import context as context
 from engine.strategy.parameters import Parameter
 from engine.strategy.strategy import Strategy
 
@@ -51,7 +51,6 @@ __all__ = [
     "Wake",
     "Want",
     "cancel",
-    "context",
     "deposit",
     "end_of_day",
     "halt",

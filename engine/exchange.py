@@ -65,15 +65,15 @@ class Exchange(Reading):
             raise ValueError(f"the session could not open: {Reason(int(refused['reason'][0])).name}")
 
     def _start(self, reserve: int, history_facts: bool) -> None:
-        room = Capacity(
+        capacity = Capacity(
             instruments=max(1, len(self.names.instruments)),
             ids=growth.above(max(reserve * 4 // 5 - 1, 1 << 11)),
             orders=growth.above(max(reserve // 64, 1 << 9)),
         )
-        self.state = empty_state(room)
+        self.state = empty_state(capacity)
         self.state.session["history_facts"] = history_facts
         if reserve:  # touch the memory now, not in the run
-            for array in (self.state.ids["slot"], self.state.orders["waits"], self.state.nodes["quantity"]):
+            for array in (self.state.ids["slot"], self.state.orders["pending"], self.state.nodes["quantity"]):
                 array[:] = 0
         self._tape = Tape(reserve)
 
@@ -112,7 +112,7 @@ class Exchange(Reading):
         return self.run(self.encode(command))
 
     def commands(self, columns: Any) -> np.ndarray:
-        """Command records from a mapping of arrays or a frame: see DESIGN names in `engine.messages.columns.KNOWN`."""
+        """Command records from a mapping of arrays or a frame: its columns are those of `engine.messages.columns.KNOWN`."""
         return encode_columns(columns, self.names)
 
     def run(self, commands: np.ndarray) -> np.ndarray:

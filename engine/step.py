@@ -5,7 +5,6 @@ import numpy as np
 from engine.compiler.intrinsics import prefetch
 from engine.compiler.kernel import cold_kernel, entry_kernel, hot_kernel, kernel, rare_kernel
 from engine.compiler.lazy_kernels import STOPS_CASCADE, Lazy, call_lazy, not_loaded
-from engine.matching.checks import STOP
 from engine.matching.entry import cancel_order, new_order
 from engine.matching.history import add_history, apply_flow, modify_history, print_trade, reduce_history
 from engine.messages.vocabulary import Flag, Kind, Reason
@@ -14,6 +13,7 @@ from engine.state.arrays import MASK, W
 from engine.state.facts import refuse
 from engine.state.id_table import home
 from engine.state.ladder import first_node, key_of
+from engine.state.order_types import has_stop
 
 AHEAD = 12
 """Commands between the prefetch of an id and its use."""
@@ -77,16 +77,16 @@ def step(state, c, out, n):
         n = _others(state, c, out, n)
     if n < 0:
         session["seq"] -= 1
-    elif session["waiting"] != 0 and c["instrument"] < len(state.instruments):
+    elif session["pending"] != 0 and c["instrument"] < len(state.instruments):
         n = call_lazy(state.lazy[Lazy.STOPS], state, STOPS_CASCADE | np.int64(c["instrument"]), out, n)
     return n
 
 
 @cold_kernel
 def _worst_of_all(state, instrument):
-    """Facts of a command that may set off stops, alarms or a kill switch: a fill tells three, an order that ends two."""
+    """Facts of a command that may set off stops, alarms or a kill switch: each fill may emit up to three, an order that ends two."""
     session = state.session[0]
-    meets = session["waiting"] + 1
+    meets = session["pending"] + 1
     if instrument < len(state.instruments):
         meets += state.ladders[2 * instrument]["orders"] + state.ladders[2 * instrument + 1]["orders"]
     return SLACK + 3 * meets + 2 * session["open_orders"] + session["portfolios"]
@@ -113,8 +113,8 @@ def worst_case(state, c):
 
 @hot_kernel
 def _is_plain(state):
-    """Whether an order's last fill, or its end, tells one fact: no stop waits, no order was reduce-only, and nothing is watched."""
-    return state.session[0]["waiting"] == 0 and state.session[0]["guarded"] == 0
+    """Whether an order's last fill, or its end, emits one fact: no stop is pending, no order was reduce-only, no limit is watched."""
+    return state.session[0]["pending"] == 0 and state.session[0]["guarded"] == 0
 
 
 @hot_kernel
@@ -122,23 +122,23 @@ def commands_left(state):
     """Commands that certainly fit the arrays: each takes at most one order, id, history id and position."""
     session = state.session[0]
     left = min(len(state.orders) - 2 - session["live"], len(state.ids) // 8 * 5 - session["used"])
-    left = min(left, len(state.venue) // 2 - session["known"])
+    left = min(left, len(state.history_ids) // 2 - session["known"])
     return min(left, min(len(state.positions), len(state.index) // 4) - session["positions"])
 
 
 @hot_kernel
 def _facts_fit(state, room):
-    """Commands whose facts certainly fit `room`, if none comes from the desk: each opens one order, and an order ends with one fact.
+    """Commands, none of control, whose facts certainly fit in `room`: each opens one order, and an order ends with one fact.
 
-    Where stops wait or alarms are set: a fill ends an order, or was its taker's last, and tells three; a stop also triggers.
+    Where stops are pending or alarms are set, each fill may emit up to three facts; a stop adds one.
     """
     live = state.session[0]["live"]
     return (room - live) // (SLACK + 1) if _is_plain(state) else (room - 8 * live) // (SLACK + 8)
 
 
 @hot_kernel
-def _from_desk(c):
-    """Whether a command is neither an order's nor history's: it may change what a later one can cause, or touch all portfolios."""
+def _is_control(c):
+    """Whether `c` concerns neither an order nor history: it may change what later commands can cause, or touch all portfolios."""
     return c["kind"] < Kind.NEW or (c["kind"] >= Kind.HALT and c["kind"] < Kind.ADD)
 
 
@@ -219,25 +219,25 @@ def run(state, commands, start, stop, out, n):
     large = len(state.positions) > MANY_POSITIONS or len(state.instruments) > MANY_INSTRUMENTS
     while i < stop:
         fit = min(commands_left(state), _facts_fit(state, len(out) - n))
-        if fit < 1 or _from_desk(commands[i]):
+        if fit < 1 or _is_control(commands[i]):
             if commands_left(state) < 1 or n + worst_case(state, commands[i]) > len(out) or needs_row(state, commands[i]):
                 return i, n, worst_case(state, commands[i])
             fit = 1
         until = min(stop, i + fit)
         while i < until:
             c = commands[i]
-            if _from_desk(c) and fit > 1:
+            if _is_control(c) and fit > 1:
                 break
             later = commands[min(i + AHEAD, last)]
             fetch(state, state.ids, i, later["order_id"], later["trader"])
             if large:
                 _fetch_accounts(state, commands, i)
                 _fetch_level(state, later)
-            told = step(state, c, out, n)
-            if told < 0:
+            end = step(state, c, out, n)
+            if end < 0:
                 return i, n, 0
-            n = told
+            n = end
             i += 1
-            if c["type"] >= STOP or c["flags"] & Flag.REDUCE_ONLY:
-                break  # it may wait, or rest, from now on, and then more facts come of each command
+            if has_stop(c["type"]) or c["flags"] & Flag.REDUCE_ONLY:
+                break  # it may be pending, or rest, from now on; then each command may cause more facts
     return i, n, 0

@@ -197,7 +197,7 @@ def audit_execution(state, audit, c):  # type: ignore[no-untyped-def]
     if best != EMPTY:
         identity, lots = _head_lots(state, ladder, best)
         price = key_of(ladder & 1, best) * tick
-    named = state.venue[find(state.venue, c["order_id"], c["instrument"])]["slot"] != 0
+    named = state.history_ids[find(state.history_ids, c["order_id"], c["instrument"])]["slot"] != 0
     is_head = lots > 0 and price == c["price"] and (identity == c["order_id"] if named else identity == 0)
     counts, aggressor = audit.counts[0], audit.aggressor[0]
     counts["executions"] += 1

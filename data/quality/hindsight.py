@@ -123,7 +123,7 @@ def _in_sight(commands: np.ndarray, published: np.ndarray, edges: np.ndarray) ->
 def orders_left(state):  # type: ignore[no-untyped-def]
     """Orders of history that certainly fit the arrays."""
     session = state.session[0]
-    return min(len(state.orders) - 2 - session["live"], len(state.venue) // 2 - session["known"])
+    return min(len(state.orders) - 2 - session["live"], len(state.history_ids) // 2 - session["known"])
 
 
 @kernel
@@ -242,7 +242,8 @@ def _arrived(hindsight):  # type: ignore[no-untyped-def]
 @kernel
 def name_stranger(state, hindsight, facts, c):  # type: ignore[no-untyped-def]
     """Before a row that takes lots of an order that we do not know: it stood at its level, in its place by id."""
-    known = (c["kind"] != Kind.REDUCE and c["kind"] != Kind.EXECUTE) or state.venue[find(state.venue, c["order_id"], 0)]["slot"] != 0
+    takes = c["kind"] == Kind.REDUCE or c["kind"] == Kind.EXECUTE
+    known = not takes or state.history_ids[find(state.history_ids, c["order_id"], 0)]["slot"] != 0
     if not known:
         until = max(_arrived(hindsight), c["order_id"] + np.uint64(1))
         build_level(state, hindsight, facts, np.int64(c["side"]), c["price"], IN_SIGHT, until, False)

@@ -15,7 +15,7 @@ from engine.messages.names import open_session as session_commands
 from engine.messages.records import FACT
 from engine.messages.vocabulary import Flag, Kind
 from engine.state.arrays import EMPTY, State, W, empty_state
-from engine.state.growth import grow_orders, grow_venue, make_room
+from engine.state.growth import grow_history_ids, grow_orders, make_room
 from engine.state.ladder import key_of, lots_at
 from engine.state.levels import level_list, lower_key, stands_at
 from engine.step import SLACK, commands_left
@@ -159,7 +159,7 @@ class Replay:
         while at < len(commands):
             self.state = make_room(self.state)
             if len(self.hindsight.ids):
-                self.state = grow_venue(grow_orders(self.state, 2 * len(self.state.orders)), 2 * len(self.state.venue))
+                self.state = grow_history_ids(grow_orders(self.state, 2 * len(self.state.orders)), 2 * len(self.state.history_ids))
             at = _trace(self.state, commands, at, facts, resync, *more)
 
 

@@ -1,4 +1,4 @@
-"""How our kernels are compiled in half the time: Numba's own answers, remembered, for as long as one of our kernels is compiled."""
+"""Compiles our kernels in half the time: Numba's own answers are cached while one of our kernels is compiled."""
 
 import gc
 import importlib
@@ -58,7 +58,7 @@ def _remembered(resolve: Any) -> Any:
 
 
 def _quick_equality(equals: Any) -> Any:
-    """`equals`, Numba's comparison of compiler flags option by option, for those that were not set alike."""
+    """`equals`, Numba's comparison of compiler flags option by option, needed only where the options that were set differ."""
     return lambda self, other: getattr(other, "_values", None) == self._values or equals(self, other)
 
 
@@ -69,7 +69,7 @@ def _quick_hash(hashes: Any) -> Any:
 
 
 def _quick_variables(lists: Any) -> Any:
-    """`lists`, Numba's recursive search for variables in a statement, which asks most of what it meets in vain."""
+    """`lists`, Numba's recursive search for variables in a statement, which visits mostly values that hold none."""
 
     def search(self: Any, value: Any) -> list[Any]:
         kind = type(value)
@@ -98,14 +98,14 @@ def _quick_size(measures: Any) -> Any:
 
 
 def _silent(_: Any) -> Any:
-    """Of the events that Numba tells of, several for each question, nobody hears."""
+    """Silences Numba's compile events; nothing listens."""
     return lambda *_, **__: None
 
 
 @contextmanager
 def haste() -> Iterator[None]:
-    """While it lasts: no garbage collector (it finds nothing in Numba's trees), no test of an index for being negative, and no
-    question answered twice. What is compiled stays the same but for the indices.
+    """While active: no garbage collection (it finds nothing in Numba's trees), no test of an index for being negative, and no
+    question answered twice. The code is the same but for the indices.
     """
     arrayobj: Any = importlib.import_module("numba.np.arrayobj")  # takes long to load, and is needed only to compile
     places: list[tuple[Any, str, Any]] = [

@@ -101,7 +101,7 @@ class _Part(JITCodeLibrary):
         ll_module.data_layout = self._codegen._data_layout
 
     def finalize(self) -> None:
-        """Nothing is linked yet: who needs machine code links all parts once, not each part those that it calls."""
+        """Nothing is linked yet: an entry kernel links all its parts once, instead of each part those that it calls."""
         self._finalize_dynamic_globals()
         self._finalized = True
 
@@ -150,7 +150,7 @@ def _gather(libraries: list[Any]) -> list[Any]:
 
 
 class _Whole(JITCodeLibrary):
-    """The code of an entry kernel with all its parts, which nobody else calls: the optimiser may change their signatures."""
+    """The code of an entry kernel with all its parts, which nothing else calls: the optimiser may change their signatures."""
 
     def finalize(self) -> None:
         for library in _gather(self._linking_libraries):

@@ -1,4 +1,4 @@
-"""Kernels that a plain day does not need: each is compiled, or loaded from disk, when its first command comes, and called by its address.
+"""Kernels compiled on first use (stops, limits …): each is compiled, or loaded from disk, for its first command, and called by its address.
 
 A kernel may call a lazy one only where it is loaded; `step` gives a command back to the driver, untouched, where one is missing.
 """
@@ -25,20 +25,20 @@ FUNCTIONS: dict[int, Any] = {}
 class Lazy(IntEnum):
     """Places in the table of addresses."""
 
-    SESSION = 0  # what opens a session
+    SESSION = 0  # session, names, instruments, cash
     DAY = 1  # END_OF_DAY, START_OF_DAY, MARK, REFERENCE
     SWITCHES = 2  # halts, limits, rules, kill switches
     RECONCILE = 3  # history that is reconciled with a published book
     PRETRADE = 4  # compliance and risk of one order
-    STOPS = 5  # stops: wait, trigger, leave
-    AFTER_FILL = 6  # what a fill means for its portfolios: alarms, reduce-only orders
+    STOPS = 5  # stops: enter, trigger, leave
+    AFTER_FILL = 6  # after a fill: alarms, reduce-only orders
     REPLACE = 7  # another price or quantity for an open order
 
 
 ADDRESSES = np.zeros(len(Lazy), np.int64)
 """Where the machine code of each lazy kernel is in this process; 0 where it is not loaded yet."""
 STOPS_ENTER, STOPS_LEAVE, STOPS_CASCADE = 1 << 32, 2 << 32, 3 << 32
-"""What Lazy.STOPS is asked for, above the number of an order's slot (an instrument for the cascade)."""
+"""Requests to Lazy.STOPS, in the bits above the number of an order's slot (of an instrument for the cascade)."""
 _KERNELS = {
     Lazy.SESSION: "control.session",
     Lazy.DAY: "control.day",
@@ -74,7 +74,7 @@ def load_kernel(lazy: Lazy, state: Handle) -> None:
 
 
 def load_needed(state: Any) -> None:
-    """Load the kernel that a command asked for."""
+    """Load the kernel that a command needs."""
     session = state.session[0]
     if session["needs"]:
         load_kernel(Lazy(session["needs"] - 1), state)
@@ -87,7 +87,7 @@ def load_kernels_of(state: Any) -> None:
     if session["guarded"]:
         load_kernel(Lazy.PRETRADE, state)
         load_kernel(Lazy.AFTER_FILL, state)
-    if session["waiting"]:
+    if session["pending"]:
         load_kernel(Lazy.STOPS, state)
     if state.positions["reducers"].any():
         load_kernel(Lazy.AFTER_FILL, state)
@@ -119,7 +119,7 @@ else:
 
 @hot_kernel
 def not_loaded(state, lazy):  # type: ignore[no-untyped-def]
-    """Whether a lazy kernel is missing; then the driver is asked to load it, and the command has to come again."""
+    """Whether a lazy kernel is missing; the driver then loads it and sends the command again."""
     if state.lazy[lazy] != 0:
         return False
     state.session[0]["needs"] = lazy + 1

@@ -1,4 +1,4 @@
-"""What the desk controls: halts, kill switches, limits of portfolios, rules of traders."""
+"""Control commands: halts, kill switches, limits of portfolios, rules of traders."""
 
 import numpy as np
 
@@ -102,7 +102,7 @@ def _bad_terms(c):
 
 
 @kernel
-def _tell_terms(state, out, n, kind, c):
+def _emit_terms(state, out, n, kind, c):
     """LimitsSet, RulesSet: the terms as they were given."""
     blank(state, out, n, kind, 0, 0)
     fact = out[n]
@@ -133,7 +133,7 @@ def _set_limits(state, c, out, n):
     account["max_leverage"] = np.int64(c["order_id"])
     guard = (account["guard"] & KILLED) | LIMITED | (CASH_ACCOUNT if c["flags"] != 0 else 0)
     account["guard"] = guard | (LOSS_LIMITED if c["stop_price"] != NOT_NAMED else 0)
-    n = _tell_terms(state, out, n, Kind.LimitsSet, c)
+    n = _emit_terms(state, out, n, Kind.LimitsSet, c)
     out[n - 1]["portfolio"] = c["portfolio"]
     return n
 
@@ -166,7 +166,7 @@ def _set_rules(state, c, out, n):
     rules["restricts"] = 0
     rules["rules"] += 1
     rules["guard"] |= np.uint8(RULED)
-    n = _tell_terms(state, out, n, Kind.RulesSet, c)
+    n = _emit_terms(state, out, n, Kind.RulesSet, c)
     out[n - 1]["trader"] = c["trader"]
     return n
 

@@ -35,7 +35,7 @@ def fills(facts: np.ndarray) -> pl.DataFrame:
 
 
 def booked(sides: pl.DataFrame, values: np.ndarray) -> tuple[pl.DataFrame, np.ndarray]:
-    """The portfolios and instruments of `fills`, in order, and their positions (POSITION): quantity, cost and realised P&L.
+    """The portfolios and instruments of `fills`, in order, and their positions (POSITION): quantity, cost and gross realised P&L.
 
     `values`: int64, money of one price unit × one lot of each instrument.
     """
@@ -50,7 +50,7 @@ def booked(sides: pl.DataFrame, values: np.ndarray) -> tuple[pl.DataFrame, np.nd
 def positions(facts: np.ndarray, names: Names, decimals: int, state: State) -> pl.DataFrame:
     """One row a portfolio and instrument that it traded: what it holds, what it bought, sold and paid, its cost and P&L.
 
-    `realized_pnl` is before fees; `notional` and `cash_flow` are sums over all fills, `cash_flow` less fees.
+    `realized_pnl` is gross, before fees; `notional` and `cash_flow` are sums over all fills, `cash_flow` net of fees.
     """
     terms = state.instruments
     sides = fills(facts)
@@ -96,7 +96,7 @@ def _sums(sides: pl.DataFrame, values: np.ndarray) -> pl.DataFrame:
 
 
 def working(facts: np.ndarray, values: np.ndarray) -> pl.DataFrame:
-    """Active orders that risk counts, waiting stops too, without reduce-only ones: portfolio, instrument, side, open lots, notional.
+    """Active orders that risk counts, pending stops too, without reduce-only ones: portfolio, instrument, side, open lots, notional.
 
     The notional is money; an order is worth its price, a STOP its stop price.
     """
@@ -108,7 +108,7 @@ def working(facts: np.ndarray, values: np.ndarray) -> pl.DataFrame:
 
 
 def portfolio(facts: np.ndarray, names: Names, decimals: int, state: State, name: str) -> dict[str, Any]:
-    """A portfolio's account. Raises KeyError for a name that never came up."""
+    """A portfolio's account; `realized_pnl` is gross, `cash` and `equity` are net of fees. Raises KeyError for an unknown name."""
     number = names.portfolios.get(name)
     if number is None or number >= len(state.portfolios):
         raise KeyError(f"no portfolio {name!r}; there are {', '.join(map(repr, names.portfolios))}")

@@ -10,6 +10,7 @@ import polars as pl
 
 from engine.messages.instrument import Instrument
 from engine.messages.names import Names
+from engine.messages.vocabulary import OrderType
 
 
 def words(codes: np.ndarray, enum: type[IntEnum]) -> pl.Series:
@@ -66,6 +67,16 @@ def ticks(units: np.ndarray, numbers: np.ndarray, names: Names) -> pl.Series:
     """Price units in ticks; null where a print is off the tick."""
     each = np.array([i.tick_units for i in names.instruments] + [1])[np.minimum(numbers, len(names.instruments))]
     return nulled(units.astype(np.int64) // each, units % each != 0)
+
+
+def has_price(types: np.ndarray) -> np.ndarray:
+    """Where an order's type has a limit price."""
+    return np.isin(types, (OrderType.LIMIT, OrderType.STOP_LIMIT))
+
+
+def has_stop(types: np.ndarray) -> np.ndarray:
+    """Where an order's type has a stop price."""
+    return np.isin(types, (OrderType.STOP, OrderType.STOP_LIMIT))
 
 
 def money(raw: Any, decimals: int) -> pl.Series:

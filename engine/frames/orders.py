@@ -1,4 +1,4 @@
-"""Orders as the facts tell them: where each stands, and every fact about one."""
+"""Orders as the facts describe them: where each stands, and every fact about one."""
 
 import numpy as np
 import polars as pl
@@ -8,14 +8,14 @@ from engine.messages.names import Names
 from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
 
 ENDED = {Kind.OrderCancelled: OrderStatus.CANCELLED, Kind.OrderExpired: OrderStatus.EXPIRED, Kind.OrderRejected: OrderStatus.REJECTED}
-TOLD = [Kind.OrderCreated, Kind.OrderTriggered, Kind.OrderReplaced, *ENDED]
+ORDER_FACTS = [Kind.OrderCreated, Kind.OrderTriggered, Kind.OrderReplaced, *ENDED]
 """Facts that show an order as it stands then."""
 UNUSED = [r for r in Reason if Reason.UNKNOWN_INSTRUMENT <= r <= Reason.DUPLICATE_ORDER or r >= Reason.UNKNOWN_PORTFOLIO]
 """Reasons of an OrderRejected that left the id unused, or named an order that was there before."""
 ACTIVE = [OrderStatus.NEW.name, OrderStatus.PENDING.name, OrderStatus.PARTIALLY_FILLED.name]
 
 _BIRTH = [Kind.OrderCreated, Kind.OrderRejected]
-_ABOUT_ORDERS = np.isin(np.arange(256), [*TOLD, Kind.TradeExecuted])
+_ABOUT_ORDERS = np.isin(np.arange(256), [*ORDER_FACTS, Kind.TradeExecuted])
 
 
 def naming(facts: np.ndarray, order_id: int, trader: int) -> np.ndarray:
@@ -31,7 +31,7 @@ def _by_order(facts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Index of each fact, whether the order is the maker in it, and where an order's facts begin.
     """
     kind, trade = facts["kind"], facts["kind"] == Kind.TradeExecuted
-    told = np.isin(kind, TOLD) & ~((kind == Kind.OrderRejected) & np.isin(facts["reason"], UNUSED))
+    told = np.isin(kind, ORDER_FACTS) & ~((kind == Kind.OrderRejected) & np.isin(facts["reason"], UNUSED))
     takes, makes = trade & (facts["trader"] != HISTORY), trade & (facts["maker_trader"] != HISTORY)
     own, maker = np.flatnonzero(told | takes), np.flatnonzero(makes)
     trader = np.concatenate([facts["trader"][own], facts["maker_trader"][maker]])
@@ -99,7 +99,7 @@ def of_the_day(rows: pl.DataFrame, facts: np.ndarray) -> pl.DataFrame:
 def orders(rows: pl.DataFrame, names: Names) -> pl.DataFrame:
     """`lives` as people read them; the columns are those of DESIGN section 7, then the exact ones."""
     number, kind = rows["instrument"].to_numpy(), rows["type"].to_numpy()
-    unpriced, unstopped = ~np.isin(kind, (OrderType.LIMIT, OrderType.STOP_LIMIT)), kind < OrderType.STOP
+    unpriced, unstopped = ~columns.has_price(kind), ~columns.has_stop(kind)
     traded, flags = rows["traded"].to_numpy(), rows["flags"].to_numpy()
     average = columns.price(rows["paid"].to_numpy(), number, names, among=traded)
     reason = rows["reason"].to_numpy()
@@ -158,12 +158,12 @@ def history(facts: np.ndarray, order_id: int, trader: int, names: Names, decimal
     """
     f = naming(facts, order_id, trader)
     number, kind = f["instrument"], f["kind"]
-    trade, shown = kind == Kind.TradeExecuted, np.isin(kind, [*TOLD, Kind.TradeExecuted])
+    trade, shown = kind == Kind.TradeExecuted, np.isin(kind, [*ORDER_FACTS, Kind.TradeExecuted])
     maker = trade & (f["maker_order_id"] == order_id) & (f["maker_trader"] == trader)
     remaining = np.where(maker, f["maker_remaining"], f["remaining"]).astype(np.int64)
     side = np.where(maker, 1 - f["side"].astype(np.int64), f["side"])
-    unpriced = ~shown | (~trade & ~np.isin(f["type"], (OrderType.LIMIT, OrderType.STOP_LIMIT)))
-    unstopped = ~shown | trade | (f["type"] < OrderType.STOP)
+    unpriced = ~shown | (~trade & ~columns.has_price(f["type"]))
+    unstopped = ~shown | trade | ~columns.has_stop(f["type"])
     fee = np.where(maker, f["maker_fee"], f["fee"])
     liquidity = np.where(maker, "MAKER", "TAKER")
     refused = np.isin(kind, (Kind.OrderRejected, Kind.ReplaceRejected, Kind.CancelRejected))
@@ -199,12 +199,12 @@ def history(facts: np.ndarray, order_id: int, trader: int, names: Names, decimal
 
 def _status_after(f: np.ndarray, remaining: np.ndarray) -> pl.Series:
     """The status of one order after each of its facts; null before it is there."""
-    kind, waits = f["kind"], f["type"] >= OrderType.STOP
+    kind, stop = f["kind"], columns.has_stop(f["type"])
     trade = kind == Kind.TradeExecuted
     refused = (kind == Kind.OrderRejected) & np.isin(f["reason"], UNUSED)
     cases = {
-        OrderStatus.PENDING: (kind == Kind.OrderCreated) & waits,
-        OrderStatus.NEW: ((kind == Kind.OrderCreated) & ~waits) | (kind == Kind.OrderTriggered),
+        OrderStatus.PENDING: (kind == Kind.OrderCreated) & stop,
+        OrderStatus.NEW: ((kind == Kind.OrderCreated) & ~stop) | (kind == Kind.OrderTriggered),
         OrderStatus.PARTIALLY_FILLED: trade & (remaining > 0),
         OrderStatus.FILLED: trade & (remaining == 0),
         **{status: (kind == of) & ~refused for of, status in ENDED.items()},

@@ -1,4 +1,4 @@
-"""What an exchange tells when it is asked: read models over its facts, as polars frames; they change nothing."""
+"""The questions that an exchange answers: read models over its facts, as polars frames; they change nothing."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,8 @@ class Reading:
     """The questions that an `Exchange` answers.
 
     Prices, quantities and money are Float64 beside exact `_ticks`, `_lots` and `_raw` (money of 10^-decimals); times Datetime("ns", "UTC");
-    null where there is nothing. A filter that is None (`trader`, `portfolio`, `symbol`, `day`) asks for all.
+    null where there is nothing. `realized_pnl` is gross, before `fees`. A filter that is None (`trader`, `portfolio`, `symbol`, `day`)
+    asks for all.
     """
 
     names: "Names"
@@ -55,7 +56,7 @@ class Reading:
         return found.reverse() if newest_first else found
 
     def active_orders(self, *, trader: str | None = None, portfolio: str | None = None, symbol: str | None = None) -> "pl.DataFrame":
-        """Orders that rest or wait: NEW, PENDING and PARTIALLY_FILLED; columns as `orders`."""
+        """Open orders: NEW, PENDING and PARTIALLY_FILLED; columns as `orders`."""
         from engine.frames import orders as order_frames
 
         rows = order_frames.lives(self.facts)
@@ -101,13 +102,13 @@ class Reading:
         return summary(self.executions(trader=trader, day=day), self.names, self.decimals)
 
     def positions(self, *, portfolio: str | None = None) -> "pl.DataFrame":
-        """One row a portfolio and instrument that it traded: what it holds, bought, sold and paid, average price, mark and P&L."""
+        """One row a portfolio and instrument that it traded: what it holds, bought, sold and paid, average price, mark and P&L (gross)."""
         from engine.frames.accounts import positions
 
         return _where(positions(self.facts, self.names, self.decimals, self.state), portfolio=portfolio)
 
     def portfolio(self, name: str) -> dict[str, Any]:
-        """Cash, equity, P&L, fees, exposure, leverage and positions of a portfolio, in currency and units. Raises KeyError."""
+        """Cash, equity, P&L (gross), fees, exposure, leverage and positions of a portfolio, in currency and units. Raises KeyError."""
         from engine.frames.accounts import portfolio
 
         return portfolio(self.facts, self.names, self.decimals, self.state, name)

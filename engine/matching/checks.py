@@ -3,13 +3,12 @@
 import numpy as np
 
 from engine.compiler.kernel import hot_kernel, kernel
-from engine.messages.vocabulary import Flag, OrderType, Reason, TimeInForce
+from engine.messages.vocabulary import Flag, Reason
 from engine.state.accounts import in_range, market_value_price, notional_of
+from engine.state.order_types import LIMIT, MARKET, STOP_LIMIT, has_price, has_stop, rests
 
 POST_ONLY = int(Flag.POST_ONLY)
 REDUCE_ONLY = int(Flag.REDUCE_ONLY)
-LIMIT, STOP, STOP_LIMIT, MARKET = int(OrderType.LIMIT), int(OrderType.STOP), int(OrderType.STOP_LIMIT), int(OrderType.MARKET)
-IOC, FOK = int(TimeInForce.IOC), int(TimeInForce.FOK)
 
 
 @hot_kernel
@@ -43,7 +42,7 @@ def _combines(c):
         return False
     if c["flags"] == 0:
         return True
-    if c["flags"] & POST_ONLY and (c["time_in_force"] >= IOC or c["type"] == MARKET or c["type"] == STOP):
+    if c["flags"] & POST_ONLY and not (rests(c["time_in_force"]) and has_price(c["type"])):
         return False
     return not (c["flags"] & REDUCE_ONLY and c["portfolio"] == 0)
 
@@ -52,13 +51,15 @@ def _combines(c):
 def _value_other(state, c):
     """(reason, price at which it is valued) of a NEW that is no LIMIT order."""
     terms = state.instruments[c["instrument"]]
-    if c["type"] == STOP_LIMIT and not on_tick(terms, c["price"]):
+    if c["type"] > STOP_LIMIT:  # `_combines` refuses it
+        return Reason.NONE, 0
+    if has_price(c["type"]) and not on_tick(terms, c["price"]):
         return Reason.INVALID_PRICE, 0
-    if (c["type"] == STOP or c["type"] == STOP_LIMIT) and not on_tick(terms, c["stop_price"]):
+    if has_stop(c["type"]) and not on_tick(terms, c["stop_price"]):
         return Reason.INVALID_STOP_PRICE, 0
     if c["type"] == MARKET and c["side"] <= 1:
         return Reason.NONE, market_value_price(state, c["instrument"], 2 * np.int64(c["instrument"]) + 1 - c["side"])
-    return Reason.NONE, c["price"] if c["type"] == STOP_LIMIT else c["stop_price"]
+    return Reason.NONE, c["price"] if has_price(c["type"]) else c["stop_price"]
 
 
 @hot_kernel

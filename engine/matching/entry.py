@@ -1,30 +1,31 @@
-"""Order entry: the ladder of checks in the order of the reasons, then the book; and cancel."""
+"""Order entry: the checks in the order of the reasons, then the book; and cancel."""
 
 import numpy as np
 
 from engine.compiler.kernel import cold_kernel, hot_kernel, kernel
 from engine.compiler.lazy_kernels import STOPS_ENTER, Lazy, call_lazy, not_loaded
-from engine.matching.checks import FOK, IOC, MARKET, POST_ONLY, REDUCE_ONLY, STOP, listed, malformed
+from engine.matching.checks import POST_ONLY, REDUCE_ONLY, listed, malformed
 from engine.matching.match import ANY_PRICE, end_open, fillable, finish, match, open_slot, working_money
 from engine.messages.vocabulary import Kind, OrderStatus, Reason
 from engine.state.accounts import against, opened, seek_position, work
 from engine.state.arrays import EMPTY, FINISHED
-from engine.state.facts import blank, move_owner, move_traits, refuse, reject_order, tell_order
+from engine.state.facts import blank, emit_order, move_owner, move_traits, refuse, reject_order
 from engine.state.id_table import find, put
 from engine.state.ladder import in_ticks, key_of, rest
+from engine.state.order_types import FOK, MARKET, has_price, has_stop, rests
 
 
 @hot_kernel
 def _accept(state, c, out, n, at, position):
-    """The NEW whose id belongs at `at` gets a slot, and its OrderCreated at out[n]; returns the slot. `position` is what was sought."""
+    """The NEW whose id belongs at `at` gets a slot, and its OrderCreated at out[n]; returns the slot. `position`: of `seek_position`."""
     slot = open_slot(state)
     state.session[0]["open_orders"] += 1
     put(state.ids, at, c["order_id"], c["trader"], slot + 1)
     order = state.orders[slot]
     order["id"] = c["order_id"]
     order["created"] = state.session[0]["seq"]
-    order["price"] = c["price"] * (c["type"] & 1)  # LIMIT and STOP_LIMIT have one
-    order["stop_price"] = c["stop_price"] * (c["type"] >> 1)
+    order["price"] = c["price"] if has_price(c["type"]) else 0
+    order["stop_price"] = c["stop_price"] if has_stop(c["type"]) else 0
     order["quantity"] = c["quantity"]
     order["executed"] = 0
     move_owner(order, c)
@@ -33,7 +34,7 @@ def _accept(state, c, out, n, at, position):
     order["instrument"] = c["instrument"]
     move_traits(order, c)
     order["self_trade"] = c["self_trade"]
-    order["waits"] = 0
+    order["pending"] = 0
     blank(state, out, n, Kind.OrderCreated, 0, c["instrument"])
     fact = out[n]
     fact["order_id"] = c["order_id"]
@@ -49,7 +50,7 @@ def _accept(state, c, out, n, at, position):
 @hot_kernel
 def reach_of(state, order, price):
     """Key of `price` on the order's own side; an opposite key k is within reach where ~k <= it."""
-    if order["type"] & 1 == 0:  # MARKET, STOP
+    if not has_price(order["type"]):
         return ANY_PRICE
     return key_of(np.int64(order["side"]), in_ticks(state.instruments[order["instrument"]], np.int64(price)))
 
@@ -65,7 +66,7 @@ def rest_order(state, ladder, key, slot, lots, notional):
 
 @kernel
 def settle_order(state, out, n, slot, remaining, reach, crosses):
-    """The order in `slot`, already told, trades what it can; the rest rests or is cancelled."""
+    """The order in `slot`, already reported, trades what it can; what is left rests or is cancelled."""
     order = state.orders[slot]
     reason = Reason.NONE
     if crosses:
@@ -74,9 +75,9 @@ def settle_order(state, out, n, slot, remaining, reach, crosses):
         finish(state, slot, OrderStatus.FILLED)
         return n
     if reason == Reason.NONE:
-        if order["type"] & 1 == 0:
+        if not has_price(order["type"]):
             reason = Reason.NO_LIQUIDITY
-        elif order["time_in_force"] >= IOC:
+        elif not rests(order["time_in_force"]):
             reason = Reason.UNFILLED
     if reason != Reason.NONE:
         return cancel_rest(state, out, n, slot, remaining, reason)
@@ -88,7 +89,7 @@ def settle_order(state, out, n, slot, remaining, reach, crosses):
 @kernel
 def cancel_rest(state, out, n, slot, remaining, reason):
     """What is left of an order that rests nowhere is cancelled."""
-    n = tell_order(state, out, n, Kind.OrderCancelled, reason, slot, remaining, 0)
+    n = emit_order(state, out, n, Kind.OrderCancelled, reason, slot, remaining, 0)
     finish(state, slot, OrderStatus.CANCELLED)
     return n
 
@@ -114,7 +115,7 @@ def refused_by_book(state, order, position, best, reach):
             return Reason.REDUCE_ONLY
     if order["flags"] & POST_ONLY and ~best <= reach:
         return Reason.POST_ONLY
-    if best == EMPTY and order["type"] & 1 == 0:
+    if best == EMPTY and not has_price(order["type"]):
         return Reason.NO_LIQUIDITY
     return Reason.NONE
 
@@ -133,7 +134,7 @@ def _refused(state, c, at, position, notional, best, reach):
         reason = call_lazy(state.lazy[Lazy.PRETRADE], state, c, None, position)
         if reason != Reason.NONE:
             return reason
-    if c["flags"] != 0 and c["type"] < STOP:
+    if c["flags"] != 0 and not has_stop(c["type"]):
         return refused_by_book(state, c, position, best, reach)
     return Reason.NO_LIQUIDITY if best == EMPTY and c["type"] == MARKET else Reason.NONE
 
@@ -144,7 +145,7 @@ def new_order(state, c, out, n):
     at, position, ladder, best, reach = 0, 0, 0, EMPTY, 0
     reason, notional = malformed(state, c)
     if reason == Reason.NONE:
-        if (c["type"] >= STOP and not_loaded(state, Lazy.STOPS)) or (c["flags"] & REDUCE_ONLY and not_loaded(state, Lazy.AFTER_FILL)):
+        if (has_stop(c["type"]) and not_loaded(state, Lazy.STOPS)) or (c["flags"] & REDUCE_ONLY and not_loaded(state, Lazy.AFTER_FILL)):
             return -1
         at = find(state.ids, c["order_id"], c["trader"])
         ladder = 2 * np.int64(c["instrument"]) + c["side"]
@@ -157,13 +158,13 @@ def new_order(state, c, out, n):
     if reason != Reason.NONE:
         return reject_order(state, out, n, reason, c)
     if c["flags"] & REDUCE_ONLY:
-        state.session[0]["guarded"] += 1  # a fill of it may tell more than one fact
+        state.session[0]["guarded"] += 1  # a fill of it may emit more than one fact
     crosses = ~best <= reach
     lots = c["quantity"]
     slot = _accept(state, c, out, n, at, position)
-    if c["type"] >= STOP:
+    if has_stop(c["type"]):
         return call_lazy(state.lazy[Lazy.STOPS], state, STOPS_ENTER | slot, out, n + 1)
-    if not crosses and c["time_in_force"] < IOC:
+    if not crosses and rests(c["time_in_force"]):
         out[n]["ahead"] = rest_order(state, ladder, reach, slot, lots, notional)
         return n + 1
     n += 1

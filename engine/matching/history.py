@@ -13,7 +13,7 @@ from engine.matching.history_orders import lose, new_history, stand, take_ours
 from engine.matching.match import forget, set_last
 from engine.messages.vocabulary import Kind, Reason
 from engine.state.accounts import notional_of
-from engine.state.facts import amend_history, refuse, tell_history
+from engine.state.facts import amend_history, emit_history, refuse
 from engine.state.id_table import find, put
 from engine.state.ladder import first_node
 
@@ -52,15 +52,15 @@ def add_history(state, c, out, n):
         reason = Reason.INVALID_ORDER_ID
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
-    at = find(state.venue, c["order_id"], c["instrument"])
-    if state.venue[at]["slot"] != 0:
+    at = find(state.history_ids, c["order_id"], c["instrument"])
+    if state.history_ids[at]["slot"] != 0:
         return refuse(state, out, n, Kind.CommandRejected, Reason.DUPLICATE_ORDER, c)
     slot = new_history(state, c)
-    put(state.venue, at, c["order_id"], c["instrument"], slot + 1)
+    put(state.history_ids, at, c["order_id"], c["instrument"], slot + 1)
     state.orders[slot]["place"] = at
     state.session[0]["known"] += 1
     seat = n
-    n = tell_history(state, out, n, Kind.HistoryAdded, c, c["price"], c["quantity"], 0, 0)
+    n = emit_history(state, out, n, Kind.HistoryAdded, c, c["price"], c["quantity"], 0, 0)
     n, left = stand(state, out, n, c, slot, c["quantity"])
     amend_history(state, out[seat], c["quantity"], left)
     return n
@@ -68,8 +68,9 @@ def add_history(state, c, out, n):
 
 @kernel
 def reduce_history(state, c, out, n):
-    """REDUCE and EXECUTE: an order of history loses lots, clipped to what ours left of it; EXECUTE prints. -1 where Lazy.RECONCILE is shut.
+    """REDUCE and EXECUTE: an order of history loses lots, clipped to what ours left of it; EXECUTE prints.
 
+    -1 where Lazy.RECONCILE is needed and not loaded.
     Lots that it no longer has although ours did not take them (a REMOVE, or an order without a name, took them by mistake) come from
     the others at its price: the level's sum follows the record.
     """
@@ -80,7 +81,7 @@ def reduce_history(state, c, out, n):
     session = state.session[0]
     lots = c["quantity"]
     own, clipped, open_lots = np.int64(0), np.int64(0), np.int64(0)
-    slot = np.int64(state.venue[find(state.venue, c["order_id"], c["instrument"])]["slot"]) - 1
+    slot = np.int64(state.history_ids[find(state.history_ids, c["order_id"], c["instrument"])]["slot"]) - 1
     known = np.int64(state.nodes[first_node(state) + slot]["quantity"]) + state.orders[slot]["executed"] if slot >= 0 else 0
     if known < lots and not_loaded(state, Lazy.RECONCILE):
         return -1
@@ -100,7 +101,7 @@ def reduce_history(state, c, out, n):
     if executes:
         set_last(state, c["instrument"], c["price"], lots)
     kind = Kind.HistoryExecuted if executes else Kind.HistoryReduced
-    return tell_history(state, out, n, kind, c, c["price"], lots - clipped - missing, open_lots, clipped)
+    return emit_history(state, out, n, kind, c, c["price"], lots - clipped - missing, open_lots, clipped)
 
 
 @kernel
@@ -108,13 +109,13 @@ def modify_history(state, c, out, n):
     """MODIFY: new open lots or price; fewer lots at the same price keep the place."""
     reason = bad_history(state, c, True)
     session = state.session[0]
-    at = find(state.venue, c["order_id"], c["instrument"]) if reason == Reason.NONE else 0
-    if reason == Reason.NONE and state.venue[at]["slot"] == 0:
+    at = find(state.history_ids, c["order_id"], c["instrument"]) if reason == Reason.NONE else 0
+    if reason == Reason.NONE and state.history_ids[at]["slot"] == 0:
         session["unknown"] += c["quantity"]
         reason = Reason.UNKNOWN_ORDER
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
-    slot = np.int64(state.venue[at]["slot"]) - 1
+    slot = np.int64(state.history_ids[at]["slot"]) - 1
     order = state.orders[slot]
     lots = c["quantity"]
     taken = np.int64(order["executed"])
@@ -123,7 +124,7 @@ def modify_history(state, c, out, n):
     left = lots - clipped
     session["clipped"] += clipped
     seat = n
-    n = tell_history(state, out, n, Kind.HistoryModified, c, c["price"], lots, left, clipped)
+    n = emit_history(state, out, n, Kind.HistoryModified, c, c["price"], lots, left, clipped)
     if c["price"] == order["price"] and c["side"] == order["side"] and lots <= here + taken:
         if left < here:
             lose(state, slot, here - left)
@@ -148,7 +149,7 @@ def apply_flow(state, c, out, n):
     side = np.int64(c["side"])
     reach = _reach_of(state.instruments[c["instrument"]], side, c["price"])
     seat = n
-    n = tell_history(state, out, n, Kind.FlowApplied, c, c["price"], 0, 0, 0)
+    n = emit_history(state, out, n, Kind.FlowApplied, c, c["price"], 0, 0, 0)
     n, _, traded = take_ours(state, out, n, c, side, c["quantity"], reach, True)
     amend_history(state, out[seat], traded, 0)
     state.session[0]["displaced"] += traded
@@ -157,9 +158,9 @@ def apply_flow(state, c, out, n):
 
 @kernel
 def print_trade(state, c, out, n):
-    """PRINT: a trade of which no order was displayed; it sets the last price and touches nobody."""
+    """PRINT: a trade of which no order was displayed; it sets the last price and touches no order."""
     reason = bad_history(state, c, False)
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
     set_last(state, c["instrument"], c["price"], c["quantity"])
-    return tell_history(state, out, n, Kind.TradePrinted, c, c["price"], c["quantity"], 0, 0)
+    return emit_history(state, out, n, Kind.TradePrinted, c, c["price"], c["quantity"], 0, 0)

@@ -5,7 +5,7 @@ import numpy as np
 from engine.compiler.kernel import cold_kernel, kernel
 from engine.compiler.lazy_kernels import Lazy, call_lazy
 from engine.matching.match import book_trade, open_slot, reducible
-from engine.messages.vocabulary import HISTORY, Flag
+from engine.messages.vocabulary import HISTORY, Flag, OrderType, TimeInForce
 from engine.state.accounts import overflows
 from engine.state.ladder import first_node, in_ticks, key_of, leave, rest, shrink
 from engine.state.levels import level_list, lower_key, stands_at
@@ -114,11 +114,11 @@ def new_history(state, c):
     order["position"] = state.instruments[c["instrument"]]["world"]
     order["instrument"] = c["instrument"]
     order["side"] = c["side"]
-    order["type"] = 1
-    order["time_in_force"] = 1
+    order["type"] = OrderType.LIMIT
+    order["time_in_force"] = TimeInForce.GTC
     order["self_trade"] = 0
     order["flags"] = 0
-    order["waits"] = 0
+    order["pending"] = 0
     return slot
 
 

@@ -5,13 +5,14 @@ import numpy as np
 from engine.compiler.intrinsics import mover
 from engine.compiler.kernel import cold_kernel, hot_kernel, kernel, rare_kernel
 from engine.compiler.lazy_kernels import STOPS_LEAVE, Lazy, call_lazy
-from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade
+from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
 from engine.state.accounts import against, book_fill, fee_of, too_much, work
 from engine.state.arrays import FINISHED, MASK, W
-from engine.state.facts import blank, move_owner, tell_order
+from engine.state.facts import blank, emit_order, move_owner
 from engine.state.id_table import erase
 from engine.state.ladder import first_node, leave, shrink
 from engine.state.levels import level_list, lower_key, stands_at
+from engine.state.order_types import has_price
 
 HISTORY_TRADER = np.uint32(HISTORY)
 ESTIMATED = int(Flag.ESTIMATED)
@@ -59,7 +60,7 @@ def forget(state, slot):
     """An order of history ends and its id is free again."""
     order = state.orders[slot]
     if order["id"] != 0:
-        erase(state.venue, np.int64(order["place"]), state.orders)
+        erase(state.history_ids, np.int64(order["place"]), state.orders)
         state.session[0]["known"] -= 1
     close_slot(state, slot)
 
@@ -68,16 +69,16 @@ def forget(state, slot):
 def working_money(state, slot, lots):
     """Notional of `lots` lots of the order in `slot`: at its price, a STOP at its stop price."""
     order = state.orders[slot]
-    price = np.int64(order["stop_price"] if order["type"] == OrderType.STOP else order["price"])
+    price = np.int64(order["price"] if has_price(order["type"]) else order["stop_price"])
     return abs(price) * lots * state.instruments[order["instrument"]]["value"]
 
 
 @hot_kernel
 def take_back(state, out, slot):
-    """A client's open order works no more: it leaves the book, or those that wait; returns its open lots."""
+    """A client's open order leaves the book, or the pending stops; returns its open lots."""
     order = state.orders[slot]
     remaining = np.int64(state.nodes[first_node(state) + slot]["quantity"])
-    rests = 1 - np.int64(order["waits"])
+    rests = 1 - np.int64(order["pending"])
     if rests == 0:
         call_lazy(state.lazy[Lazy.STOPS], state, STOPS_LEAVE | slot, out, 0)
     else:
@@ -89,9 +90,9 @@ def take_back(state, out, slot):
 
 @hot_kernel
 def end_open(state, out, n, slot, kind, reason, status):
-    """Take a client's open order out and tell why."""
+    """End a client's open order, with the fact that says why."""
     remaining = take_back(state, out, slot)
-    n = tell_order(state, out, n, kind, reason, slot, remaining, 0)
+    n = emit_order(state, out, n, kind, reason, slot, remaining, 0)
     finish(state, slot, status)
     return n
 
@@ -128,7 +129,7 @@ def _leave_filled(state, ladder, maker, left, lots):
 def book_trade(state, out, n, ladder, maker, price, lots, taker, position, taker_fee):
     """A fill of the order in slot `maker` by portfolio `taker`: its TradeExecuted, but for the taker's names, both accounts, the book.
 
-    Returns whether `engine.risk.after_fill` has to look at it once its fact is complete.
+    Returns what `engine.risk.after_fill` has to check once its fact is complete.
     """
     order = state.orders[maker]
     instrument = ladder >> 1
@@ -177,7 +178,7 @@ def reducible(state, slot, lots):
 
 @hot_kernel
 def _trade_plainly(state, order, other, money):
-    """Whether two orders of different portfolios can trade for `money` with nothing to be looked at."""
+    """Whether two orders of different portfolios can trade for `money` without further checks."""
     if order["portfolio"] == other["portfolio"] or (order["flags"] | other["flags"]) & REDUCE_ONLY:
         return False
     return not too_much(state, order, other, money)

@@ -39,7 +39,7 @@ def gather_ladder(state, ladder, count):
 
 @kernel
 def _gather_heap(state, slot, count):
-    """A heap of waiting stops from its top `slot` on."""
+    """A heap of pending stops from its top `slot` on."""
     if slot == 0:
         return count
     first = first_node(state)
@@ -57,7 +57,7 @@ def _gather_heap(state, slot, count):
 
 @kernel
 def gather_instrument(state, instrument, count):
-    """All open orders of clients in an instrument, those that wait too."""
+    """All open orders of clients in an instrument, pending stops too."""
     count = gather_ladder(state, 2 * instrument, count)
     count = gather_ladder(state, 2 * instrument + 1, count)
     count = _gather_heap(state, np.int64(state.instruments[instrument]["buy_stop"]), count)

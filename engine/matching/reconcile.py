@@ -1,4 +1,4 @@
-"""History that is reconciled with a published book: what is revealed, what is removed, and lots that nobody can name."""
+"""History that is reconciled with a published book: what is revealed, what is removed, and lots of unknown orders."""
 
 import numpy as np
 
@@ -9,15 +9,15 @@ from engine.matching.history_orders import lose, new_history, stand
 from engine.matching.match import forget
 from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason
 from engine.state.arrays import EMPTY
-from engine.state.facts import amend_history, fits, refuse, tell_history
+from engine.state.facts import amend_history, emit_history, fits, refuse
 from engine.state.ladder import first_node, in_ticks, key_of
 from engine.state.levels import level_list, stands_at
 
 HISTORY_TRADER = np.uint32(HISTORY)
 OPENING = int(Flag.OPENING)
 ESTIMATED = np.uint8(Flag.ESTIMATED)
-ANYBODY, ANONYMOUS, NAMED, WHOLE = 0, 1, 2, 3
-"""From whom of a level lots are taken; WHOLE: from whose open lots fit as a whole in what is still to go."""
+ANY, ANONYMOUS, NAMED, WHOLE = 0, 1, 2, 3
+"""Which orders of a level give up lots; WHOLE: those whose open lots fit as a whole in what is still to be taken."""
 
 
 @kernel
@@ -46,16 +46,16 @@ def _take_level(state, c, lots, who, newest_first):
 
 @kernel
 def _take_unknown(state, c, lots):
-    """Take `lots` of an order that we cannot name: an execution proves who stood at the head, a cancel only that somebody left."""
+    """Take `lots` of an unknown order: an execution proves that it was at the head, a cancel only that it was there."""
     if c["kind"] == Kind.EXECUTE:
-        return _take_level(state, c, lots, ANYBODY, False)
+        return _take_level(state, c, lots, ANY, False)
     lots = _take_level(state, c, lots, ANONYMOUS, False)
     return _take_level(state, c, lots, NAMED, False)
 
 
 @kernel
 def reveal(state, c, out, n):
-    """REVEAL: lots of the published book that we lack join the end of their level, under no id."""
+    """REVEAL: lots of the published book that ours lacks join the end of their level, under no id."""
     reason = bad_history(state, c, True)
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
@@ -72,7 +72,7 @@ def reveal(state, c, out, n):
             node = np.int64(state.nodes[node]["next"])
     slot = new_history(state, c)
     seat = n
-    n = tell_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], 0, 0)
+    n = emit_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], 0, 0)
     n, left = stand(state, out, n, c, slot, c["quantity"])
     amend_history(state, out[seat], c["quantity"], left)
     if left == 0:
@@ -89,23 +89,23 @@ def remove(state, c, out, n):
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
     missing = _take_level(state, c, c["quantity"], WHOLE, True)
-    missing = _take_level(state, c, missing, ANYBODY, True)
+    missing = _take_level(state, c, missing, ANY, True)
     state.session[0]["removed"] += c["quantity"] - missing
     state.session[0]["unknown"] += missing
-    return tell_history(state, out, n, Kind.HistoryRemoved, c, c["price"], c["quantity"] - missing, 0, 0)
+    return emit_history(state, out, n, Kind.HistoryRemoved, c, c["price"], c["quantity"] - missing, 0, 0)
 
 
 @kernel
 def _notice(state, c, out, n):
-    """NOTICE: the venue said something (its code is in `price`); nothing changes."""
+    """NOTICE: a status row of the venue (its code is in `price`); nothing changes."""
     if not listed(state, c["instrument"]):
         return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
-    return tell_history(state, out, n, Kind.NoticeGiven, c, fits(c["price"], -(1 << 31) + 1, 1 << 31), 0, 0, 0)
+    return emit_history(state, out, n, Kind.NoticeGiven, c, fits(c["price"], -(1 << 31) + 1, 1 << 31), 0, 0, 0)
 
 
 @lazy_kernel
 def reconcile(state, c, out, n):
-    """REVEAL, REMOVE, NOTICE: the new n. REDUCE, EXECUTE: of `n` lots of an order that nobody can name, those that are missing."""
+    """REVEAL, REMOVE, NOTICE: the new n. REDUCE, EXECUTE: of `n` lots of an unknown order, those that are missing."""
     if c["kind"] == Kind.REVEAL:
         return reveal(state, c, out, n)
     if c["kind"] == Kind.REMOVE:

@@ -4,13 +4,14 @@ import numpy as np
 
 from engine.compiler.kernel import cold_kernel, kernel, lazy_kernel
 from engine.compiler.lazy_kernels import STOPS_ENTER, Lazy, call_lazy
-from engine.matching.checks import POST_ONLY, REDUCE_ONLY, STOP, listed, on_tick, whole_lots
+from engine.matching.checks import POST_ONLY, REDUCE_ONLY, listed, on_tick, whole_lots
 from engine.matching.entry import find_working, is_guarded, reach_of, rest_order, settle_order
 from engine.matching.match import end_open, take_back, working_money
 from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, Reason
 from engine.state.accounts import in_range, notional_of, work
-from engine.state.facts import refuse, tell_order
+from engine.state.facts import emit_order, refuse
 from engine.state.ladder import first_node, shrink
+from engine.state.order_types import has_price
 
 
 @kernel
@@ -23,13 +24,13 @@ def _misnamed(state, c, order):
         return Reason.INVALID_PRICE
     if c["stop_price"] != NOT_NAMED and not on_tick(terms, c["stop_price"]):
         return Reason.INVALID_STOP_PRICE
-    if (c["price"] != NOT_NAMED and order["type"] == STOP) or (c["stop_price"] != NOT_NAMED and order["waits"] == 0):
+    if (c["price"] != NOT_NAMED and not has_price(order["type"])) or (c["stop_price"] != NOT_NAMED and order["pending"] == 0):
         return Reason.INVALID_COMBINATION
     return Reason.NONE
 
 
 @cold_kernel
-def _looked_at(state, slot, total, price, stop_price, worth):
+def _pretrade_refuses(state, slot, total, price, stop_price, worth):
     """What Lazy.PRETRADE says of the order in `slot` as it would be, its open lots worth `worth`, without what it was."""
     order = state.orders[slot]
     executed = np.int64(order["executed"])
@@ -66,18 +67,18 @@ def _refused(state, slot, total, price, stop_price, same):
     released = np.int64(0)
     if order["flags"] & REDUCE_ONLY == 0:
         released = working_money(state, slot, np.int64(order["quantity"]) - executed)
-    valued = stop_price if order["type"] == STOP else price
+    valued = price if has_price(order["type"]) else stop_price
     worth = notional_of(terms, valued, total - executed)
     if not in_range(state, order["portfolio"], worth, released):
         return Reason.MONEY_RANGE
     if same:
         return Reason.NONE
     if is_guarded(state, order["portfolio"], order["trader"], order["instrument"]):
-        reason = _looked_at(state, slot, total, price, stop_price, worth)
+        reason = _pretrade_refuses(state, slot, total, price, stop_price, worth)
         if reason != Reason.NONE:
             return reason
     best = state.ladders[(2 * np.int64(order["instrument"]) + order["side"]) ^ 1]["best"]
-    if order["flags"] & POST_ONLY and order["waits"] == 0 and ~best <= reach_of(state, order, price):
+    if order["flags"] & POST_ONLY and order["pending"] == 0 and ~best <= reach_of(state, order, price):
         return Reason.POST_ONLY
     return Reason.NONE
 
@@ -90,27 +91,27 @@ def _keep_place(state, out, n, slot, total):
     left = total - np.int64(order["executed"])
     if left < lots:
         work(state, order, left - lots, -working_money(state, slot, lots - left), 0)
-        if order["waits"] != 0:
+        if order["pending"] != 0:
             state.nodes[first_node(state) + slot]["quantity"] = left
         else:
             shrink(state, slot, lots - left)
     order["quantity"] = total
-    return tell_order(state, out, n, Kind.OrderReplaced, 0, slot, left, 0)
+    return emit_order(state, out, n, Kind.OrderReplaced, 0, slot, left, 0)
 
 
 @kernel
 def _move(state, out, n, slot, total, price, stop_price):
     """More lots or another price: the order goes to the back of its new queue, and may trade at once."""
     order = state.orders[slot]
-    waited = order["waits"] != 0
+    was_pending = order["pending"] != 0
     take_back(state, out, slot)
     order["quantity"] = total
     order["price"] = price
     order["stop_price"] = stop_price
     order["flags"] &= ~np.uint8(Flag.ESTIMATED)
     left = total - np.int64(order["executed"])
-    tell_order(state, out, n, Kind.OrderReplaced, 0, slot, left, 0)
-    if waited:
+    emit_order(state, out, n, Kind.OrderReplaced, 0, slot, left, 0)
+    if was_pending:
         return call_lazy(state.lazy[Lazy.STOPS], state, STOPS_ENTER | slot, out, n + 1)
     reach = reach_of(state, order, price)
     ladder = 2 * np.int64(order["instrument"]) + order["side"]

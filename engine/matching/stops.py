@@ -1,4 +1,4 @@
-"""Stops: each side of an instrument has a heap of those that wait, the one that triggers first on top; after a trade they enter one by one.
+"""Stops: each side of an instrument has a heap of those pending, the one that triggers first on top; after a trade they enter one by one.
 
 A skew heap over the orders' own nodes (Sleator and Tarjan, 1986): `next` and `prev` are the children, `cell` the parent, 0 is none. It
 needs no memory of its own, and entering, triggering and leaving cost O(log n) in the long run.
@@ -8,13 +8,13 @@ import numpy as np
 
 from engine.compiler.kernel import kernel, lazy_kernel
 from engine.compiler.lazy_kernels import STOPS_CASCADE, STOPS_ENTER, STOPS_LEAVE
-from engine.matching.checks import FOK, IOC
 from engine.matching.entry import cancel_rest, reach_of, refused_by_book, rest_order, settle_order
 from engine.matching.match import fillable, working_money
 from engine.messages.vocabulary import Kind, Reason
 from engine.state.accounts import work
-from engine.state.facts import tell_order
+from engine.state.facts import emit_order
 from engine.state.ladder import first_node
+from engine.state.order_types import FOK, rests
 
 WHAT = STOPS_ENTER - 1
 """Bits of the number below what is asked for."""
@@ -22,7 +22,7 @@ WHAT = STOPS_ENTER - 1
 
 @kernel
 def _first(state, instrument, side):
-    """Node of the stop on `side` that triggers first; 0 where none waits."""
+    """Node of the stop on `side` that triggers first; 0 where none is pending."""
     terms = state.instruments[instrument]
     slot = np.int64(terms["buy_stop"] if side == 0 else terms["sell_stop"])
     return first_node(state) + slot if slot != 0 else 0
@@ -71,7 +71,7 @@ def _merge(state, side, a, b):
 
 @kernel
 def _leave(state, slot):
-    """The order in `slot` waits no more."""
+    """The order in `slot` is no longer pending."""
     order = state.orders[slot]
     nodes = state.nodes
     node = first_node(state) + slot
@@ -86,18 +86,18 @@ def _leave(state, slot):
         nodes[parent]["next"] = rest
     else:
         nodes[parent]["prev"] = rest
-    order["waits"] = 0
-    state.session[0]["waiting"] -= 1
+    order["pending"] = 0
+    state.session[0]["pending"] -= 1
 
 
 @kernel
-def _wait(state, slot, lots):
-    """The order in `slot` waits from now on, with `lots` lots."""
+def _hold(state, slot, lots):
+    """The order in `slot` is pending from now on, with `lots` lots."""
     order = state.orders[slot]
     node = first_node(state) + slot
     side = np.int64(order["side"])
     instrument = np.int64(order["instrument"])
-    order["waits"] = 1
+    order["pending"] = 1
     order["queued"] = state.session[0]["seq"]
     entry = state.nodes[node]
     entry["next"] = 0
@@ -105,7 +105,7 @@ def _wait(state, slot, lots):
     entry["cell"] = 0
     entry["quantity"] = lots
     _set_first(state, instrument, side, _merge(state, side, _first(state, instrument, side), node))
-    state.session[0]["waiting"] += 1
+    state.session[0]["pending"] += 1
     work(state, order, lots, working_money(state, slot, lots), 0)
 
 
@@ -121,10 +121,10 @@ def _is_through(state, slot):
 
 @kernel
 def _trigger(state, out, n, slot, lots):
-    """The order in `slot`, which waits no more, comes in as the MARKET or LIMIT order that it is."""
+    """The order in `slot`, no longer pending, comes in as the MARKET or LIMIT order that it is."""
     order = state.orders[slot]
     seat = n
-    n = tell_order(state, out, n, Kind.OrderTriggered, 0, slot, lots, 0)
+    n = emit_order(state, out, n, Kind.OrderTriggered, 0, slot, lots, 0)
     best = state.ladders[2 * np.int64(order["instrument"]) + 1 - order["side"]]["best"]
     reach = reach_of(state, order, order["price"])
     reason = refused_by_book(state, order, np.int64(order["position"]), best, reach)
@@ -133,7 +133,7 @@ def _trigger(state, out, n, slot, lots):
     if reason != Reason.NONE:
         return cancel_rest(state, out, n, slot, lots, reason)
     crosses = ~best <= reach
-    if crosses or order["time_in_force"] >= IOC:
+    if crosses or not rests(order["time_in_force"]):
         return settle_order(state, out, n, slot, lots, reach, crosses)
     ladder = 2 * np.int64(order["instrument"]) + order["side"]
     out[seat]["ahead"] = rest_order(state, ladder, reach, slot, lots, working_money(state, slot, lots))
@@ -146,7 +146,7 @@ def _enter(state, out, n, slot):
     lots = np.int64(order["quantity"]) - np.int64(order["executed"])
     if _is_through(state, slot):
         return _trigger(state, out, n, slot, lots)
-    _wait(state, slot, lots)
+    _hold(state, slot, lots)
     return n
 
 
@@ -170,7 +170,7 @@ def _cascade(state, out, n, instrument):
 
 @lazy_kernel
 def stops(state, what, out, n):
-    """STOPS_ENTER: an order, already told, waits or triggers. STOPS_LEAVE: it waits no more. STOPS_CASCADE: a command is done."""
+    """STOPS_ENTER: an order, already reported, is held or triggers. STOPS_LEAVE: it is taken out. STOPS_CASCADE: a command is done."""
     number = what & WHAT
     if what >= STOPS_CASCADE:
         return _cascade(state, out, n, number)

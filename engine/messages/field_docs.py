@@ -1,7 +1,7 @@
-"""What each command and fact says, and which fields of its record it uses; `engine.messages.glossary` has the other words.
+"""What each command and fact means, and which fields of its record it uses; `engine.messages.glossary` has the other words.
 
 Pure data, for people; tests hold it against the engine. Every command has ts and kind, every fact seq, ts and kind. A field that is not
-named is 0 in a fact, and not looked at in a command. `engine.messages.grammar` says which facts a command can cause, in which order.
+named is 0 in a fact, and ignored in a command. `engine.messages.grammar` says which facts a command can cause, in which order.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class Meaning(NamedTuple):
 
 
 COMMAND_FIELDS = {
-    "ts": "ns UTC; an earlier time than the last is lifted to it, so 0 is the last time seen",
+    "ts": "ns UTC; a time before the last one is raised to it, so 0 means the last time seen",
     "order_id": "the order: a client's id within its trader, from 1; of history, the venue's id",
     "quantity": "lots",
     "price": "price units",
@@ -30,7 +30,7 @@ COMMAND_FIELDS = {
     "side": "Side; of a FLOW or a PRINT the aggressor's",
     "type": "OrderType",
     "time_in_force": "TimeInForce",
-    "flags": "Flag, added up",
+    "flags": "Flag bits",
     "self_trade": "SelfTrade",
     "spare": "always 0",
     "row": "row of the source file, from 1; 0: the reader's own command",
@@ -61,7 +61,7 @@ FACT_FIELDS = {
     "side": "Side; of a trade the taker's",
     "type": "OrderType",
     "time_in_force": "TimeInForce",
-    "flags": "Flag, added up",
+    "flags": "Flag bits",
 }
 
 
@@ -80,7 +80,7 @@ def _name(says: str) -> Meaning:
 _VENUE = "instrument side price quantity"
 _ORDER = "order_id portfolio trader instrument side type time_in_force flags price stop_price quantity remaining"
 _OF_HISTORY = "instrument side price flags trader"
-_BLAMED = "the field to blame, as it was given"
+_BLAMED = "the offending field, as it was given"
 _NAMED = "1: the portfolio is meant, 2: the trader, 0: the whole session"
 
 COMMANDS = {
@@ -137,7 +137,7 @@ COMMANDS = {
         "A new order; a price that its type does not use is ignored.",
         "order_id portfolio trader instrument side type time_in_force self_trade flags quantity price stop_price",
     ),
-    Kind.CANCEL: _kind("What is left of an order is to go.", "order_id trader instrument"),
+    Kind.CANCEL: _kind("What is left of an order is to be cancelled.", "order_id trader instrument"),
     Kind.REPLACE: _kind(
         "An order gets a new total, price or stop price; NOT_NAMED stays as it is.",
         "order_id trader instrument price stop_price",
@@ -161,7 +161,7 @@ COMMANDS = {
         price="the worst price it traded at",
         quantity="all its lots",
     ),
-    Kind.PRINT: _kind("A trade of history whose resting order nobody saw.", f"row flags {_VENUE}"),
+    Kind.PRINT: _kind("A trade of history whose resting order was not displayed.", f"row flags {_VENUE}"),
     Kind.NOTICE: _kind("A status row of the venue; it changes nothing.", "instrument row", price="the venue's code"),
     Kind.REVEAL: _kind("Lots of the published book that we lack join the end of their level.", f"flags {_VENUE}"),
     Kind.REMOVE: _kind("Lots that the published book does not hold leave their level.", _VENUE),
@@ -173,7 +173,7 @@ FACTS = {
         "A stop became a MARKET or LIMIT order; it keeps the type it was entered with.", _ORDER, ahead="as OrderCreated"
     ),
     Kind.OrderReplaced: _kind("An order has another total or price.", _ORDER, ahead="as OrderCreated; 0 too where it kept its place"),
-    Kind.OrderCancelled: _kind("The rest of an order went.", f"reason {_ORDER}", remaining="lots that were cancelled"),
+    Kind.OrderCancelled: _kind("The rest of an order was cancelled.", f"reason {_ORDER}", remaining="lots that were cancelled"),
     Kind.OrderRejected: _kind(
         "An order was refused; it shows what was asked, a field that does not fit its place as 0.",
         "reason order_id portfolio trader instrument side type time_in_force flags price stop_price quantity",
@@ -188,10 +188,10 @@ FACTS = {
         ahead="lots at the price ahead of the maker when a FLOW came; else 0",
     ),
     Kind.RiskLimitBreached: _kind(
-        "A portfolio crossed its daily loss; told once, until it has recovered.",
+        "A portfolio crossed its daily loss; reported once, until it has recovered.",
         "portfolio reason",
         instrument="of the fill or the MARK",
-        value="profit and loss of the day, money",
+        value="net profit and loss of the day (realized and unrealized, after fees), money",
         limit="the maximum daily loss, below 0",
     ),
     Kind.CancelRejected: _kind("There is nothing to cancel.", "reason order_id trader instrument", value=_BLAMED),
@@ -237,7 +237,7 @@ FACTS = {
     Kind.ReferenceSet: _kind("An instrument has another reference price.", "instrument price"),
     Kind.TradingKilled: _kind("A portfolio, a trader or the session may not trade.", "portfolio trader", flags=_NAMED),
     Kind.TradingRevived: _kind("It may trade again.", "portfolio trader", flags=_NAMED),
-    Kind.HistoryAdded: _kind("An order of history came.", f"order_id quantity remaining {_OF_HISTORY}"),
+    Kind.HistoryAdded: _kind("An order of history was added.", f"order_id quantity remaining {_OF_HISTORY}"),
     Kind.HistoryReduced: _kind(
         "An order of history lost lots.",
         f"order_id remaining {_OF_HISTORY}",

@@ -6,7 +6,7 @@ from engine.messages.vocabulary import Flag, OrderStatus, OrderType, Reason, Sel
 
 
 class Bound(NamedTuple):
-    """A limit of a portfolio or a rule of a trader, and the reason that tells of it."""
+    """A limit of a portfolio or a rule of a trader, and the reason of its refusals."""
 
     says: str
     unit: str
@@ -21,14 +21,14 @@ class Found(NamedTuple):
 
 
 REASONS = {
-    Reason.NONE: "nobody refused and nothing ended",
+    Reason.NONE: "nothing was refused and no order ended",
     Reason.UNKNOWN_INSTRUMENT: "no instrument is listed under that number or symbol",
-    Reason.INVALID_ORDER_ID: "the id is 0 (so is one that is no number from 1 to 2^64 - 1)",
-    Reason.INVALID_QUANTITY: "not a whole number of lots from 1 to 2^32 - 1, or no money",
+    Reason.INVALID_ORDER_ID: "the id is 0 (one outside 1 to 2^64 - 1 is sent as 0)",
+    Reason.INVALID_QUANTITY: "not a whole number of lots from 1 to 2^32 - 1, or not an amount of money",
     Reason.INVALID_PRICE: "off the tick (a print, a mark: off the price unit), out of range, or not above 0 where it must be",
     Reason.INVALID_STOP_PRICE: "the same of a stop price",
-    Reason.INVALID_COMBINATION: "fields that do not go together, or a number that is no word of its field",
-    Reason.MONEY_RANGE: "the money of it would reach 2^62 units; of an order that trades: a fill might lead past 2^63",
+    Reason.INVALID_COMBINATION: "fields that do not go together, or a number that its field does not define",
+    Reason.MONEY_RANGE: "its notional would reach 2^62 units of money; of an order that trades: a fill might lead past 2^63",
     Reason.UNSUPPORTED: "no command has that number",
     Reason.DUPLICATE_ORDER: "the trader has used the id today; of history, the id is in use",
     Reason.HALTED: "the instrument is halted",
@@ -47,7 +47,7 @@ REASONS = {
     Reason.LEVERAGE_LIMIT: "exposure over equity would pass its maximum",
     Reason.REDUCE_ONLY: "it would not reduce the position",
     Reason.POST_ONLY: "it would trade at once",
-    Reason.NO_LIQUIDITY: "a MARKET order met nobody (any more)",
+    Reason.NO_LIQUIDITY: "a MARKET order found nothing (more) to trade with",
     Reason.NOT_FILLABLE: "a FOK could not be filled whole",
     Reason.SELF_TRADE: "it met an order of its own portfolio",
     Reason.UNFILLED: "what an IOC did not get at once",
@@ -79,7 +79,7 @@ FLAGS = {
 
 STATUSES = {
     OrderStatus.NEW: "accepted; it rests, or works",
-    OrderStatus.PENDING: "a stop that waits",
+    OrderStatus.PENDING: "a stop that was not triggered yet",
     OrderStatus.PARTIALLY_FILLED: "a part has traded, the rest is open",
     OrderStatus.FILLED: "all of it has traded",
     OrderStatus.CANCELLED: "its rest was cancelled",
@@ -103,7 +103,7 @@ FOUND = {
     ),
     Reason.POSITION_LIMIT: Found("lots that it could come to", "most lots"),
     Reason.EXPOSURE_LIMIT: Found("exposure with this order, money", "maximum, money"),
-    Reason.DAILY_LOSS_LIMIT: Found("profit and loss of the day, money", "the maximum loss, below 0"),
+    Reason.DAILY_LOSS_LIMIT: Found("net profit and loss of the day (after fees), money", "the maximum loss, below 0"),
     Reason.LEVERAGE_LIMIT: Found("leverage in parts of 10^9; 2^63 - 1 where equity is not above 0", "maximum, parts of 10^9"),
     Reason.REDUCE_ONLY: Found("lots held", "0"),
     Reason.TOO_MANY_ORDERS: Found("live orders", "most live orders"),
@@ -113,8 +113,8 @@ FOUND = {
 ORDER_TYPES = {
     OrderType.MARKET: "takes what is there, at any price, and never rests",
     OrderType.LIMIT: "trades at its price or better; what is left rests",
-    OrderType.STOP: "waits until the last trade reaches its stop price, then is a MARKET order",
-    OrderType.STOP_LIMIT: "waits until the last trade reaches its stop price, then is a LIMIT order",
+    OrderType.STOP: "pending until the last trade reaches its stop price, then a MARKET order",
+    OrderType.STOP_LIMIT: "pending until the last trade reaches its stop price, then a LIMIT order",
 }
 
 SIDES = {Side.BUY: "bids: wants to pay at most its price", Side.SELL: "offers: wants to get at least its price"}
@@ -137,7 +137,9 @@ LIMITS = {
     "max_position": Bound("per instrument: what is held with all working orders of one side and this one", "units", Reason.POSITION_LIMIT),
     "max_exposure": Bound("the worth of all positions and working orders, whichever way they point", "currency", Reason.EXPOSURE_LIMIT),
     "max_daily_loss": Bound(
-        "what may be lost since START_OF_DAY; crossing it is told at once and cancels nothing", "currency", Reason.DAILY_LOSS_LIMIT
+        "what may be lost since START_OF_DAY, after fees; crossing it raises an alarm at once and cancels nothing",
+        "currency",
+        Reason.DAILY_LOSS_LIMIT,
     ),
     "max_leverage": Bound("exposure over equity", "ratio", Reason.LEVERAGE_LIMIT),
     "cash_account": Bound("buys with their fees are covered by cash, and sales by what is held", "yes or no", Reason.BUYING_POWER),

@@ -1,6 +1,6 @@
 """Which facts a command can cause, in their order: a small grammar, which tests hold against the engine.
 
-`A | B` is one or the other, `A?` perhaps, `A*` any number. Facts about history take a seq but are built only for who asks: each is `?`.
+`A | B` is one or the other, `A?` perhaps, `A*` any number. Facts about history take a seq but are built only on request: each is `?`.
 """
 
 import re
@@ -63,7 +63,7 @@ def _whole(grammar: str) -> str:
 
 
 def parts_of(kind: Kind) -> list[str]:
-    """The parts that a command's facts are told by, those within them too."""
+    """The parts that a command's grammar names, nested ones too."""
     named = CAUSES[kind]
     for part in reversed(PARTS):  # a part names only those before it
         named += f" {PARTS[part]}" if part in _WORD.findall(named) else ""

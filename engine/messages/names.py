@@ -1,4 +1,4 @@
-"""Names and numbers of a session: symbols, portfolios and traders, and the commands that say so."""
+"""Names and numbers of a session: symbols, portfolios and traders, and the commands that introduce them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +24,7 @@ def record(kind: Kind, **fields: Any) -> np.ndarray:
 
 
 NO_SYMBOL = 0xFFFFFFFF
-"""Number of a symbol that is not known."""
+"""Number of an unknown symbol."""
 
 
 class Names:
@@ -78,7 +78,7 @@ def open_session(instruments: list[Instrument], decimals: int, limits: dict[str,
 
 
 def terms(number: int, instrument: Instrument, decimals: int) -> np.ndarray:
-    """The INSTRUMENT command: tick, value and fees for the kernel; unit and lot (mantissa, exponent) for who reads the log."""
+    """The INSTRUMENT command: tick, value and fees for the kernel; unit and lot (mantissa, exponent) for readers of the log."""
     unit, lot = instrument.price_unit.normalize().as_tuple(), instrument.lot.normalize().as_tuple()
     taker = int(instrument.taker_fee * FEE_PARTS)
     return record(

@@ -9,7 +9,7 @@ LAYOUT = 2
 
 COMMAND = np.dtype(
     [
-        ("ts", "<i8"),  # ns UTC; never goes back: an earlier one is lifted to the last
+        ("ts", "<i8"),  # ns UTC; never goes back: an earlier one is raised to the last
         ("order_id", "<u8"),
         ("quantity", "<i8"),  # lots; a REPLACE names the new total; a DEPOSIT names money
         ("price", "<i8"),  # price units

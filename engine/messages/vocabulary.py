@@ -14,7 +14,7 @@ class Side(IntEnum):
 
 
 class OrderType(IntEnum):
-    """What an order is. A stop waits outside the book until the last trade price reaches its stop price."""
+    """How an order trades. A stop stays outside the book until the last trade price reaches its stop price."""
 
     MARKET = 0
     LIMIT = 1
@@ -44,7 +44,7 @@ class OrderStatus(IntEnum):
     """Where an order is in its life; from FILLED on it is finished."""
 
     NEW = 0  # accepted; resting or working
-    PENDING = 1  # a stop that waits
+    PENDING = 1  # a stop that was not triggered yet
     PARTIALLY_FILLED = 2
     FILLED = 3
     CANCELLED = 4
@@ -65,7 +65,7 @@ class Flag(IntEnum):
 
 
 class Kind(IntEnum):
-    """Commands are shouted (1 to 63), facts are told (64 and up)."""
+    """Commands (1 to 63) are UPPER_CASE, facts (64 and up) CamelCase."""
 
     # what opens a session
     SESSION = 1
@@ -80,7 +80,7 @@ class Kind(IntEnum):
     NEW = 10
     CANCEL = 11
     REPLACE = 12
-    # the desk
+    # control
     HALT = 20
     RESUME = 21
     END_OF_DAY = 22
@@ -185,7 +185,7 @@ class Reason(IntEnum):
     ORDER_CANCELLED = 32
     ORDER_REJECTED = 33
     ORDER_EXPIRED = 34
-    # nobody refused
+    # no refusal: why an order ended
     REQUESTED = 35
     QUANTITY_EXECUTED = 36
     END_OF_DAY = 37
@@ -208,4 +208,4 @@ NOT_NAMED = -(2**63)
 """In an integer field of a REPLACE: this field is not named and stays as it is."""
 
 NOT_WHOLE = 2**63 - 1
-"""A price or quantity that is no whole number of units: the exchange refuses it as invalid."""
+"""A price or quantity that is not a whole number of units: the exchange refuses it as invalid."""

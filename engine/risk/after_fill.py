@@ -1,4 +1,4 @@
-"""What a fill or a mark means for a portfolio beside its money: the alarm of its daily loss; orders with nothing left to reduce."""
+"""What follows a fill or a mark: the alarm of a portfolio's daily loss; the end of orders with nothing left to reduce."""
 
 import numpy as np
 
@@ -25,11 +25,11 @@ def judge_loss(state, out, n, portfolio, instrument):
     if breached == (account["breached"] != 0):
         return n
     account["breached"] = breached
-    return _tell_loss(state, out, n, portfolio, instrument, profit) if breached else n
+    return _emit_loss(state, out, n, portfolio, instrument, profit) if breached else n
 
 
 @cold_kernel
-def _tell_loss(state, out, n, portfolio, instrument, profit):
+def _emit_loss(state, out, n, portfolio, instrument, profit):
     blank(state, out, n, Kind.RiskLimitBreached, Reason.DAILY_LOSS_LIMIT, instrument)
     fact = out[n]
     fact["portfolio"] = portfolio
@@ -60,7 +60,7 @@ def _cancel_reducers(state, out, n, portfolio, instrument):
 
 @lazy_kernel
 def after_fill(state, watched, out, n):
-    """What the trade told at out[n - 1] means for its maker's, then its taker's portfolio; `watched` as `book_fill` said it."""
+    """Alarms and reduce-only orders of the maker's, then the taker's portfolio after the trade at out[n - 1]; `watched`: of `book_fill`."""
     trade = out[n - 1]
     maker, taker = np.int64(trade["maker_portfolio"]), np.int64(trade["portfolio"])
     instrument = np.int64(trade["instrument"])

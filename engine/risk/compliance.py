@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.compiler.intrinsics import muldiv
 from engine.compiler.kernel import kernel
-from engine.matching.checks import LIMIT, REDUCE_ONLY, STOP, STOP_LIMIT
+from engine.matching.checks import REDUCE_ONLY
 from engine.matching.open_orders import gather_instrument
 from engine.messages.vocabulary import NOT_NAMED, Kind, Reason
 from engine.risk.limits import TOP, found, in_lots
@@ -12,6 +12,7 @@ from engine.state.accounts import notional_of
 from engine.state.arrays import RESTRICTS
 from engine.state.id_table import find
 from engine.state.ladder import first_node
+from engine.state.order_types import has_price
 
 COLLAR_PARTS = 10**9
 ORDER_PARTS = 10**12
@@ -37,7 +38,7 @@ def restriction(instrument, rules):
 @kernel
 def _collar_refuses(state, c, rules):
     terms = state.instruments[c["instrument"]]
-    if rules["collar"] == NOT_NAMED or (c["type"] != LIMIT and c["type"] != STOP_LIMIT):
+    if rules["collar"] == NOT_NAMED or not has_price(c["type"]):
         return np.int64(Reason.NONE)
     if terms["referenced"] == 0 and terms["traded"] == 0:
         return np.int64(Reason.NONE)
@@ -102,7 +103,7 @@ def _whole_notional(state, c, notional):
     """What all of order `c` is worth, at most TOP, where what is open of it is worth `notional`."""
     if state.session[0]["executed"] == 0:
         return notional
-    whole = notional_of(state.instruments[c["instrument"]], c["stop_price"] if c["type"] == STOP else c["price"], c["quantity"])
+    whole = notional_of(state.instruments[c["instrument"]], c["price"] if has_price(c["type"]) else c["stop_price"], c["quantity"])
     return whole if whole >= 0 else TOP
 
 

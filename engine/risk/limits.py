@@ -17,7 +17,7 @@ POWERS = 10 ** np.arange(19)
 
 @kernel
 def _size(lots, price, value):
-    """|lots × price × value| in money, as three digits to the base of 2^32; the highest, and all that a lot above 2^63 is, ends at 2^40."""
+    """|lots × price × value| in money, as three digits to the base of 2^32; the highest is at most 2^40, as of a lot worth 2^63 or more."""
     lots, price = abs(lots), abs(price)
     each = float(price) * float(value)
     if each * float(lots) < 9.2e18:

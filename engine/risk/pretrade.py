@@ -15,7 +15,7 @@ def pretrade(state, c, nothing, position):
     """First reason against the well-formed order `c`, else NONE; what was found goes into the session's `value` and `limit`.
 
     Of its quantity the session's `executed` lots have traded already; what is open is worth `value` when this is called.
-    `position` is the number of the portfolio's position in the instrument, -1 where there is none. It tells no facts.
+    `position` is the number of the portfolio's position in the instrument, -1 where there is none. It emits no facts.
     """
     session = state.session[0]
     notional = np.int64(session["value"])

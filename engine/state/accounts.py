@@ -29,7 +29,7 @@ def enter_index(index, positions, k):
 
 @kernel
 def opened(state, position, portfolio, instrument):
-    """`position` of `portfolio` in `instrument`, as `seek_position` said; one that is opened now, flat, where there was none."""
+    """`position` of `portfolio` in `instrument`, as `seek_position` returned it; one that is opened now, flat, where there was none."""
     if position < 0:
         position = new_position(state, portfolio, instrument)
         enter_index(state.index, state.positions, position)
@@ -94,7 +94,7 @@ def _close(cost, lots, held):
 
 @rare_kernel
 def book_cost(held, had, lots, each):
-    """Cost and realised P&L of a position that held `had` lots and trades `lots` (signed) at `each` money a lot."""
+    """Cost and gross realised P&L of a position that held `had` lots and trades `lots` (signed) at `each` money a lot."""
     size = abs(lots)
     if had == 0 or (had > 0) == (lots > 0):
         held["cost"] += each * lots
@@ -113,7 +113,7 @@ def _book_side(state, portfolio, position, lots, each, fee):
     """`portfolio` trades `lots` (signed: bought is positive) at `each` money a lot, signed as the price.
 
     Average cost through zero: a flip closes first, then opens. Of the outside world only cash and quantity are kept: its cost says
-    nothing, and would cost every order of history a division. Returns what is to be looked at then (`book_fill`).
+    nothing, and would cost every order of history a division. Returns what must be checked then (`book_fill`).
     """
     account = state.portfolios[portfolio]
     held = state.positions[position]
@@ -138,7 +138,7 @@ def _book_both(state, maker, maker_position, maker_fee, taker, taker_position, t
 def book_fill(state, maker, maker_position, maker_fee, taker, taker_position, taker_fee, lots, each):
     """Portfolio `maker` trades `lots` (signed: bought is positive) at `each` money a lot with portfolio `taker`; the maker comes first.
 
-    Returns what `engine.risk.after_fill` has to look at: LOSS_LIMITED, an alarm; 1, reduce-only orders that rest.
+    Returns what `engine.risk.after_fill` has to check: LOSS_LIMITED, an alarm; 1, reduce-only orders that rest.
     """
     if maker | taker | maker_fee | taker_fee == 0:
         return 0  # the outside world with itself
@@ -147,9 +147,9 @@ def book_fill(state, maker, maker_position, maker_fee, taker, taker_position, ta
 
 @hot_kernel
 def work(state, order, lots, notional, resting):
-    """`lots` lots more of `order` work (fewer where negative), worth `notional`.
+    """Add `lots`, worth `notional`, to the working totals of `order`'s portfolio and position; reduce-only orders are excluded.
 
-    What can only reduce does not count; of that the position knows how many rest, `resting` more.
+    All may be negative. Of reduce-only orders the position counts how many rest: `resting` more.
     """
     if order["portfolio"] == 0:
         state.portfolios[0]["working"] += notional

@@ -58,7 +58,7 @@ ORDER = np.dtype(
         ("executed", "<u4"),  # of history's orders: lots that ours took from it
         ("portfolio", "<u4"),
         ("trader", "<u4"),
-        ("place", "<u4"),  # of its id in `ids` (of history's in `venue`); of a free slot the next free one
+        ("place", "<u4"),  # of its id in `ids` (of history's in `history_ids`); of a free slot the next free one
         ("position", "<u4"),  # index in `positions`
         ("instrument", "<u2"),
         ("side", "u1"),
@@ -66,7 +66,7 @@ ORDER = np.dtype(
         ("time_in_force", "u1"),
         ("flags", "u1"),
         ("self_trade", "u1"),
-        ("waits", "u1"),  # a stop outside the book; its node is one of the instrument's heaps of stops
+        ("pending", "u1"),  # a stop that was not triggered: outside the book, its node in one of the instrument's heaps of stops
     ]
 )
 USED = np.dtype([("id", "<u8"), ("owner", "<u4"), ("slot", "<u4")])
@@ -85,7 +85,7 @@ TERMS = _lines(
         ("world", "<i8"),  # position of the outside world, portfolio 0
         ("reference", "<i8"),
         ("lot", "<u4"),  # digits of the lot, 10^(lot_power - 128) each
-        ("buy_stop", "<u4"),  # node of the first waiting stop of each side, 0 where there is none
+        ("buy_stop", "<u4"),  # node of the first pending stop of each side, 0 where there is none
         ("sell_stop", "<u4"),
         ("lot_power", "u1"),
         ("listed", "u1"),
@@ -105,7 +105,7 @@ PORTFOLIO = _lines(
         ("base", "<i8"),  # equity when the day began, with the day's deposits
         ("open", "u1"),
         ("guard", "u1"),  # GUARD bits
-        ("breached", "u1"),  # the daily loss was told of
+        ("breached", "u1"),  # the alarm of the daily loss was raised
         ("position_power", "u1"),
         ("first", "<u4"),  # its positions, a list through `next`: number + 1 of the newest
         ("max_position", "<i8"),  # digits, 10^(position_power - 128) units each; NOT_NAMED is no limit, here and below
@@ -133,16 +133,16 @@ TRADER = _lines(
     64,
 )
 RESTRICTS, TURNED_DOWN = 1, 2
-"""Bits of `restricts`: an instrument is restricted; the last SET_RULES was refused, so what belongs to it is refused, too."""
+"""Bits of `restricts`: an instrument is restricted; the last SET_RULES was refused, so its RESTRICT commands are refused, too."""
 KILLED, LIMITED, LOSS_LIMITED, CASH_ACCOUNT, RULED = 1, 2, 4, 8, 16
-"""GUARD bits: why orders of a portfolio or a trader are looked at before the book."""
+"""GUARD bits: why orders of a portfolio or a trader are checked before they reach the book."""
 POSITION = np.dtype(
     [
         ("portfolio", "<u4"),
         ("instrument", "<u4"),
         ("quantity", "<i8"),
         ("cost", "<i8"),
-        ("realized", "<i8"),
+        ("realized", "<i8"),  # P&L of what was closed, gross: before fees
         ("buying", "<i8"),  # lots of working buys; of portfolio 0 this and the next two are not kept
         ("selling", "<i8"),
         ("buying_money", "<i8"),  # notional of working buys
@@ -154,10 +154,10 @@ COUNTERS = ("displaced", "clipped", "revealed", "removed", "estimated", "unknown
 """Lots of history that did not go as recorded, by what happened to them."""
 LIMITS = ("orders_max", "portfolios_max", "traders_max", "instruments_max")
 COUNTS = ("instruments", "portfolios", "traders", "open_orders", "live", "free", "fresh", "used", "known", "positions", "fee_cash")
-DESK = ("waiting", "guarded", "killed", "restrictions")
-"""Stops that wait; commands of the desk and reduce-only orders so far; the session's kill switch; entries of `restricted`."""
+CONTROL = ("pending", "guarded", "killed", "restrictions")
+"""Pending stops; control commands and reduce-only orders so far; the session's kill switch; entries of `restricted`."""
 SESSION = np.dtype(
-    [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *DESK, *COUNTERS)]
+    [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *CONTROL, *COUNTERS)]
     + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state
     + [("named", "<i8")]  # commands that named something or listed an instrument: no part of it either
     + [
@@ -177,7 +177,7 @@ class State(Handle):
         "nodes": NODE,
         "orders": ORDER,
         "ids": USED,  # a power of two: clients' ids of the day
-        "venue": USED,  # a power of two: history's live ids
+        "history_ids": USED,  # a power of two: history's live ids
         "portfolios": PORTFOLIO,
         "traders": TRADER,
         "positions": POSITION,  # in order of opening
@@ -194,7 +194,7 @@ class State(Handle):
     nodes: Any
     orders: Any
     ids: Any
-    venue: Any
+    history_ids: Any
     portfolios: Any
     traders: Any
     positions: Any
@@ -225,13 +225,18 @@ class Capacity(NamedTuple):
     instruments: int = 1
     orders: int = 1 << 10
     ids: int = 1 << 12
-    venue: int = 1 << 10
+    history_ids: int = 1 << 10
     portfolios: int = 16
     traders: int = 16
     positions: int = 64
 
 
 DEFAULT_CAPACITY = Capacity()
+
+
+def smallest(instruments: int, orders: int) -> Capacity:
+    """So many instruments and orders, and as little as can be of all else."""
+    return Capacity(instruments, orders, ids=4, history_ids=4, portfolios=1, traders=1, positions=1)
 
 
 def empty_state(capacity: Capacity = DEFAULT_CAPACITY) -> State:
@@ -245,7 +250,7 @@ def empty_state(capacity: Capacity = DEFAULT_CAPACITY) -> State:
         nodes=zeros(ladders * (W + 1) + capacity.orders, NODE),
         orders=zeros(capacity.orders, ORDER),
         ids=zeros(capacity.ids, USED),
-        venue=zeros(capacity.venue, USED),
+        history_ids=zeros(capacity.history_ids, USED),
         portfolios=zeros(capacity.portfolios, PORTFOLIO),
         traders=zeros(capacity.traders, TRADER),
         positions=zeros(capacity.positions, POSITION),

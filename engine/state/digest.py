@@ -7,7 +7,7 @@ from engine.state.arrays import COUNTERS, EMPTY, FINISHED, LIMITS, MASK, SESSION
 from engine.state.ladder import first_node
 
 START = np.uint64(0x9E3779B97F4A7C15)
-_LOGICAL = ("seq", "ts", "opened", "decimals", *LIMITS, "instruments", "portfolios", "traders", "waiting", "killed", "fee_cash", *COUNTERS)
+_LOGICAL = ("seq", "ts", "opened", "decimals", *LIMITS, "instruments", "portfolios", "traders", "pending", "killed", "fee_cash", *COUNTERS)
 _FIELDS = tuple(SESSION.names.index(name) for name in _LOGICAL) if SESSION.names else ()
 
 
@@ -46,7 +46,7 @@ def _list(state, sentinel):
 
 @kernel
 def _books(state):
-    """Sum over all resting orders: each says its level and its place there, so the sum needs no order of its own."""
+    """Sum over all resting orders: each hash holds its level and its place there, so they can be added in any order."""
     total = np.uint64(0)
     for ladder in range(len(state.ladders)):
         if state.ladders[ladder]["best"] != EMPTY:
@@ -59,13 +59,13 @@ def _books(state):
 
 @kernel
 def _used(state):
-    """Used ids whose order is finished, and the stops that wait: each says its place in the queue."""
+    """Used ids whose order is finished, and pending stops: each with its place in the queue."""
     total = np.uint64(0)
     for at in range(len(state.ids)):
         used = state.ids[at]
         if used["slot"] >= FINISHED:
             total += mix(mix(mix(START, used["id"]), used["owner"]), used["slot"])
-        elif used["slot"] != 0 and state.orders[used["slot"] - 1]["waits"] != 0:
+        elif used["slot"] != 0 and state.orders[used["slot"] - 1]["pending"] != 0:
             total += _order(state, np.int64(used["slot"]) - 1)
     return total
 
@@ -75,8 +75,8 @@ def _consumed(state):
     """History's orders that ours took whole: in no list, known until their record ends."""
     total = np.uint64(0)
     first = first_node(state)
-    for at in range(len(state.venue)):
-        slot = np.int64(state.venue[at]["slot"]) - 1
+    for at in range(len(state.history_ids)):
+        slot = np.int64(state.history_ids[at]["slot"]) - 1
         if slot >= 0 and state.nodes[first + slot]["quantity"] == 0:
             total += _order(state, slot)
     return total

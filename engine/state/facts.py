@@ -5,6 +5,7 @@ import numpy as np
 from engine.compiler.intrinsics import mover
 from engine.compiler.kernel import cold_kernel, hot_kernel, kernel
 from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason
+from engine.state.order_types import has_price, has_stop
 
 HISTORY_TRADER = np.uint32(HISTORY)
 KEPT_FLAGS = int(Flag.POST_ONLY | Flag.REDUCE_ONLY)
@@ -47,7 +48,7 @@ def blank(state, out, n, kind, reason, instrument):
 
 
 @hot_kernel
-def tell_order(state, out, n, kind, reason, slot, remaining, ahead):
+def emit_order(state, out, n, kind, reason, slot, remaining, ahead):
     """OrderCreated, OrderReplaced, OrderCancelled, OrderExpired: the order as it stands."""
     order = state.orders[slot]
     blank(state, out, n, kind, reason, order["instrument"])
@@ -65,7 +66,7 @@ def tell_order(state, out, n, kind, reason, slot, remaining, ahead):
 
 @kernel
 def given(c, reason):
-    """The field that a command was refused for, as it was given; 0 where no single field is to blame."""
+    """The field that a command was refused for, as it was given; 0 where it was not a single field."""
     if reason == Reason.UNKNOWN_INSTRUMENT:
         return np.int64(c["instrument"])
     if reason == Reason.INVALID_QUANTITY:
@@ -79,7 +80,7 @@ def given(c, reason):
 
 @cold_kernel
 def refuse(state, out, n, kind, reason, c):
-    """CancelRejected, ReplaceRejected, CommandRejected: the command's names, why, and the field to blame as it was given."""
+    """CancelRejected, ReplaceRejected, CommandRejected: the command's names, why, and the offending field as it was given."""
     known = c["instrument"] < len(state.instruments) and state.instruments[c["instrument"]]["listed"] != 0
     blank(state, out, n, kind, reason, c["instrument"] if known else 0)
     fact = out[n]
@@ -103,8 +104,8 @@ def reject_order(state, out, n, reason, c):
     """OrderRejected: the order as it was asked for; a field that does not fit its place is 0."""
     refuse(state, out, n, Kind.OrderRejected, reason, c)
     fact = out[n]
-    fact["price"] = fits(c["price"], -(1 << 31) + 1, 1 << 31) if c["type"] != 0 and c["type"] != 2 else 0
-    fact["stop_price"] = fits(c["stop_price"], -(1 << 31) + 1, 1 << 31) if c["type"] >= 2 else 0
+    fact["price"] = fits(c["price"], -(1 << 31) + 1, 1 << 31) if has_price(c["type"]) else 0
+    fact["stop_price"] = fits(c["stop_price"], -(1 << 31) + 1, 1 << 31) if has_stop(c["type"]) else 0
     fact["quantity"] = fits(c["quantity"], 0, 1 << 32)
     fact["side"] = c["side"]
     fact["type"] = c["type"]
@@ -117,10 +118,10 @@ def reject_order(state, out, n, reason, c):
 
 
 @kernel
-def tell_history(state, out, n, kind, c, price, lots, remaining, clipped):
-    """A fact about history's own order: it always takes a seq, and is built only where somebody asked.
+def emit_history(state, out, n, kind, c, price, lots, remaining, clipped):
+    """A fact about history's own order: it always takes a seq, and is built only on request (`history_facts`).
 
-    It stands before the trades that the command causes; `amend_history` tells it afterwards what came of them.
+    It stands before the trades that the command causes; `amend_history` completes it afterwards.
     """
     session = state.session[0]
     if session["history_facts"] == 0:
@@ -141,7 +142,7 @@ def tell_history(state, out, n, kind, c, price, lots, remaining, clipped):
 
 @kernel
 def amend_history(state, fact, lots, remaining):
-    """Complete the fact that `tell_history` wrote, if it was built."""
+    """Complete the fact that `emit_history` wrote, if it was built."""
     if state.session[0]["history_facts"] != 0:
         fact["quantity"] = lots
         fact["remaining"] = remaining

@@ -5,7 +5,7 @@ import numpy as np
 from engine.compiler.kernel import entry_kernel
 from engine.messages.records import zeros
 from engine.state.accounts import enter_index
-from engine.state.arrays import FINISHED, USED, Capacity, State, W, empty_state
+from engine.state.arrays import FINISHED, USED, State, W, empty_state, smallest
 from engine.state.id_table import rehash
 
 
@@ -47,11 +47,11 @@ def grow_ids(state: State, ids: int) -> State:
     return state.replaced(ids=table)
 
 
-def grow_venue(state: State, venue: int) -> State:
-    """A table of `venue` entries (a power of two) for history's ids."""
-    table = zeros(venue, USED)
-    _rehash(state.venue, table, state.orders)
-    return state.replaced(venue=table)
+def grow_history_ids(state: State, entries: int) -> State:
+    """A table of `entries` entries (a power of two) for history's ids."""
+    table = zeros(entries, USED)
+    _rehash(state.history_ids, table, state.orders)
+    return state.replaced(history_ids=table)
 
 
 def grow_restricted(state: State) -> State:
@@ -79,7 +79,7 @@ def grow_names(state: State, portfolios: int, traders: int) -> State:
 def grow_instruments(state: State, instruments: int) -> State:
     """Two ladders more for each new instrument: all nodes behind the cells move up, and every link with them."""
     old, new = len(state.ladders), 2 * instruments
-    fresh = empty_state(Capacity(instruments=instruments, orders=len(state.orders), ids=4, venue=4, portfolios=1, traders=1, positions=1))
+    fresh = empty_state(smallest(instruments, len(state.orders)))
     first, then = old * (W + 1), new * (W + 1)
 
     def moved(links: np.ndarray) -> np.ndarray:
@@ -111,8 +111,8 @@ def make_room(state: State, instrument: int = 0, portfolio: int = 0, trader: int
         state = grow_orders(state, 2 * len(state.orders))
     if session["used"] >= len(state.ids) // 8 * 5:
         state = grow_ids(state, 4 * len(state.ids))
-    if 2 * session["known"] >= len(state.venue):
-        state = grow_venue(state, 2 * len(state.venue))
+    if 2 * session["known"] >= len(state.history_ids):
+        state = grow_history_ids(state, 2 * len(state.history_ids))
     if session["positions"] >= min(len(state.positions), len(state.index) // 4):
         state = grow_positions(state, 2 * len(state.positions))
     if portfolio >= len(state.portfolios) or trader >= len(state.traders):

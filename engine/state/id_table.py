@@ -35,7 +35,7 @@ def put(table, at, identity, owner, slot):
 
 @rare_kernel
 def erase(table, at, orders):
-    """Take the entry at `at` out and close the gap; orders that move are told their new place."""
+    """Take the entry at `at` out and close the gap; orders that move get their new `place`."""
     last = len(table) - 1
     gap = at
     at = (at + 1) & last

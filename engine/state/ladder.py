@@ -1,6 +1,6 @@
 """Price ladders: where resting orders stand, best price first, first in first out within a price.
 
-A ladder is a ring of W price cells with an occupancy bitmap; what lies outside its window waits in the ladder's parked list and comes
+A ladder is a ring of W price cells with an occupancy bitmap; what lies outside its window is kept in the ladder's parked list and comes
 back before the window could need it. Nothing that a caller can see depends on where the window stands.
 """
 

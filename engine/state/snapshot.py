@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.messages.records import zeros
-from engine.state.arrays import Capacity, State, empty_state
+from engine.state.arrays import State, empty_state, smallest
 
-SNAPSHOT_LAYOUT = 1
+SNAPSHOT_LAYOUT = 2
 """Number of this format; another one says that the same arrays mean something else."""
 _BLOCK = 64
 _LEVEL = 1
@@ -18,8 +18,7 @@ _LEVEL = 1
 
 def _blank(lengths: dict[str, int]) -> dict[str, np.ndarray]:
     """The arrays of an empty state with as many orders and instruments; those that are not as long are all zeros."""
-    room = Capacity(lengths["ladders"] // 2, lengths["orders"], ids=4, venue=4, portfolios=1, traders=1, positions=1)
-    made: dict[str, np.ndarray] = empty_state(room).arrays()
+    made: dict[str, np.ndarray] = empty_state(smallest(lengths["ladders"] // 2, lengths["orders"])).arrays()
     return {name: array for name, array in made.items() if len(array) == lengths[name]}
 
 
@@ -38,9 +37,9 @@ def _parts(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
         blocks = _blocks(array)
         if name in blank:
             blocks = blocks ^ _blocks(blank[name])
-        told = blocks.any(axis=1)
-        yield np.packbits(told).tobytes()
-        yield blocks[told].tobytes()
+        changed = blocks.any(axis=1)
+        yield np.packbits(changed).tobytes()
+        yield blocks[changed].tobytes()
 
 
 def _fields(arrays: dict[str, np.ndarray]) -> list[list[str]]:
@@ -57,14 +56,14 @@ def pack(state: State) -> bytes:
 
 
 def unpack(packed: bytes) -> State:
-    """The state that was packed. Raises ValueError for bytes of another layout, or that were changed."""
+    """The state that was packed. Raises ValueError for another layout, and for bytes that were changed."""
     try:
-        raw = zlib.decompress(packed)  # which knows a sum of its bytes
+        raw = zlib.decompress(packed)  # which verifies a checksum
         (size,) = struct.unpack_from("<I", raw)
         layout, fields, counts = json.loads(raw[4 : 4 + size])
     except (struct.error, ValueError, zlib.error) as error:
         raise ValueError(f"no snapshot: {error}") from None
-    ours = empty_state(Capacity(orders=1, ids=4, venue=4, portfolios=1, traders=1, positions=1)).arrays()
+    ours = empty_state(smallest(1, 1)).arrays()
     if layout != SNAPSHOT_LAYOUT or fields != _fields(ours):
         raise ValueError("a snapshot of another layout")
     lengths = dict(zip(ours, counts))
@@ -73,10 +72,10 @@ def unpack(packed: bytes) -> State:
         array = zeros(length, ours[name].dtype)
         blocks = np.zeros((-(-array.nbytes // _BLOCK), 8), np.uint64)
         bits = -(-len(blocks) // 8)
-        told = np.unpackbits(np.frombuffer(raw, np.uint8, bits, at), count=len(blocks)).astype(bool)
+        changed = np.unpackbits(np.frombuffer(raw, np.uint8, bits, at), count=len(blocks)).astype(bool)
         at += bits
-        blocks[told] = np.frombuffer(raw, np.uint64, 8 * int(told.sum()), at).reshape(-1, 8)
-        at += _BLOCK * int(told.sum())
+        blocks[changed] = np.frombuffer(raw, np.uint64, 8 * int(changed.sum()), at).reshape(-1, 8)
+        at += _BLOCK * int(changed.sum())
         if name in blank:
             blocks ^= _blocks(blank[name])
         array.view(np.uint8)[:] = blocks.view(np.uint8).ravel()[: array.nbytes]

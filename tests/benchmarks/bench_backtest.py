@@ -30,8 +30,7 @@ from engine import Exchange, Instrument, Kind, Side, Strategy
 from engine.compiler.kernel import kernel
 from engine.loop.loop_state import Want
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import Flag, OrderType, TimeInForce
-from engine.strategy import context as desk
+from engine.strategy import context as c
 
 EVERY, LIMIT_LOTS = 10_000_000, 100
 TRADE, ADD, CANCEL, MODIFY, FILL = 2, 10, 11, 12, 13
@@ -103,20 +102,17 @@ class Quoter(Strategy):
             self.sell(1, book.ask, post_only=True)
 
 
-ORDER_TYPE, TIME, POST_ONLY = int(OrderType.LIMIT), int(TimeInForce.GTC), int(Flag.POST_ONLY)
-
-
 @kernel
-def quote(view, p):
+def quote(context, p):
     """Quoter as one compiled function."""
-    if not desk.two_sided(view, 0):
+    if not c.two_sided(context):
         return
-    position = desk.position(view, 0)
-    desk.cancel_all(view)
+    book, position = c.book(context), c.position(context)
+    c.cancel_all(context)
     if position < LIMIT_LOTS:
-        desk.order(view, 0, 0, 1, desk.bid(view, 0), ORDER_TYPE, TIME, POST_ONLY)
+        c.buy(context, 1, book.bid, post_only=True)
     if position > -LIMIT_LOTS:
-        desk.order(view, 0, 1, 1, desk.ask(view, 0), ORDER_TYPE, TIME, POST_ONLY)
+        c.sell(context, 1, book.ask, post_only=True)
 
 
 class FastQuoter(Quoter):
@@ -133,7 +129,7 @@ def run_ours(commands: np.ndarray, strategy: type[Strategy]) -> tuple[float, str
     recording, driver = test.record()
     spent = time.process_time() - began
     fills = int(np.count_nonzero(recording.facts["kind"] == Kind.TradeExecuted))
-    return spent, f"{recording.wakes:,} calls, {fills:,} fills, position {int(driver.world.touches['position'][0]):,}"
+    return spent, f"{recording.wakes:,} calls, {fills:,} fills, position {int(driver.states[0].holdings['quantity'][0]):,}"
 
 
 def run_peer(module: Any, rows: np.ndarray) -> tuple[float, str]:

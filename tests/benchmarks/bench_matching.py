@@ -44,19 +44,19 @@ def match_bare(state, messages, fills):
     owner = np.uint32(0)
     last = len(messages) - 1
     for i in range(len(messages)):
-        prefetch(state.venue, home(state.venue, messages[min(i + AHEAD, last)]["id"], owner))
+        prefetch(state.history_ids, home(state.history_ids, messages[min(i + AHEAD, last)]["id"], owner))
         m = messages[i]
         kind = np.int64(m["type"])
         identity = m["id"]
         slot = 0
         if kind == CANCEL or kind == REPLACE:
-            at = find(state.venue, identity, owner)
-            slot = np.int64(state.venue[at]["slot"]) - 1
+            at = find(state.history_ids, identity, owner)
+            slot = np.int64(state.history_ids[at]["slot"]) - 1
             if slot < 0:
                 continue
             leave(state, slot)
             if kind == CANCEL:
-                erase(state.venue, at, state.orders)
+                erase(state.history_ids, at, state.orders)
                 close_slot(state, slot)
                 continue
         side = np.int64(m["side"])
@@ -82,13 +82,13 @@ def match_bare(state, messages, fills):
                 shrink(state, maker, part)
             else:
                 leave(state, maker)
-                erase(state.venue, np.int64(state.orders[maker]["place"]), state.orders)
+                erase(state.history_ids, np.int64(state.orders[maker]["place"]), state.orders)
                 close_slot(state, maker)
         if lots > 0 and kind != MARKET:
             if slot == 0:
                 slot = open_slot(state)
-                at = find(state.venue, identity, owner)
-                put(state.venue, at, identity, owner, np.uint32(slot + 1))
+                at = find(state.history_ids, identity, owner)
+                put(state.history_ids, at, identity, owner, np.uint32(slot + 1))
                 order = state.orders[slot]
                 order["id"] = identity
                 order["place"] = at
@@ -96,7 +96,7 @@ def match_bare(state, messages, fills):
             state.orders[slot]["price"] = m["price"]
             rest(state, ladder, key, slot, lots)
         elif slot != 0:
-            erase(state.venue, np.int64(state.orders[slot]["place"]), state.orders)
+            erase(state.history_ids, np.int64(state.orders[slot]["place"]), state.orders)
             close_slot(state, slot)
     return n
 
@@ -124,7 +124,8 @@ def touches(best: list[int]) -> str:
 
 def bare_state(symbols: int) -> State:
     """Books with as much room for live orders and ids as the reference takes."""
-    state = empty_state(Capacity(instruments=symbols, orders=1 << (16 if symbols == 1 else 18), venue=1 << (14 if symbols == 1 else 18)))
+    orders, ids = (1 << 16, 1 << 14) if symbols == 1 else (1 << 18, 1 << 18)
+    state = empty_state(Capacity(instruments=symbols, orders=orders, history_ids=ids))
     state.instruments["tick"] = 1
     return state
 

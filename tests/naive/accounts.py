@@ -22,8 +22,8 @@ class Refusal(NamedTuple):
     limit: int = 0
 
 
-def told(amount: int) -> int:
-    """An amount as a fact can tell it: at most 2^63 - 1, either way."""
+def clamped(amount: int) -> int:
+    """An amount as a fact can hold it: at most 2^63 - 1, either way."""
     return max(-LARGEST, min(amount, LARGEST))
 
 
@@ -49,26 +49,26 @@ class Accounts:
         self.fees = 0  # the fee account
         self.positions: dict[tuple[int, int], Position] = {}  # by (portfolio, instrument)
         self.limits: dict[int, Limits] = {}  # by portfolio
-        self.alarmed: set[int] = set()  # portfolios whose daily loss was told of
+        self.alarmed: set[int] = set()  # portfolios whose alarm of the daily loss was raised
         self.traders = {0}
         self.rules: dict[int, Rules] = {}  # by trader
         self.restricted: set[tuple[int, int]] = set()  # (trader, instrument)
         self.turned_down: set[int] = set()  # traders whose last SET_RULES was refused
         self.killed: set[tuple[str, int]] = set()  # ("session", 0), ("portfolio", number), ("trader", number)
         self.seq, self.ts = 0, 0
-        self.told: list[Fact] = []
+        self.emitted: list[Fact] = []
 
     # ------------------------------------------------------------------ facts
 
-    def tell(self, kind: Kind, **fields: int) -> Fact:
+    def emit(self, kind: Kind, **fields: int) -> Fact:
         self.seq += 1
         fact = {"seq": self.seq, "ts": self.ts, "kind": int(kind)} | {name: int(value) for name, value in fields.items()}
-        self.told.append(fact)
+        self.emitted.append(fact)
         return fact
 
-    def tell_order(self, kind: Kind, order: Order, **fields: int) -> Fact:
+    def emit_order(self, kind: Kind, order: Order, **fields: int) -> Fact:
         names = ("trader", "portfolio", "instrument", "side", "type", "time_in_force", "flags", "price", "stop_price", "quantity")
-        return self.tell(kind, order_id=order.id, **{name: getattr(order, name) for name in names} | fields)
+        return self.emit(kind, order_id=order.id, **{name: getattr(order, name) for name in names} | fields)
 
     # ------------------------------------------------------------------ what an order is worth
 
@@ -118,14 +118,14 @@ class Accounts:
 
     def equity(self, portfolio: int) -> int:
         """As far as money goes."""
-        return told(self.cash[portfolio] + sum(self.worths(portfolio)))
+        return clamped(self.cash[portfolio] + sum(self.worths(portfolio)))
 
     def exposure(self, portfolio: int, but: Order | None = None) -> int:
-        return told(sum(map(abs, self.worths(portfolio))) + self.working_notional(portfolio, but))
+        return clamped(sum(map(abs, self.worths(portfolio))) + self.working_notional(portfolio, but))
 
     def profit_of_day(self, portfolio: int) -> int:
         """Realised and unrealised P&L, less fees, since the day began."""
-        return told(self.equity(portfolio) - self.base[portfolio])
+        return clamped(self.equity(portfolio) - self.base[portfolio])
 
     # ------------------------------------------------------------------ what a fill does to it
 

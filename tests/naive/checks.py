@@ -22,7 +22,7 @@ def uses_price(c: SimpleNamespace) -> bool:
     return c.type in (OrderType.LIMIT, OrderType.STOP_LIMIT)
 
 
-def waits(c: SimpleNamespace) -> bool:
+def has_stop(c: SimpleNamespace) -> bool:
     return c.type in (OrderType.STOP, OrderType.STOP_LIMIT)
 
 
@@ -38,7 +38,7 @@ def combines(c: SimpleNamespace) -> bool:
 def as_order(c: SimpleNamespace) -> Order:
     """The order that a NEW asks for; a price that its type does not use is 0."""
     same = ("trader", "portfolio", "instrument", "side", "quantity", "type", "time_in_force", "self_trade", "flags")
-    prices = {"price": c.price if uses_price(c) else 0, "stop_price": c.stop_price if waits(c) else 0}
+    prices = {"price": c.price if uses_price(c) else 0, "stop_price": c.stop_price if has_stop(c) else 0}
     return Order(id=c.order_id, **prices, **{name: getattr(c, name) for name in same})
 
 
@@ -63,7 +63,7 @@ class Checks(Stops):
             return Reason.INVALID_QUANTITY
         if uses_price(c) and not self.is_price(c.instrument, c.price):
             return Reason.INVALID_PRICE
-        if waits(c) and not self.is_price(c.instrument, c.stop_price):
+        if has_stop(c) and not self.is_price(c.instrument, c.stop_price):
             return Reason.INVALID_STOP_PRICE
         if not combines(c):
             return Reason.INVALID_COMBINATION
@@ -125,7 +125,7 @@ class Checks(Stops):
         if c.stop_price != NOT_NAMED and not self.is_price(c.instrument, c.stop_price):
             return Reason.INVALID_STOP_PRICE
         order = self.orders[c.trader, c.order_id]
-        priceless, waiting = order.type == OrderType.STOP, order.status == OrderStatus.PENDING
-        if (c.price != NOT_NAMED and priceless) or (c.stop_price != NOT_NAMED and not waiting):
+        priceless, pending = order.type == OrderType.STOP, order.status == OrderStatus.PENDING
+        if (c.price != NOT_NAMED and priceless) or (c.stop_price != NOT_NAMED and not pending):
             return Reason.INVALID_COMBINATION
         return Reason.NONE

@@ -1,7 +1,7 @@
 """Compliance rules in the twin: what a trader may order. A replace is looked at with its new total."""
 
 from engine.messages.vocabulary import OrderType, Reason, Side
-from tests.naive.accounts import Accounts, Refusal, told
+from tests.naive.accounts import Accounts, Refusal, clamped
 from tests.naive.book import Order
 from tests.naive.limits import RATIO, Rules
 from tests.naive.risk import uncovered
@@ -27,12 +27,12 @@ def max_order_quantity(ex: Accounts, order: Order, rules: Rules) -> Refusal | No
     if rules.max_order_quantity is None:
         return None
     most = int(rules.max_order_quantity / ex.lot(order.instrument))
-    return Refusal(Reason.MAX_ORDER_QUANTITY, order.quantity, told(most)) if order.quantity > most else None
+    return Refusal(Reason.MAX_ORDER_QUANTITY, order.quantity, clamped(most)) if order.quantity > most else None
 
 
 def max_order_notional(ex: Accounts, order: Order, rules: Rules) -> Refusal | None:
     notional, most = ex.notional(order.instrument, ex.valuation(order), order.quantity), rules.max_order_notional
-    return Refusal(Reason.MAX_ORDER_NOTIONAL, told(notional), most) if most is not None and notional > most else None
+    return Refusal(Reason.MAX_ORDER_NOTIONAL, clamped(notional), most) if most is not None and notional > most else None
 
 
 def price_collar(ex: Accounts, order: Order, rules: Rules) -> Refusal | None:

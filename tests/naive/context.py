@@ -1,4 +1,4 @@
-"""The desk's commands in the twin: days, halts, marks and references, kill switches, cash, limits and rules."""
+"""Control commands in the twin: days, halts, marks and references, kill switches, cash, limits and rules."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def on_instrument(handler: Callable[[NaiveExchange, SimpleNamespace], None]) -> 
 
 def halt(ex: NaiveExchange, c: SimpleNamespace) -> None:
     ex.halted.add(c.instrument)
-    ex.tell(Kind.TradingHalted, instrument=c.instrument)
+    ex.emit(Kind.TradingHalted, instrument=c.instrument)
 
 
 def resume(ex: NaiveExchange, c: SimpleNamespace) -> None:
     ex.halted.discard(c.instrument)
-    ex.tell(Kind.TradingResumed, instrument=c.instrument)
+    ex.emit(Kind.TradingResumed, instrument=c.instrument)
 
 
 def end_of_day(ex: NaiveExchange, c: SimpleNamespace) -> None:
-    ex.tell(Kind.DayEnded, instrument=c.instrument)
+    ex.emit(Kind.DayEnded, instrument=c.instrument)
     for order in list(ex.orders.values()):
         if order.instrument == c.instrument and order.status in LIVE and order.time_in_force != TimeInForce.GTC:
             ex.finish(order, Reason.END_OF_DAY, Kind.OrderExpired)
@@ -54,7 +54,7 @@ def mark(ex: NaiveExchange, c: SimpleNamespace) -> None:
     if not ex.is_price(c.instrument, c.price, on_tick=False):
         return ex.refuse(c, Reason.INVALID_PRICE)
     ex.marks[c.instrument] = c.price
-    ex.tell(Kind.PriceMarked, instrument=c.instrument, price=c.price)
+    ex.emit(Kind.PriceMarked, instrument=c.instrument, price=c.price)
     return risk.judge_holders(ex, c.instrument)
 
 
@@ -62,7 +62,7 @@ def reference(ex: NaiveExchange, c: SimpleNamespace) -> None:
     if not ex.is_price(c.instrument, c.price, on_tick=False):
         return ex.refuse(c, Reason.INVALID_PRICE)
     ex.references[c.instrument] = c.price
-    ex.tell(Kind.ReferenceSet, instrument=c.instrument, price=c.price)
+    ex.emit(Kind.ReferenceSet, instrument=c.instrument, price=c.price)
     return None
 
 
@@ -71,7 +71,7 @@ def reference(ex: NaiveExchange, c: SimpleNamespace) -> None:
 
 def start_of_day(ex: NaiveExchange, c: SimpleNamespace) -> None:
     """The day's loss is 0 again, and what is finished is forgotten."""
-    ex.tell(Kind.DayStarted)
+    ex.emit(Kind.DayStarted)
     ex.orders = {key: order for key, order in ex.orders.items() if order.status in LIVE}
     ex.base = Counter({portfolio: ex.equity(portfolio) for portfolio in ex.cash})
     ex.alarmed.clear()
@@ -104,8 +104,8 @@ def switch(ex: NaiveExchange, c: SimpleNamespace) -> bool:
         ex.killed.add(named)
     else:
         ex.killed.discard(named)
-    told = Kind.TradingKilled if c.kind == Kind.KILL else Kind.TradingRevived
-    ex.tell(told, portfolio=portfolio, trader=trader, flags=c.flags)
+    kind = Kind.TradingKilled if c.kind == Kind.KILL else Kind.TradingRevived
+    ex.emit(kind, portfolio=portfolio, trader=trader, flags=c.flags)
     return True
 
 
@@ -128,7 +128,7 @@ def deposit(ex: NaiveExchange, c: SimpleNamespace) -> None:
     if abs(c.quantity) >= MONEY_LIMIT or any(abs(cash) + ex.working_notional(owner) >= MONEY_LIMIT for owner, cash in after):
         return ex.refuse(c, Reason.MONEY_RANGE)
     ex.transfer(c.portfolio, c.quantity)
-    ex.tell(Kind.CashDeposited, portfolio=c.portfolio, value=c.quantity)
+    ex.emit(Kind.CashDeposited, portfolio=c.portfolio, value=c.quantity)
     return None
 
 
@@ -141,7 +141,7 @@ def set_limits(ex: NaiveExchange, c: SimpleNamespace) -> None:
     if reason:
         return ex.refuse(c, reason)
     ex.limits[c.portfolio] = Limits.of(c)
-    ex.tell(Kind.LimitsSet, portfolio=c.portfolio, **as_told(c))
+    ex.emit(Kind.LimitsSet, portfolio=c.portfolio, **as_given(c))
     return None
 
 
@@ -159,7 +159,7 @@ def set_rules(ex: NaiveExchange, c: SimpleNamespace) -> None:
     ex.turned_down.discard(c.trader)
     ex.rules[c.trader] = Rules.of(c)
     ex.restricted = {(trader, instrument) for trader, instrument in ex.restricted if trader != c.trader}
-    ex.tell(Kind.RulesSet, trader=c.trader, **as_told(c))
+    ex.emit(Kind.RulesSet, trader=c.trader, **as_given(c))
     return None
 
 
@@ -169,11 +169,11 @@ def restrict(ex: NaiveExchange, c: SimpleNamespace) -> None:
     if c.trader in ex.turned_down:  # it belongs to rules that do not hold
         return ex.refuse(c, Reason.INVALID_COMBINATION)
     ex.restricted.add((c.trader, c.instrument))
-    ex.tell(Kind.SymbolRestricted, trader=c.trader, instrument=c.instrument)
+    ex.emit(Kind.SymbolRestricted, trader=c.trader, instrument=c.instrument)
     return None
 
 
-def as_told(c: SimpleNamespace) -> dict[str, int]:
+def as_given(c: SimpleNamespace) -> dict[str, int]:
     """The amounts of a SET_LIMITS or SET_RULES in the fields of its fact."""
     mantissa, last = c.quantity % 2**64, c.order_id
     return {"order_id": mantissa, "type": c.type, "value": c.price, "limit": c.stop_price, "maker_order_id": last, "flags": c.flags}
@@ -184,17 +184,17 @@ def as_told(c: SimpleNamespace) -> dict[str, int]:
 
 def opened(ex: NaiveExchange, c: SimpleNamespace) -> None:
     """SESSION, SYMBOL, INSTRUMENT: the constructor knows already."""
-    ex.tell(Kind(c.kind + Kind.SessionOpened - Kind.SESSION))
+    ex.emit(Kind(c.kind + Kind.SessionOpened - Kind.SESSION))
 
 
 def open_portfolio(ex: NaiveExchange, c: SimpleNamespace) -> None:
     ex.cash.setdefault(c.trader, 0)
-    ex.tell(Kind.PortfolioOpened, portfolio=c.trader)
+    ex.emit(Kind.PortfolioOpened, portfolio=c.trader)
 
 
 def admit_trader(ex: NaiveExchange, c: SimpleNamespace) -> None:
     ex.traders.add(c.trader)
-    ex.tell(Kind.TraderAdmitted, trader=c.trader)
+    ex.emit(Kind.TraderAdmitted, trader=c.trader)
 
 
 COMMANDS = {

@@ -16,7 +16,7 @@ from engine.messages.instrument import Instrument, Number, decimal
 from engine.messages.records import COMMAND, FACT
 from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, OrderType, Reason
 from tests.naive import context, history
-from tests.naive.accounts import Fact, Refusal, told
+from tests.naive.accounts import Fact, Refusal, clamped
 from tests.naive.book import Order
 from tests.naive.checks import Checks, as_order
 
@@ -53,11 +53,11 @@ class NaiveExchange(Checks):
         command = SimpleNamespace(**{name: int(given.get(name, 0)) for name in COMMAND.names or ()})
         self.seq += 1
         self.ts = command.ts = max(self.ts, command.ts)
-        self.told = []
+        self.emitted = []
         COMMANDS.get(command.kind, NaiveExchange.unsupported)(self, command)
         if command.instrument < len(self.instruments):
             self.cascade(command.instrument)
-        return self.told
+        return self.emitted
 
     def book(self, instrument: int) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
         """(bids, asks), best first: (price in units, lots, number of orders)."""
@@ -79,7 +79,7 @@ class NaiveExchange(Checks):
         """Cash from the outside world, which is no profit of the day."""
         for owner, change in ((portfolio, amount), (0, -amount)):
             self.cash[owner] += change
-            self.base[owner] = told(self.base[owner] + change)
+            self.base[owner] = clamped(self.base[owner] + change)
 
     # ------------------------------------------------------------------ refusals
 
@@ -90,11 +90,11 @@ class NaiveExchange(Checks):
     def refuse(self, c: SimpleNamespace, reason: Reason) -> None:
         """CommandRejected: of what is no order, cancel or replace."""
         same = {"order_id": c.order_id, "portfolio": c.portfolio, "trader": c.trader, "instrument": self.listed(c)}
-        self.tell(Kind.CommandRejected, **same, **blame(c, reason)._asdict())
+        self.emit(Kind.CommandRejected, **same, **blame(c, reason)._asdict())
 
     def refuse_order(self, c: SimpleNamespace, refusal: Refusal) -> None:
         same = ("order_id", "trader", "portfolio", "side", "type", "time_in_force")
-        self.tell(
+        self.emit(
             Kind.OrderRejected,
             instrument=self.listed(c),
             flags=c.flags & (Flag.POST_ONLY | Flag.REDUCE_ONLY),
@@ -107,7 +107,7 @@ class NaiveExchange(Checks):
 
     def refuse_change(self, kind: Kind, c: SimpleNamespace, refusal: Refusal) -> None:
         """CancelRejected or ReplaceRejected."""
-        self.tell(kind, order_id=c.order_id, trader=c.trader, instrument=self.listed(c), **refusal._asdict())
+        self.emit(kind, order_id=c.order_id, trader=c.trader, instrument=self.listed(c), **refusal._asdict())
 
     def unsupported(self, c: SimpleNamespace) -> None:
         self.refuse(c, Reason.UNSUPPORTED)
@@ -126,7 +126,7 @@ class NaiveExchange(Checks):
         if refused:
             order.status = OrderStatus.REJECTED
             return self.refuse_order(c, refused)
-        fact = self.tell_order(Kind.OrderCreated, order, remaining=order.open)
+        fact = self.emit_order(Kind.OrderCreated, order, remaining=order.open)
         return self.await_trigger(order) if order.is_stop else self.start(order, fact)
 
     def cancel(self, c: SimpleNamespace) -> None:
@@ -157,7 +157,7 @@ class NaiveExchange(Checks):
             self.withdraw(order)
             order.estimated = False
         order.quantity, order.price, order.stop_price, order.open = wanted.quantity, wanted.price, wanted.stop_price, wanted.open
-        fact = self.tell_order(Kind.OrderReplaced, order, remaining=order.open)
+        fact = self.emit_order(Kind.OrderReplaced, order, remaining=order.open)
         if not keeps and order.status == OrderStatus.PENDING:
             self.await_trigger(order)
         elif not keeps:

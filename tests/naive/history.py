@@ -43,11 +43,11 @@ def refusal(ex: NaiveExchange, c: SimpleNamespace) -> Reason:
     return Reason.NONE
 
 
-def tell(ex: NaiveExchange, kind: Kind, c: SimpleNamespace, quantity: int, remaining: int = 0, clipped: int = 0) -> dict[str, int]:
+def emit(ex: NaiveExchange, kind: Kind, c: SimpleNamespace, quantity: int, remaining: int = 0, clipped: int = 0) -> dict[str, int]:
     """Its own fact, before the trades that it causes."""
     price = c.price if abs(c.price) < 2**31 else 0
     fields = {"order_id": c.order_id, "side": c.side, "price": price, "quantity": quantity, "remaining": remaining, "value": clipped}
-    return ex.tell(kind, instrument=c.instrument, trader=HISTORY, flags=c.flags, **fields)
+    return ex.emit(kind, instrument=c.instrument, trader=HISTORY, flags=c.flags, **fields)
 
 
 def fresh(c: SimpleNamespace, order_id: int, price: int) -> Order:
@@ -90,7 +90,7 @@ def take_from(ex: NaiveExchange, orders: list[Order], lots: int) -> int:
 
 
 def take_unknown(ex: NaiveExchange, c: SimpleNamespace, lots: int) -> int:
-    """Lots of an order that we cannot name: an execution proves who stood at the head, a cancel only that somebody left."""
+    """Lots of an unknown order: an execution proves that it was at the head, a cancel only that it was there."""
     queue = history_at(ex, c)
     if c.kind == Kind.EXECUTE:
         return take_from(ex, queue, lots)
@@ -100,7 +100,7 @@ def take_unknown(ex: NaiveExchange, c: SimpleNamespace, lots: int) -> int:
 def add(ex: NaiveExchange, c: SimpleNamespace) -> None:
     order = fresh(c, c.order_id, c.price)
     ex.history[c.instrument][order.id] = order
-    fact = tell(ex, Kind.HistoryAdded, c, c.quantity)
+    fact = emit(ex, Kind.HistoryAdded, c, c.quantity)
     rest(ex, order)
     fact["remaining"] = order.open
 
@@ -108,7 +108,7 @@ def add(ex: NaiveExchange, c: SimpleNamespace) -> None:
 def reveal(ex: NaiveExchange, c: SimpleNamespace) -> None:
     """An anonymous order at the end of the level: behind ours, who knows where it really stood?"""
     order = fresh(c, 0, c.price)
-    fact = tell(ex, Kind.HistoryRevealed, c, c.quantity)
+    fact = emit(ex, Kind.HistoryRevealed, c, c.quantity)
     rest(ex, order)
     ex.counts["revealed"] += 0 if c.flags & Flag.OPENING else c.quantity
     fact["remaining"] = order.open
@@ -135,7 +135,7 @@ def lessen(ex: NaiveExchange, c: SimpleNamespace, kind: Kind) -> None:
     missing = take_unknown(ex, c, others)
     ex.counts["estimated"] += others - missing
     ex.counts["unknown"] += missing
-    tell(ex, kind, c, c.quantity - clipped - missing, order.open if order else 0, clipped)
+    emit(ex, kind, c, c.quantity - clipped - missing, order.open if order else 0, clipped)
 
 
 def remove(ex: NaiveExchange, c: SimpleNamespace) -> None:
@@ -145,7 +145,7 @@ def remove(ex: NaiveExchange, c: SimpleNamespace) -> None:
         if order.open <= left:
             left = take_from(ex, [order], left)
     left = take_from(ex, history_at(ex, c)[::-1], left)
-    tell(ex, Kind.HistoryRemoved, c, c.quantity - left)
+    emit(ex, Kind.HistoryRemoved, c, c.quantity - left)
     ex.counts["removed"] += c.quantity - left
     ex.counts["unknown"] += left
 
@@ -157,7 +157,7 @@ def modify(ex: NaiveExchange, c: SimpleNamespace) -> None:
     order.taken = clipped = min(order.taken, c.quantity)
     was_in_book, order.open = order.open > 0, c.quantity - order.taken
     ex.counts["clipped"] += clipped
-    fact = tell(ex, Kind.HistoryModified, c, c.quantity, clipped=clipped)
+    fact = emit(ex, Kind.HistoryModified, c, c.quantity, clipped=clipped)
     if was_in_book and not (keeps and order.open):
         book.leave(order)
     if not keeps:
@@ -171,7 +171,7 @@ def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
     """One aggressor of the record: ours are filled for what it would have taken of ours in the merged queue."""
     aggressor = fresh(c, 0, c.price)
     book = ex.books[c.instrument]
-    fact = tell(ex, Kind.FlowApplied, c, 0)
+    fact = emit(ex, Kind.FlowApplied, c, 0)
     passed: dict[int, int] = {}  # lots at each price that stood before the next maker there
     for maker in book.facing(c.side, c.price):
         ahead = passed.get(maker.price, 0)
@@ -189,11 +189,11 @@ def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
 
 def print_trade(ex: NaiveExchange, c: SimpleNamespace) -> None:
     ex.printed(c.instrument, c.price)
-    tell(ex, Kind.TradePrinted, c, c.quantity)
+    emit(ex, Kind.TradePrinted, c, c.quantity)
 
 
 def notice(ex: NaiveExchange, c: SimpleNamespace) -> None:
-    tell(ex, Kind.NoticeGiven, c, 0)
+    emit(ex, Kind.NoticeGiven, c, 0)
 
 
 def checked(handler: Callable[[NaiveExchange, SimpleNamespace], None]) -> Callable[[NaiveExchange, SimpleNamespace], None]:

@@ -55,7 +55,7 @@ class Matching(Accounts):
         return min(order.open, self.against(order)) if order.reduces_only else order.open
 
     def start(self, order: Order, fact: Fact) -> None:
-        """A new or triggered order, with `fact` told, begins to work."""
+        """A new or triggered order, with `fact` emitted, begins to work."""
         if order.time_in_force == TimeInForce.FOK and self.fillable(order) < self.most(order):
             return self.finish(order, Reason.NOT_FILLABLE)
         return self.enter(order, fact)
@@ -102,13 +102,13 @@ class Matching(Accounts):
 
     def finish(self, order: Order, reason: Reason, kind: Kind = Kind.OrderCancelled) -> None:
         """A client's order ends unfilled: OrderCancelled or OrderExpired, with the lots that were still open."""
-        self.tell_order(kind, order, reason=reason, remaining=order.open)
+        self.emit_order(kind, order, reason=reason, remaining=order.open)
         self.withdraw(order)
         order.open = 0
         order.status = OrderStatus.EXPIRED if kind == Kind.OrderExpired else OrderStatus.CANCELLED
 
     def withdraw(self, order: Order) -> None:
-        """Out of the book, or of the stops that wait."""
+        """Out of the book, or of the pending stops."""
         self.books[order.instrument].leave(order)
         if order in self.stops[order.instrument]:
             self.stops[order.instrument].remove(order)
@@ -135,7 +135,7 @@ class Matching(Accounts):
         self.settle(taker, price, lots, taker_fee)
         self.printed(instrument, price)
         flags = Flag.MAKER_HISTORY if maker.is_history else Flag.ESTIMATED if maker.estimated else 0
-        self.tell(
+        self.emit(
             Kind.TradeExecuted, instrument=instrument, price=price, quantity=lots, side=taker.side, ahead=ahead,
             order_id=taker.id, trader=taker.trader, portfolio=taker.portfolio, remaining=taker.open, fee=taker_fee,
             maker_order_id=maker.id, maker_trader=maker.trader, maker_portfolio=maker.portfolio, maker_remaining=maker.open,

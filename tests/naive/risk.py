@@ -1,10 +1,10 @@
-"""Risk limits in the twin: what a portfolio may still order, and when its loss of the day is told of."""
+"""Risk limits in the twin: what a portfolio may still order, and when its loss of the day raises an alarm."""
 
 from collections.abc import Iterable
 
 from engine.messages.instrument import FEE_PARTS
 from engine.messages.vocabulary import Kind, Reason, Side
-from tests.naive.accounts import LARGEST, Accounts, Refusal, told
+from tests.naive.accounts import LARGEST, Accounts, Refusal, clamped
 from tests.naive.book import Order
 from tests.naive.limits import RATIO, Limits
 
@@ -36,7 +36,7 @@ def buying_power(ex: Accounts, order: Order, but: Order | None, limits: Limits) 
     listed = {o.instrument for o in buys}
     cost = sum(with_fee(ex, i, sum(ex.open_notional(o) for o in buys if o.instrument == i)) for i in listed)
     cash = ex.cash[order.portfolio]
-    return Refusal(Reason.BUYING_POWER, told(cost), cash) if cost > cash else None
+    return Refusal(Reason.BUYING_POWER, clamped(cost), cash) if cost > cash else None
 
 
 def uncovered(ex: Accounts, order: Order, but: Order | None, reason: Reason) -> Refusal | None:
@@ -57,21 +57,21 @@ def position_limit(ex: Accounts, order: Order, but: Order | None, limits: Limits
         return None
     worst = lots_with(ex, order, but) - ex.against(order)
     most = int(limits.max_position / ex.lot(order.instrument))
-    return Refusal(Reason.POSITION_LIMIT, worst, told(most)) if worst > most else None
+    return Refusal(Reason.POSITION_LIMIT, worst, clamped(most)) if worst > most else None
 
 
 def exposure_with(ex: Accounts, order: Order, but: Order | None) -> int:
-    return told(ex.exposure(order.portfolio, but) + ex.open_notional(order))
+    return clamped(ex.exposure(order.portfolio, but) + ex.open_notional(order))
 
 
 def exposure_limit(ex: Accounts, order: Order, but: Order | None, limits: Limits) -> Refusal | None:
     exposure, most = exposure_with(ex, order, but), limits.max_exposure
-    return Refusal(Reason.EXPOSURE_LIMIT, told(exposure), most) if most is not None and exposure > most else None
+    return Refusal(Reason.EXPOSURE_LIMIT, clamped(exposure), most) if most is not None and exposure > most else None
 
 
 def daily_loss_limit(ex: Accounts, order: Order, limits: Limits) -> Refusal | None:
     profit, most = ex.profit_of_day(order.portfolio), limits.max_daily_loss
-    return Refusal(Reason.DAILY_LOSS_LIMIT, told(profit), -most) if most is not None and profit < -most else None
+    return Refusal(Reason.DAILY_LOSS_LIMIT, clamped(profit), -most) if most is not None and profit < -most else None
 
 
 def leverage_limit(ex: Accounts, order: Order, but: Order | None, limits: Limits) -> Refusal | None:
@@ -79,7 +79,7 @@ def leverage_limit(ex: Accounts, order: Order, but: Order | None, limits: Limits
     exposure, equity, most = exposure_with(ex, order, but), ex.equity(order.portfolio), limits.max_leverage
     if most is None or (equity > 0 and exposure * RATIO <= most * equity):
         return None
-    return Refusal(Reason.LEVERAGE_LIMIT, told(exposure * RATIO // equity) if equity > 0 else LARGEST, most)
+    return Refusal(Reason.LEVERAGE_LIMIT, clamped(exposure * RATIO // equity) if equity > 0 else LARGEST, most)
 
 
 def judge(ex: Accounts, portfolios: Iterable[int], instrument: int) -> None:
@@ -94,7 +94,7 @@ def judge(ex: Accounts, portfolios: Iterable[int], instrument: int) -> None:
         elif portfolio not in ex.alarmed:
             ex.alarmed.add(portfolio)
             same = {"portfolio": portfolio, "instrument": instrument, "reason": Reason.DAILY_LOSS_LIMIT}
-            ex.tell(Kind.RiskLimitBreached, **same, value=told(profit), limit=worst)
+            ex.emit(Kind.RiskLimitBreached, **same, value=clamped(profit), limit=worst)
 
 
 def judge_holders(ex: Accounts, instrument: int) -> None:

@@ -1,4 +1,4 @@
-"""Stops in the twin: they wait outside the book until the last trade price reaches their stop price."""
+"""Stops in the twin: they stay outside the book until the last trade price reaches their stop price."""
 
 from engine.messages.vocabulary import Kind, OrderStatus, Side
 from tests.naive.book import Order
@@ -11,7 +11,7 @@ class Stops(Matching):
         return last is not None and (last >= order.stop_price if order.side == Side.BUY else last <= order.stop_price)
 
     def await_trigger(self, order: Order) -> None:
-        """A stop that is accepted, or comes back with other terms: it triggers at once, or waits behind those at its stop price."""
+        """A stop that is accepted, or comes back with other terms: it triggers at once, or is pending behind those at its stop price."""
         order.status = OrderStatus.PENDING
         if self.is_through(order):
             self.trigger(order)
@@ -21,7 +21,7 @@ class Stops(Matching):
     def trigger(self, order: Order) -> None:
         self.withdraw(order)
         order.status = OrderStatus.NEW
-        fact = self.tell_order(Kind.OrderTriggered, order, remaining=order.open)
+        fact = self.emit_order(Kind.OrderTriggered, order, remaining=order.open)
         refused = self.refused_by_book(order)
         if refused:
             self.finish(order, refused.reason)

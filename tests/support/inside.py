@@ -11,7 +11,7 @@ from engine.state.arrays import EMPTY, MASK, NEAR, State, W
 
 
 class Working(Protocol):
-    """An open order of a client, as its facts tell it."""
+    """An open order of a client, as its facts show it."""
 
     portfolio: int
     instrument: int
@@ -20,22 +20,22 @@ class Working(Protocol):
     flags: int
     price: int
     stop_price: int
-    waits: bool
+    pending: bool
     open: int
 
 
 def hold(state: State, working: Mapping[tuple[int, int], Working]) -> None:
-    """Everything below. `working`: open orders of clients, stops that wait among them, by (trader, id)."""
+    """Everything below. `working`: open orders of clients, pending stops among them, by (trader, id)."""
     ladders = len(state.ladders)
     resting = sum(ladder_is_whole(state, ladder) for ladder in range(ladders))
-    waiting = sum(
+    pending = sum(
         heap_is_whole(state, int(terms[top]), side) for terms in state.instruments for side, top in enumerate(("buy_stop", "sell_stop"))
     )
     session = state.session[0]
     assert session["open_orders"] == len(working), "open orders are miscounted"
-    assert session["waiting"] == waiting == sum(order.waits for order in working.values()), "waiting stops are miscounted"
-    assert resting + waiting == len(working), "an open order is nowhere"
-    for table, count in (("ids", "used"), ("venue", "known"), ("restricted", "restrictions")):
+    assert session["pending"] == pending == sum(order.pending for order in working.values()), "pending stops are miscounted"
+    assert resting + pending == len(working), "an open order is nowhere"
+    for table, count in (("ids", "used"), ("history_ids", "known"), ("restricted", "restrictions")):
         assert np.count_nonzero(getattr(state, table)["slot"]) == session[count], f"{count}: miscounted"
     no_slot_is_lost(state)
     working_orders_are_summed(state, working)
@@ -105,20 +105,20 @@ def key_of(state: State, slot: int, ladder: int) -> int:
 
 
 def heap_is_whole(state: State, top: int, side: int) -> int:
-    """Stops that wait, from the slot of the first on; returns how many. Nobody waits above one that triggers earlier."""
-    first, count, waiting = len(state.ladders) * (W + 1), 0, [(top, 0)] if top else []
-    while waiting:
-        slot, parent = waiting.pop()
+    """Pending stops, from the slot of the first on; returns how many. None stands above one that triggers earlier."""
+    first, count, open_nodes = len(state.ladders) * (W + 1), 0, [(top, 0)] if top else []
+    while open_nodes:
+        slot, parent = open_nodes.pop()
         node, order = state.nodes[first + slot], state.orders[slot]
         count += 1
-        assert order["waits"], "a stop that waits no more is among those that do"
-        assert order["side"] == side, "a stop waits on the other side"
-        assert node["cell"] == (parent and first + parent), "a stop does not know who is above it"
+        assert order["pending"], "a stop that is not pending is among those that are"
+        assert order["side"] == side, "a stop is pending on the other side"
+        assert node["cell"] == (parent and first + parent), "a stop does not know its parent"
         if parent:
             above = state.orders[parent]
             urgent, due = ((int(o["stop_price"]) * (1 if side == 0 else -1), int(o["queued"])) for o in (above, order))
-            assert urgent <= due, "a stop waits behind a later one"
-        waiting += [(int(node[child]) - first, slot) for child in ("next", "prev") if node[child]]
+            assert urgent <= due, "a stop is pending behind a later one"
+        open_nodes += [(int(node[child]) - first, slot) for child in ("next", "prev") if node[child]]
     return count
 
 
@@ -131,7 +131,7 @@ def working_orders_are_summed(state: State, working: Mapping[tuple[int, int], Wo
     for order in working.values():
         where = order.portfolio, order.instrument
         if order.flags & Flag.REDUCE_ONLY:
-            sums["reducers", *where] += not order.waits
+            sums["reducers", *where] += not order.pending
             continue
         price = order.stop_price if order.type == OrderType.STOP else order.price
         money = abs(price) * order.open * int(state.instruments[order.instrument]["value"])

@@ -1,4 +1,4 @@
-"""What must hold in every session, whatever was asked: judged from its facts alone, then held against the exchange that told them."""
+"""What must hold in every session, whatever was asked: judged from its facts alone, then held against the exchange that emitted them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -21,7 +21,7 @@ STOPS = (OrderType.STOP, OrderType.STOP_LIMIT)
 
 @dataclass
 class Order:
-    """An open order as the facts tell it."""
+    """An open order as its facts show it."""
 
     portfolio: int
     instrument: int
@@ -32,7 +32,7 @@ class Order:
     price: int
     stop_price: int
     quantity: int
-    waits: bool
+    pending: bool
     open: int
     executed: int = 0
 
@@ -40,8 +40,8 @@ class Order:
         assert self.open > 0
 
 
-class Retold:
-    """A session told again from its facts: open orders, positions, cash. `take` fails at a fact that cannot be."""
+class Replayed:
+    """A session replayed from its facts: open orders, positions, cash. `take` fails at a fact that cannot be."""
 
     def __init__(self, values: list[int]) -> None:
         self.values = values  # money of one price unit × one lot, by instrument
@@ -79,16 +79,16 @@ class Retold:
         switches = {(0, 0), (1, fact["portfolio"]), (2, fact["trader"])}
         assert not switches & self.killed, "accepted although killed"
         names = ("portfolio", "instrument", "side", "type", "time_in_force", "flags", "price", "stop_price", "quantity")
-        self.orders[key] = Order(**{name: fact[name] for name in names}, waits=fact["type"] in STOPS, open=fact["quantity"])
+        self.orders[key] = Order(**{name: fact[name] for name in names}, pending=fact["type"] in STOPS, open=fact["quantity"])
         self.strain(fact["price"] * fact["quantity"] * self.values[fact["instrument"]])
 
     def triggered(self, fact: Told) -> None:
         order = self.orders[self.key(fact)]
-        assert order.waits, "triggered, but did not wait"
+        assert order.pending, "triggered, but was not pending"
         assert fact["instrument"] not in self.halted, "triggered in a halt"
         assert self.is_through(order), "triggered before its price"
         assert fact["remaining"] == order.open == order.quantity
-        order.waits = False
+        order.pending = False
 
     def replaced(self, fact: Told) -> None:
         order = self.orders[self.key(fact)]
@@ -134,7 +134,7 @@ class Retold:
     def filled(self, party: Told, price: int, lots: int) -> Order:
         """One of ours, before its position changes."""
         order = self.orders[self.key(party)]
-        assert not order.waits, "a waiting stop traded"
+        assert not order.pending, "a pending stop traded"
         order.open -= lots
         order.executed += lots
         assert order.open == party["remaining"] >= 0, "quantity is not conserved"
@@ -156,7 +156,7 @@ class Retold:
     def printed(self, fact: Told) -> None:
         self.last[fact["instrument"]] = fact["price"]
 
-    # ------------------------------------------------------------------ the desk
+    # ------------------------------------------------------------------ control
 
     def deposited(self, fact: Told) -> None:
         self.cash[fact["portfolio"]] += fact["value"]
@@ -177,28 +177,28 @@ class Retold:
         """What the last command, in `instrument`, must have left behind."""
         for (trader, _), order in self.orders.items():
             assert not self.killed & {(0, 0), (1, order.portfolio), (2, trader)}, "open although killed"
-            if order.instrument == instrument and order.waits:
+            if order.instrument == instrument and order.pending:
                 assert instrument in self.halted or not self.is_through(order), "a stop that should have triggered"
             elif order.instrument == instrument:
                 assert order.time_in_force in (TimeInForce.DAY, TimeInForce.GTC), "an IOC or FOK rests"
                 assert not order.flags & Flag.REDUCE_ONLY or self.against(order) > 0, "a reduce-only order rests against nothing"
 
 
-TAKERS: dict[int, Callable[[Retold, Told], None]] = {
-    Kind.OrderCreated: Retold.created,
-    Kind.OrderTriggered: Retold.triggered,
-    Kind.OrderReplaced: Retold.replaced,
-    Kind.OrderCancelled: Retold.ended_unfilled,
-    Kind.OrderExpired: Retold.ended_unfilled,
-    Kind.TradeExecuted: Retold.traded,
-    Kind.TradePrinted: Retold.printed,
-    Kind.HistoryExecuted: Retold.printed,
-    Kind.CashDeposited: Retold.deposited,
-    Kind.DayStarted: Retold.day_started,
-    Kind.TradingHalted: Retold.halted_or_resumed,
-    Kind.TradingResumed: Retold.halted_or_resumed,
-    Kind.TradingKilled: Retold.switched,
-    Kind.TradingRevived: Retold.switched,
+TAKERS: dict[int, Callable[[Replayed, Told], None]] = {
+    Kind.OrderCreated: Replayed.created,
+    Kind.OrderTriggered: Replayed.triggered,
+    Kind.OrderReplaced: Replayed.replaced,
+    Kind.OrderCancelled: Replayed.ended_unfilled,
+    Kind.OrderExpired: Replayed.ended_unfilled,
+    Kind.TradeExecuted: Replayed.traded,
+    Kind.TradePrinted: Replayed.printed,
+    Kind.HistoryExecuted: Replayed.printed,
+    Kind.CashDeposited: Replayed.deposited,
+    Kind.DayStarted: Replayed.day_started,
+    Kind.TradingHalted: Replayed.halted_or_resumed,
+    Kind.TradingResumed: Replayed.halted_or_resumed,
+    Kind.TradingKilled: Replayed.switched,
+    Kind.TradingRevived: Replayed.switched,
 }
 
 
@@ -214,25 +214,25 @@ def hold(exchange: Exchange) -> None:
     """Everything above, of an exchange with `history_facts`. AssertionError where something does not hold."""
     facts = exchange.facts
     every_command_is_answered(facts)
-    told = Retold([int(listed.value(exchange.decimals)) for listed in exchange.instruments])
-    told.take(facts)
-    money_is_conserved(told, exchange)
-    inside.hold(exchange.state, told.orders)
+    replayed = Replayed([int(listed.value(exchange.decimals)) for listed in exchange.instruments])
+    replayed.take(facts)
+    money_is_conserved(replayed, exchange)
+    inside.hold(exchange.state, replayed.orders)
     for index, listed in enumerate(exchange.instruments):
         book = exchange.book(listed.symbol)
-        not_crossed(told, index, [{price: (lots, count) for price, lots, count in book.rows(side, 10**6).tolist()} for side in (0, 1)])
+        not_crossed(replayed, index, [{price: (lots, count) for price, lots, count in book.rows(side, 10**6).tolist()} for side in (0, 1)])
 
 
-def money_is_conserved(told: Retold, exchange: Exchange) -> None:
+def money_is_conserved(replayed: Replayed, exchange: Exchange) -> None:
     """Cash and fees sum to zero, positions too, and the facts alone say what each portfolio has."""
     accounts = exchange.state.portfolios
     assert int(accounts["cash"].sum()) + int(accounts["fees"].sum()) == 0, "money came or went"
     for index in range(len(exchange.instruments)):
-        assert sum(held.quantity for (_, i), held in told.positions.items() if i == index) == 0, "lots came or went"
+        assert sum(held.quantity for (_, i), held in replayed.positions.items() if i == index) == 0, "lots came or went"
     for name, number in exchange.names.portfolios.items():
-        assert told.cash[number] == accounts["cash"][number], f"cash of {name!r}"
-        assert told.fees[number] == accounts["fees"][number], f"fees of {name!r}"
-        mine = {i: held.quantity for (owner, i), held in told.positions.items() if owner == number}
+        assert replayed.cash[number] == accounts["cash"][number], f"cash of {name!r}"
+        assert replayed.fees[number] == accounts["fees"][number], f"fees of {name!r}"
+        mine = {i: held.quantity for (owner, i), held in replayed.positions.items() if owner == number}
         shown: dict[str, Any] = exchange.portfolio(name)["positions"]
         theirs = {
             i: listed.lots(shown[listed.symbol]["quantity"]) for i, listed in enumerate(exchange.instruments) if listed.symbol in shown
@@ -240,12 +240,12 @@ def money_is_conserved(told: Retold, exchange: Exchange) -> None:
         assert mine == theirs, f"positions of {name!r}"
 
 
-def not_crossed(told: Retold, instrument: int, levels: list[dict[int, tuple[int, int]]]) -> None:
+def not_crossed(replayed: Replayed, instrument: int, levels: list[dict[int, tuple[int, int]]]) -> None:
     """Each of our resting orders stands in the book, and nobody faces it at its price or better."""
-    resting = [order for order in told.orders.values() if order.instrument == instrument and not order.waits]
+    resting = [order for order in replayed.orders.values() if order.instrument == instrument and not order.pending]
     for side, price in {(order.side, order.price) for order in resting}:
         facing = [other for other in levels[1 - side] if (other <= price if side == Side.BUY else other >= price)]
-        assert not facing or told.strained, "the book is crossed"
+        assert not facing or replayed.strained, "the book is crossed"
         ours = [order.open for order in resting if (order.side, order.price) == (side, price)]
         lots, count = levels[side].get(price, (0, 0))
         assert lots >= sum(ours), "an open order is not in the book"

@@ -30,8 +30,14 @@ def command_strategy(world: World) -> st.SearchStrategy[Command]:
     named = {"order_id": number(0, 6), "trader": trader, "instrument": listed, "ts": number(-1, 5)}
     order = {"portfolio": portfolio, "side": number(0, 2), "type": st.sampled_from((1, 1, 1, 0, 2, 3, 4)), "stop_price": any_price}
     order |= {"time_in_force": number(0, 4), "self_trade": number(0, 4), "flags": st.sampled_from((0, 0, 0, 1, 2, 2, 3, 4))}
-    venue: dict[str, Any] = {"side": number(0, 2), "quantity": number(1, 6), "price": any_price, "instrument": listed, "ts": number(-1, 5)}
-    desk = (Kind.MARK, Kind.REFERENCE, Kind.HALT, Kind.RESUME, Kind.RESUME, Kind.END_OF_DAY, Kind.START_OF_DAY, *STRANGE_KINDS)
+    history: dict[str, Any] = {
+        "side": number(0, 2),
+        "quantity": number(1, 6),
+        "price": any_price,
+        "instrument": listed,
+        "ts": number(-1, 5),
+    }
+    control = (Kind.MARK, Kind.REFERENCE, Kind.HALT, Kind.RESUME, Kind.RESUME, Kind.END_OF_DAY, Kind.START_OF_DAY, *STRANGE_KINDS)
     amount = st.just(NOT_NAMED) | number(0, 4) | number(0, 10**7) | st.sampled_from(STRANGE_AMOUNTS)
     amounts = {"quantity": amount, "price": amount, "stop_price": amount, "order_id": amount.map(lambda value: value % 2**64)}
     amounts |= {"type": st.sampled_from((128, 128, 127, 129, *STRANGE_EXPONENTS)), "flags": number(0, 2)}
@@ -40,8 +46,8 @@ def command_strategy(world: World) -> st.SearchStrategy[Command]:
         (Kind.NEW,): {"quantity": quantity, "price": any_price} | named | order,
         (Kind.CANCEL,): named,
         (Kind.REPLACE,): {"quantity": quantity | st.just(NOT_NAMED), "price": changed, "stop_price": changed} | named,
-        HISTORY_KINDS: {"order_id": number(0, 4)} | venue,
-        desk: venue,
+        HISTORY_KINDS: {"order_id": number(0, 4)} | history,
+        control: history,
         (Kind.DEPOSIT,): {"portfolio": portfolio, "quantity": number(-5, 5)},
         (Kind.SET_LIMITS, Kind.SET_RULES): who | amounts,
         (Kind.RESTRICT, Kind.KILL, Kind.REVIVE, Kind.REVIVE): who | {"instrument": listed, "flags": number(0, 4)},

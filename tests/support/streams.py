@@ -117,7 +117,7 @@ class Stream:
             Kind.SET_RULES: self.rules,
             Kind.RESTRICT: self.restrict,
         }
-        return {"kind": kind} | make.get(kind, self.venue)(kind)
+        return {"kind": kind} | make.get(kind, self.history)(kind)
 
     def odd(self) -> bool:
         return self.random.random() < self.setting.strange
@@ -216,7 +216,7 @@ class Stream:
         amount = self.random.choice(amounts) if self.odd() else self.random.randrange(-largest, largest)
         return {"portfolio": self.portfolio(), "quantity": amount}
 
-    # ------------------------------------------------------------------ the desk
+    # ------------------------------------------------------------------ control
 
     def halt(self, _: int) -> Command:
         instrument = self.instrument()
@@ -266,7 +266,7 @@ class Stream:
     def restrict(self, _: int) -> Command:
         return {"trader": self.trader(), "instrument": self.instrument()}
 
-    def venue(self, kind: int) -> Command:
+    def history(self, kind: int) -> Command:
         """History, marks and days. A fill of unlimited size at an unlimited price is out of the range of money: not both are extreme."""
         instrument, side = self.instrument(), self.pick(2, (2, 255))
         extreme = self.odd()

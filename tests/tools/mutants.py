@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CIRCLES = {
     1: (
         *("matching.match", "matching.entry", "matching.replace", "matching.stops", "matching.open_orders", "matching.checks"),
-        *("state.ladder", "state.levels", "state.accounts", "risk.pretrade", "risk.compliance", "risk.limits"),
+        *("state.ladder", "state.levels", "state.accounts", "state.order_types", "risk.pretrade", "risk.compliance", "risk.limits"),
     ),
     2: (
         *("risk.after_fill", "control.switches", "control.day", "matching.history_orders", "matching.history", "matching.reconcile"),
