@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
+from backtest.analysis.definitions import Summary
+from backtest.numbers import count, number, percent
 from backtest.recording import ASK, BID
-from backtest.report.numbers import count, number, percent
 from engine.messages.vocabulary import Kind, Reason
 
 TRIPS_MIN = 30
@@ -28,11 +29,11 @@ class Caution(NamedTuple):
     text: str
 
 
-def cautions(a: Analysis) -> list[Caution]:
-    """The cautions of a run, the gravest first; each names its numbers."""
+def cautions(a: Analysis, summary: Summary) -> list[Caution]:
+    """The cautions of a run with this summary (`metrics.summarise`), the gravest first; each names its numbers."""
     if not len(a.fills):
         return [Caution("no_fills", f"No fills: {_why_none(a)}"), *_data(a)]
-    return [*_sample(a), *_open(a), *_data(a), *_refusals(a)]
+    return [*_sample(a), *_open(a, summary), *_data(a), *_refusals(a)]
 
 
 def _why_none(a: Analysis) -> str:
@@ -57,11 +58,11 @@ def _sample(a: Analysis) -> list[Caution]:
     return found
 
 
-def _open(a: Analysis) -> list[Caution]:
-    held = a.summary["open_positions"]
+def _open(a: Analysis, summary: Summary) -> list[Caution]:
+    held = summary["open_positions"]
     if not held:
         return []
-    pnl = number(a.summary["open_pnl"], 2, sign=True)
+    pnl = number(summary["open_pnl"], 2, sign=True)
     text = f"Open at the end: {held}. Its P&L of {pnl} {a.recording.currency} is at the last trade price, not realised."
     return [Caution("open_position", text)]
 

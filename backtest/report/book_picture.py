@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
+from backtest.numbers import clock, number
 from backtest.recording import DepthWindow
 from backtest.report import charts
 from backtest.report.charts import Plot, TimeAxis, path, steps
-from backtest.report.numbers import clock, number
 from backtest.report.panels import fill_marks
 from backtest.report.pictures import Picture
 from engine.messages.vocabulary import Side

@@ -6,14 +6,14 @@ from itertools import pairwise
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
-from backtest.analysis.definitions import BY_NAME
+from backtest.analysis.definitions import BY_NAME, Summary
+from backtest.numbers import count, duration, percent, shown, significant
 from backtest.report.cards import DASH, card, table
-from backtest.report.numbers import count, duration, percent, shown, significant
 from engine.messages.vocabulary import OrderStatus, Reason
 from engine.state.arrays import UNCOUNTED
 
 
-def orders(a: Analysis) -> str:
+def orders(a: Analysis, s: Summary) -> str:
     """What became of our orders."""
     rows = a.orders.rows
     if not len(rows):
@@ -35,10 +35,10 @@ def orders(a: Analysis) -> str:
     foot = ", ".join(f"{Reason(code).name} {count(many)}" for code, many in told[:4])
     body = f'<div class="strip">{strip}</div>' + table(["Outcome", "Orders", "Share"], lines)
     body += f'<p class="foot">Reasons: {escape(foot)}.</p>' if foot else ""
-    return card("Orders", body, f"{count(len(rows))} sent", f"{significant(a.summary['order_to_trade'])} messages a fill", "half")
+    return card("Orders", body, f"{count(len(rows))} sent", f"{significant(s['order_to_trade'])} messages a fill", "half")
 
 
-def queue(a: Analysis) -> str:
+def queue(a: Analysis, s: Summary) -> str:
     """How the place in the queue at entry decided who was filled."""
     rows = a.orders.rows
     rows = rows[rows["queued"] & (rows["ahead"] != UNCOUNTED)]
@@ -56,7 +56,6 @@ def queue(a: Analysis) -> str:
         lines.append([text, count(len(some)), "", percent(part, 1), duration(wait)])
     for line, part in zip(lines, shares):
         line[2] = f'<div class="meter"><i style="width:{100 * part / (max(shares) or 1.0):.1f}%"></i></div>'
-    s = a.summary
     body = table(["Lots ahead at entry", "Orders", "", "Met a fill", "~Median wait"], lines, kind="queue")
     guessed = s["estimated_share"] or 0.0
     body += f'<p class="foot">Place in the queue: {percent(1 - guessed, 1)} of maker fills exact, {percent(guessed, 1)} estimated.</p>'
@@ -104,10 +103,10 @@ def data_quality(a: Analysis) -> str:
     return card("Data quality", f'{body}<p class="foot">{foot}</p>', "what the file left open, and what we changed", kind="full")
 
 
-def definitions(a: Analysis) -> str:
+def definitions(a: Analysis, s: Summary) -> str:
     """Every figure with its value, definition and source."""
     rows = []
-    for name, value in a.summary.items():
+    for name, value in s.items():
         meant = BY_NAME[name]
         text = escape(shown(value, meant.unit))
         source = f' <span class="source">{escape(meant.source)}</span>' if meant.source else ""

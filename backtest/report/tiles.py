@@ -4,8 +4,8 @@ from html import escape
 
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.cautions import DAYS_MIN
-from backtest.analysis.definitions import BY_NAME
-from backtest.report.numbers import compact, count, duration, number, percent, places, significant
+from backtest.analysis.definitions import BY_NAME, Summary
+from backtest.numbers import compact, count, duration, number, percent, places, significant
 
 SHOWN_ELSEWHERE = {"feed_latency", "order_latency", "response_latency", "maker_fee", "taker_fee", "strategy", "parameters", "time_zone"}
 Tile = tuple[str, str, str, float | None]
@@ -14,11 +14,11 @@ LABELS = {"fees": "Fees and rebates", "queue_ahead_fill": "Queue ahead", "probab
 """Figures that mean little below `cautions.DAYS_MIN` days: they are shown in grey."""
 
 
-def tiles(a: Analysis) -> str:
+def tiles(a: Analysis, s: Summary) -> str:
     """The figures of a run: a label, the figure, what it refers to."""
     return (
         '<section class="tiles">'
-        + "".join(_tile(a, *one) for one in [*_result_tiles(a), *_trade_tiles(a), *_execution_tiles(a)])
+        + "".join(_tile(a, *one) for one in [*_result_tiles(a, s), *_trade_tiles(a, s), *_execution_tiles(a, s)])
         + "</section>"
     )
 
@@ -34,8 +34,8 @@ def _tile(a: Analysis, name: str, text: str, below: str, sign: float | None = No
     )
 
 
-def _result_tiles(a: Analysis) -> list[Tile]:
-    s, money = a.summary, a.recording.currency
+def _result_tiles(a: Analysis, s: Summary) -> list[Tile]:
+    money = a.recording.currency
     step = "day" if a.returns.daily else duration(s["return_interval"])
     fall = percent(s["max_drawdown_fraction"], 3)
     return [
@@ -50,8 +50,7 @@ def _result_tiles(a: Analysis) -> list[Tile]:
     ]
 
 
-def _trade_tiles(a: Analysis) -> list[Tile]:
-    s = a.summary
+def _trade_tiles(a: Analysis, s: Summary) -> list[Tile]:
     makers = int(a.fills["maker"].sum())
     won = round((s["win_rate"] or 0) * s["round_trips"])
     return [
@@ -71,8 +70,7 @@ def _trade_tiles(a: Analysis) -> list[Tile]:
     ]
 
 
-def _execution_tiles(a: Analysis) -> list[Tile]:
-    s = a.summary
+def _execution_tiles(a: Analysis, s: Summary) -> list[Tile]:
     queue = f"{count(s['queue_ahead_entry'])} → {count(s['queue_ahead_fill'])}"
     size = f"largest {compact(s['notional_max'])}"
     held: Tile = ("notional_max", compact(s["notional_max"]), "at once", None)
