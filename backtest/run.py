@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from backtest.camera import DepthCamera
 from backtest.recording import Recording
 from backtest.result import Result
 from backtest.store import OUT, save
-from backtest.timing import Latency, latency, moment
+from backtest.timing import Latency, latency
 from data.feed import Feed
+from data.times import moment
 from engine.exchange import Exchange
 from engine.messages.instrument import Instrument, Number, decimal
 from engine.messages.records import COMMAND
@@ -213,7 +215,7 @@ class Backtest:
             meta=self._meta(exchange.digest(), began),
             wakes=int(clock["wakes"]),
             resolution=self.sample_every,
-            depth_window=DepthCamera(self, driver),
+            depth_window=DepthCamera(partial(self.driver, driver.history), driver.sent()[0], self.instruments[0].tick_units),
         )
 
     def _meta(self, digest: str, began: int) -> dict[str, Any]:

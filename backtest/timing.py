@@ -1,7 +1,4 @@
-"""Latencies and times of day, as people write them."""
-
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+"""Latencies, as people write them."""
 
 import numpy as np
 
@@ -27,17 +24,3 @@ def latency(given: Latency) -> np.ndarray:
     if (made["value"] < 0).any():
         raise ValueError("a latency cannot be negative")
     return made
-
-
-def moment(given: int | str, first: int, time_zone: str) -> int:
-    """A time of the feed's first day as ns UTC."""
-    if isinstance(given, int):
-        return given
-    zone = ZoneInfo(time_zone)
-    day = datetime.fromtimestamp(first // 10**9, UTC).astimezone(zone)
-    try:
-        clock = datetime.strptime(given, "%H:%M:%S" if given.count(":") == 2 else "%H:%M")
-    except ValueError:
-        raise ValueError(f"{given!r} is no time of day; write HH:MM or HH:MM:SS") from None
-    local = day.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
-    return int(local.timestamp()) * 10**9

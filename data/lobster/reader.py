@@ -5,7 +5,6 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from data.feed import BATCH_ROWS, Commands, DataError, Feed
 from data.lobster.decoding import MESSAGE_FIELDS, READING, Fault, decode
 from data.lobster.files import Source, find_sources, name_day
 from data.lobster.resync import empty_ladders
+from data.times import midnight_of
 from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
 
@@ -80,16 +80,6 @@ def read_lobster(
     source, book = find_sources(Path(messages), None if orderbook is None else Path(orderbook))
     symbol, date = name_day(source, symbol, date)
     return Lobster(source, book, Instrument(symbol, tick, price_unit=PRICE_UNIT), date, time_zone)
-
-
-def midnight_of(date: datetime.date, time_zone: str) -> int:
-    """Midnight of the exchange's day in ns UTC, as its clocks stand at noon. Raises ValueError on an unknown time zone."""
-    try:
-        zone = ZoneInfo(time_zone)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"time zone {time_zone!r} is not known; name one such as America/New_York, or install tzdata") from None
-    noon = datetime.datetime.combine(date, datetime.time(12), zone)
-    return (int(noon.timestamp()) - 12 * 3600) * 10**9
 
 
 def count_levels(book: Source) -> int:

@@ -19,7 +19,7 @@ LIVE = -1
 NAME_KINDS = {Kind.SYMBOL: "symbol", Kind.PORTFOLIO: "portfolio", Kind.TRADER: "trader"}
 
 
-class Commands(NamedTuple):
+class LoggedCommands(NamedTuple):
     """Logged commands as parallel arrays of length n."""
 
     seqs: np.ndarray  # int64: place of each command in the one order of commands and facts
@@ -30,7 +30,7 @@ class Commands(NamedTuple):
 class Batch(NamedTuple):
     """What one append stores, all of it or nothing."""
 
-    commands: Commands
+    commands: LoggedCommands
     facts: np.ndarray  # FACT
     blocks: dict[int, str]  # seq -> digest of the exchange after it
 
@@ -63,7 +63,7 @@ def make_batch(
     at = _numbers("positions", positions, len(commands)) if positions is not None else np.full(len(commands), LIVE, np.int64)
     _check_order(placed, facts["seq"])
     digests = {int(seq): str(digest) for seq, digest in dict(blocks or {}).items()}
-    return Batch(Commands(placed, np.ascontiguousarray(commands), at), np.ascontiguousarray(facts), dict(sorted(digests.items())))
+    return Batch(LoggedCommands(placed, np.ascontiguousarray(commands), at), np.ascontiguousarray(facts), dict(sorted(digests.items())))
 
 
 def _check_records(what: str, records: np.ndarray, dtype: np.dtype) -> None:

@@ -1,13 +1,12 @@
 """What there is in a feed, counted batch by batch: rows by kind, times, prices, quantities, volume."""
 
-import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from data.feed import Commands, Feed, count_commands
+from data.times import local_time, zone_of
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import Flag, Kind
 
@@ -119,6 +118,5 @@ def time_text(feed: Feed, ts: int | None) -> str | None:
     """A time (ns UTC) to the nanosecond, as the clocks of the feed's time zone show it (UTC where it has none)."""
     if ts is None:
         return None
-    seconds, ns = divmod(ts, 10**9)
-    local = datetime.datetime.fromtimestamp(seconds, ZoneInfo(getattr(feed, "time_zone", "UTC")))
-    return f"{local:%Y-%m-%d %H:%M:%S}.{ns:09d}{local.isoformat()[-6:]}"
+    local = local_time(ts, zone_of(getattr(feed, "time_zone", "UTC")))
+    return f"{local:%Y-%m-%d %H:%M:%S}.{ts % 10**9:09d}{local.isoformat()[-6:]}"

@@ -70,10 +70,20 @@ BAR = np.dtype([("open", "<f8"), ("high", "<f8"), ("low", "<f8"), ("close", "<f8
 OWN = np.dtype([(name, "<i8") for name in ("order_id", "instrument", "side", "price", "quantity", "remaining", "accepted", "cancelling")])
 """An open order as the strategy knows it; `accepted` is 0 while it is on its way, `cancelling` 1 once a cancel was sent."""
 SAMPLE = np.dtype(
-    [("ts", "<i8"), ("bid_quantity", "<i8"), ("ask_quantity", "<i8"), ("volume", "<i8"), ("instrument", "<u4")]
-    + [("bid", "<i4"), ("ask", "<i4"), ("last", "<i4"), ("has", "<u4"), ("spare", "<u4")]
+    [
+        ("ts", "<i8"),  # ns UTC, a whole multiple of the time between samples
+        ("bid_quantity", "<i8"),  # lots at the best bid
+        ("ask_quantity", "<i8"),
+        ("volume", "<i8"),  # lots printed since the start
+        ("instrument", "<u4"),
+        ("bid", "<i4"),  # price units
+        ("ask", "<i4"),
+        ("last", "<i4"),  # last trade price, price units
+        ("has", "<u4"),  # which prices are there: bit 0 bid, bit 1 ask, bit 2 last
+        ("spare", "<u4"),
+    ]
 )
-"""The market after everything up to `ts`: price units, lots; `has` bit 0 bid, bit 1 ask, bit 2 last price."""
+"""The market after everything up to and including `ts`."""
 SENT = np.dtype([("arrival", "<i8"), ("row", "<i8"), ("seq", "<i8")])
 """Of a command of ours: when it reaches the exchange, after how many rows of history it entered, and the seq it got."""
 STEP = np.dtype([("ts", "<i8"), ("value", "<i8")])

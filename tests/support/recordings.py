@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from backtest.recording import ASK, BID, LAST, SAMPLE, DepthWindow, Recording
+from backtest.recording import ASK, BID, LAST, DepthWindow, Recording
 from engine.messages.instrument import Instrument, money_decimals
 from engine.messages.records import FACT
 from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderType, Reason, Side, TimeInForce
+from engine.strategy.loop_state import SAMPLE
 
 STEP = 100_000_000
 OPEN = 1_340_285_400 * 10**9  # 2012-06-21 13:30 UTC
