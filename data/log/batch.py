@@ -59,7 +59,7 @@ def make_batch(
     _check_records("facts", facts, FACT)
     if commands["spare"].any():
         raise LogError("commands: the field spare must be 0, the log does not keep it")
-    placed = _numbers("seqs", seqs, len(commands)) if seqs is not None else _seqs_between(len(commands), facts["seq"])
+    placed = _numbers("seqs", seqs, len(commands)) if seqs is not None else seqs_between(len(commands), facts["seq"])
     at = _numbers("positions", positions, len(commands)) if positions is not None else np.full(len(commands), LIVE, np.int64)
     _check_order(placed, facts["seq"])
     digests = {int(seq): str(digest) for seq, digest in dict(blocks or {}).items()}
@@ -78,7 +78,7 @@ def _numbers(what: str, given: np.ndarray, count: int) -> np.ndarray:
     return numbers
 
 
-def _seqs_between(count: int, taken: np.ndarray) -> np.ndarray:
+def seqs_between(count: int, taken: np.ndarray) -> np.ndarray:
     """The numbers of `count` commands: what their facts, which are all there, leave free."""
     if not count:
         return np.empty(0, np.int64)
@@ -86,7 +86,7 @@ def _seqs_between(count: int, taken: np.ndarray) -> np.ndarray:
     first = last - len(taken) - count + 1
     free = np.setdiff1d(np.arange(first, last + 1, dtype=np.int64), taken)
     if len(free) != count or first < 1 or free[0] != first:
-        raise LogError(f"seqs: {len(taken)} facts do not tell the places of {count} commands; give seqs")
+        raise LogError(f"seqs: {len(taken)} facts leave no clear places for {count} commands; give seqs")
     return free
 
 
