@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.frames import columns
-from engine.frames.orders import TOLD
+from engine.frames.order_states import ORDER_KINDS
 from engine.frames.trades import executions, traded, trades
 from engine.messages.names import Names
 from engine.messages.vocabulary import Flag, Kind, OrderType, Reason, Side, TimeInForce
@@ -158,7 +158,7 @@ def _of(kind: Kind) -> Callable[[np.ndarray, Names, int], pl.DataFrame]:
 
 
 EVENTS: dict[str, Callable[[np.ndarray, Names, int], pl.DataFrame]] = {
-    **{kind.name: _of(kind) for kind in TOLD},
+    **{kind.name: _of(kind) for kind in ORDER_KINDS},
     "OrderFilled": fills,
     "TradeExecuted": both_sides,
     "RiskLimitBreached": breaches,

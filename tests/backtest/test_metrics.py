@@ -223,6 +223,15 @@ def test_cautions_name_their_numbers() -> None:
     assert "no_capital" in [caution.code for caution in Result(fabricate(1, seconds=60, cash="0")).warnings]
 
 
+def test_an_order_whose_entry_is_not_recorded_has_no_row() -> None:
+    recording = fabricate(1, seconds=300)
+    later = recording.facts[len(recording.facts) // 2 :]
+    entered = later["order_id"][np.isin(later["kind"], [Kind.OrderCreated, Kind.OrderRejected])]
+    named = later["order_id"][later["kind"] == Kind.OrderCancelled]
+    assert not np.isin(named, entered).all(), "one entered before"
+    assert Result(dataclasses.replace(recording, facts=later)).orders["order_id"].to_list() == entered.tolist()
+
+
 @pytest.mark.parametrize("strategy", [MarketMaker, ImbalanceTaker])
 def test_a_real_run_has_the_account_and_the_orders_of_its_exchange(strategy: type[Strategy]) -> None:
     fees = {"maker_fee": "-0.0000020", "taker_fee": "0.0000030"}
