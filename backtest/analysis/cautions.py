@@ -17,8 +17,8 @@ DISTURBED_MAX = 0.05
 CROSSED_MAX = 0.01
 """Share of the samples with a bid at or above the ask from which that is named."""
 DISTURBED = {
-    "clipped": "of history met an order that ours had already taken",
-    "displaced": "of recorded executions were filled by ours instead",
+    "clipped": "of recorded trading needed liquidity that your orders had already taken",
+    "displaced": "of recorded executions were filled by your orders instead",
 }
 
 
@@ -40,7 +40,7 @@ def _why_none(a: Analysis) -> str:
     if not len(a.orders.rows) and not (a.recording.facts["kind"] == Kind.OrderRejected).any():
         return "the strategy sent no order."
     refused = _refusals(a)
-    return refused[0].text if refused else f"{count(len(a.orders.rows))} orders were accepted, none met a trade."
+    return refused[0].text if refused else f"{count(len(a.orders.rows))} orders were accepted, none was filled."
 
 
 def _sample(a: Analysis) -> list[Caution]:

@@ -183,8 +183,8 @@ def _queue(a: Analysis) -> dict[str, Any]:
     }
 
 
-def _seconds(nanoseconds: float | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / 1e9
+def _seconds(ns: float | None) -> float | None:
+    return None if ns is None else ns / 1e9
 
 
 def weights(recording: Recording, curve: Curve) -> np.ndarray:

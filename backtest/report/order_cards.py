@@ -31,8 +31,8 @@ def orders(a: Analysis, s: Summary) -> str:
     strip = "".join(f'<i class="{kind}" style="flex:{many}" title="{name}: {many:,}"></i>' for name, many, kind in there)
     lines = [[f'<i class="key {kind}"></i>{name}', count(many), percent(many / len(rows), 1)] for name, many, kind in there]
     reasons = sorted(enumerate(np.bincount(rows["reason"]).tolist()), key=lambda one: -one[1])
-    told = [(code, many) for code, many in reasons if many and code not in (Reason.NONE, Reason.REQUESTED)]
-    foot = ", ".join(f"{Reason(code).name} {count(many)}" for code, many in told[:4])
+    shown_reasons = [(code, many) for code, many in reasons if many and code not in (Reason.NONE, Reason.REQUESTED)]
+    foot = ", ".join(f"{Reason(code).name} {count(many)}" for code, many in shown_reasons[:4])
     body = f'<div class="strip">{strip}</div>' + table(["Outcome", "Orders", "Share"], lines)
     body += f'<p class="foot">Reasons: {escape(foot)}.</p>' if foot else ""
     return card("Orders", body, f"{count(len(rows))} sent", f"{significant(s['order_to_trade'])} messages a fill", "half")
@@ -43,7 +43,7 @@ def queue(a: Analysis, s: Summary) -> str:
     rows = a.orders.rows
     rows = rows[rows["queued"] & (rows["ahead"] != UNCOUNTED)]
     if not len(rows):
-        return card("Queue", '<p class="none">No order of ours rested in the book.</p>', kind="half")
+        return card("Queue", '<p class="none">Your orders never rested in the book.</p>', kind="half")
     bins = _queue_bins(rows["ahead"])
     lines, shares = [], []
     for low, high in bins:
@@ -79,13 +79,13 @@ def _queue_bins(ahead: np.ndarray) -> list[tuple[int, int]]:
 
 
 COUNTERS = {
-    "revealed": "shown by the published book and unknown to ours: added at the end of their level",
-    "removed": "held by ours and not in the published book: taken away",
-    "displaced": "recorded executions that ours filled instead",
-    "clipped": "messages about orders that ours had taken already",
+    "revealed": "shown by the published book and missing in the rebuilt one: added at the end of their level",
+    "removed": "in the rebuilt book and not in the published one: taken away",
+    "displaced": "recorded executions that your orders filled instead",
+    "clipped": "recorded trading that needed liquidity which your orders had already taken",
     "estimated": "reductions of orders that entered unseen: taken from their level",
-    "unknown": "messages about orders that nobody knew: left out",
-    "crossed": "history that stood crossed",
+    "unknown": "messages about unknown orders: left out",
+    "crossed": "recorded orders in a crossed book",
 }
 
 

@@ -10,7 +10,7 @@ from backtest.numbers import compact, count, duration, number, percent, places, 
 SHOWN_ELSEWHERE = {"feed_latency", "order_latency", "response_latency", "maker_fee", "taker_fee", "strategy", "parameters", "time_zone"}
 Tile = tuple[str, str, str, float | None]
 DOUBTFUL = ("sharpe", "probabilistic_sharpe", "sortino", "volatility")
-LABELS = {"fees": "Fees and rebates", "queue_ahead_fill": "Queue ahead", "probabilistic_sharpe": "Prob. Sharpe", "volatility": "Volatility"}
+LABELS = {"fees": "Fees and rebates", "queue_ahead_fill": "Queue ahead", "probabilistic_sharpe": "Probability", "volatility": "Volatility"}
 """Figures that mean little below `cautions.DAYS_MIN` days: they are shown in grey."""
 
 
@@ -42,7 +42,7 @@ def _result_tiles(a: Analysis, s: Summary) -> list[Tile]:
         ("net_pnl", compact(s["net_pnl"], sign=True), f"{money}; gross {compact(s['gross_pnl'], sign=True)}", s["net_pnl"]),
         ("total_return", percent(s["total_return"], 3, sign=True), f"of {number(s['start_equity'], 0)}", s["total_return"]),
         ("sharpe", significant(s["sharpe"]), f"a year; {significant(s['sharpe_interval'])} per {step}", None),
-        ("probabilistic_sharpe", percent(s["probabilistic_sharpe"], 1), "true one above 0", None),
+        ("probabilistic_sharpe", percent(s["probabilistic_sharpe"], 1), "that the true Sharpe is above 0", None),
         ("sortino", significant(s["sortino"]), "a year", None),
         ("max_drawdown", compact(s["max_drawdown"]), f"{fall}, {duration(s['max_drawdown_duration'])}", s["max_drawdown"]),
         ("volatility", percent(s["volatility"]), f"a year, from {step} returns", None),

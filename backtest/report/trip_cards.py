@@ -163,9 +163,9 @@ def excursions(a: Analysis) -> str:
     made.layers.append(path("zero", f"M0,{made.place(0.0) * charts.HIGH:.0f}h{charts.WIDE}"))
     values, shown_places = charts.nice_ticks(left, right, 5)
     made.x_ticks = [((value - left) / (right - left), signed(value, shown_places)) for value in values]
-    what = "every one" if len(closed) <= TRIPS_DRAWN else f"the {count(TRIPS_DRAWN)} farthest out of {count(len(closed))}"
+    what = "all trips shown" if len(closed) <= TRIPS_DRAWN else f"the {count(TRIPS_DRAWN)} farthest of {count(len(closed))} trips shown"
     body = (
         charts.html(made.grid(5, signed))
-        + f'<p class="foot">Across: lowest P&L at the middle while it was held. Up: how it ended. {what.capitalize()}.</p>'
+        + f'<p class="foot">Horizontal: lowest P&L at the middle while it was held. Vertical: final P&L. {what[0].upper()}{what[1:]}.</p>'
     )
     return card("Excursions", body, f"closed round trips, {a.recording.currency}", kind="half")

@@ -48,12 +48,12 @@ class Lobster(Feed):
     def fingerprint(self) -> str:
         """SHA-256 of the files' bytes and of what they were read as."""
         instrument = self.instrument
-        told = [VERSION, instrument.symbol, self.date, self.time_zone, instrument.tick, bool(self.orderbook)]
-        said = hashlib.sha256("|".join(map(str, told)).encode())
+        options = [VERSION, instrument.symbol, self.date, self.time_zone, instrument.tick, bool(self.orderbook)]
+        hashed = hashlib.sha256("|".join(map(str, options)).encode())
         for path in dict.fromkeys([self.messages.path] + ([self.orderbook.path] if self.orderbook else [])):
             with Source(path).open() as file:
-                said.update(hashlib.file_digest(file, "sha256").digest())  # type: ignore[arg-type]
-        return said.hexdigest()
+                hashed.update(hashlib.file_digest(file, "sha256").digest())  # type: ignore[arg-type]
+        return hashed.hexdigest()
 
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
         """Commands (COMMAND) of about `rows` message rows at a time; the rows of one aggressor stay together."""
@@ -165,9 +165,9 @@ class _Decoder:
 
     def _other_length(self, rows: int) -> DataError:
         assert self.feed.orderbook is not None
-        told = "ends after" if rows == self.reading["rows"] else "has"
+        what = "ends after" if rows == self.reading["rows"] else "has"
         mend = "an order book has one row for each message: name the two files of one day and download"
-        return DataError(self.feed.orderbook.name, f"{told} {rows} rows, unlike the messages; {mend}")
+        return DataError(self.feed.orderbook.name, f"{what} {rows} rows, unlike the messages; {mend}")
 
     def _room_needed(self) -> int:
         """Commands that the next row may write; makes the ladders larger where they are nearly full."""

@@ -51,8 +51,11 @@ class Inventory:
 
     def markets(self) -> dict[str, Any]:
         """What each symbol's market did, by symbol; of one symbol, its own entries."""
-        told = {market.instrument.symbol: market.told() for market in self.markets_of}
-        return {"symbols": told} if len(told) > 1 else {"symbol": self.feed.instrument.symbol} | told[self.feed.instrument.symbol]
+        described = {market.instrument.symbol: market.described() for market in self.markets_of}
+        if len(described) > 1:
+            return {"symbols": described}
+        symbol = self.feed.instrument.symbol
+        return {"symbol": symbol} | described[symbol]
 
 
 class _Market:
@@ -83,7 +86,7 @@ class _Market:
             before = self.ranges[name] or (low, high)
             self.ranges[name] = min(low, before[0]), max(high, before[1])
 
-    def told(self) -> dict[str, Any]:
+    def described(self) -> dict[str, Any]:
         """Tick, ranges and sums in the instrument's units, as exact text."""
         exact = {
             "prices": lambda units: price_text(self.instrument, units),
@@ -108,7 +111,7 @@ def quantity_text(instrument: Instrument, lots: int) -> str:
 
 
 def price_text(instrument: Instrument, units: int) -> str:
-    """A price of so many price units, with the decimals of the tick where they tell it all."""
+    """A price of so many price units, with the decimals of the tick where they are enough."""
     price = instrument.price(int(units))
     shown = f"{price:.{instrument.price_decimals}f}"
     return shown if Decimal(shown) == price else plain(price)
