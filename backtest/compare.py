@@ -32,6 +32,6 @@ def assert_same(
     differs = np.flatnonzero((raw[0] != raw[1]).any(axis=1))
     if len(differs) or len(one) != len(other):
         k = int(differs[0]) if len(differs) else same
-        told = [f"{Kind(int(f['kind'][k])).name} {f[k]}" if k < len(f) else "no more facts" for f in facts]
-        raise AssertionError(f"fact {k} of {len(one)} and {len(other)}: {slow.__name__} has {told[0]}, {fast.__name__} has {told[1]}")
+        shown = [f"{Kind(int(f['kind'][k])).name} {f[k]}" if k < len(f) else "no more facts" for f in facts]
+        raise AssertionError(f"fact {k} of {len(one)} and {len(other)}: {slow.__name__} has {shown[0]}, {fast.__name__} has {shown[1]}")
     return len(one)

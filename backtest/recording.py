@@ -2,35 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from data.times import utc_offset, zone_of
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import Kind
 
 BID, ASK, LAST = 1, 2, 4
-"""Bits of `has`: which of a sample's prices are there."""
-
-SAMPLE = np.dtype(
-    [
-        ("ts", "<i8"),  # ns UTC, a whole multiple of `Recording.resolution`: the market after everything up to and including this time
-        ("bid_quantity", "<i8"),  # lots at the best bid
-        ("ask_quantity", "<i8"),
-        ("volume", "<i8"),  # lots printed since the start
-        ("instrument", "<u4"),
-        ("bid", "<i4"),  # price units
-        ("ask", "<i4"),
-        ("last", "<i4"),  # last trade price, price units
-        ("has", "<u4"),  # BID, ASK, LAST
-        ("spare", "<u4"),
-    ]
-)
-assert SAMPLE.itemsize == 56
+"""Bits of a SAMPLE's `has`: which of its prices are there."""
 
 
 class DepthWindow(NamedTuple):
@@ -50,7 +34,8 @@ Depth = Callable[[int, int, int, int, int], DepthWindow]
 class Recording:
     """The outcome of one run. All times are ns UTC, prices price units, quantities lots, fees and flows 10^-decimals of money.
 
-    `facts`: FACT array of our own traders in order of seq. `samples`: SAMPLE array in order of ts, a row only where something changed.
+    `facts`: FACT array of our own traders in order of seq. `samples`: SAMPLE array (`engine.loop.loop_state`) in order of
+    ts, a row only where something changed.
     `cash`: money of each portfolio when the run began (deposits at or before `start` are part of it; later ones are facts).
     `counters`: lots, of clipped, displaced, revealed, removed, estimated, unknown and crossed history.
     `logged`: portfolio, ns, and what its strategy logged then.
@@ -118,8 +103,7 @@ class Recording:
     @property
     def zone(self) -> tzinfo:
         """The clock that the report shows."""
-        name = str(self.meta.get("time_zone") or "UTC")
-        return UTC if name == "UTC" else ZoneInfo(name)
+        return zone_of(str(self.meta.get("time_zone") or "UTC"))
 
     def value(self, instrument: int) -> int:
         """Money units of one price unit × one lot."""
@@ -131,8 +115,7 @@ class Recording:
 
     def offset(self, ts: int) -> int:
         """Nanoseconds that the shown clock is ahead of UTC at `ts`."""
-        shift = datetime.fromtimestamp(ts // 10**9, UTC).astimezone(self.zone).utcoffset()
-        return int(shift.total_seconds()) * 10**9 if shift else 0
+        return utc_offset(ts, self.zone)
 
     @cached_property
     def sessions(self) -> list[tuple[int, int]]:

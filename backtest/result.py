@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.analysis.analysis import Analysis
-from backtest.analysis.cautions import Caution
+from backtest.analysis.cautions import Caution, cautions
+from backtest.analysis.definitions import Summary
+from backtest.analysis.metrics import summarise
 from backtest.recording import Recording, strategy_name
 
 if TYPE_CHECKING:
@@ -28,15 +30,15 @@ class Result:
         """Who ran what: run_id, strategy, parameters, data, fingerprint, engine, digest, latencies, seed …"""
         return self.recording.meta
 
-    @property
-    def summary(self) -> dict[str, Any]:
+    @cached_property
+    def summary(self) -> Summary:
         """Name to value; `metrics.describe()` has label, unit, definition and source of each. None where a figure is not defined."""
-        return self.analysis.summary
+        return summarise(self.analysis)
 
-    @property
+    @cached_property
     def warnings(self) -> list[Caution]:
         """What to know before believing the figures, each with a `code` and a `text`."""
-        return self.analysis.cautions
+        return cautions(self.analysis, self.summary)
 
     @cached_property
     def strategies(self) -> dict[str, "Result"]:
@@ -125,12 +127,12 @@ class Result:
         """Write the report, one HTML file that needs nothing else, under a temporary name and rename it when whole. Returns its path."""
         from backtest.report.report import write_report
 
-        return write_report(self.analysis, Path(path))
+        return write_report(self.analysis, self.summary, self.warnings, Path(path))
 
     def _repr_html_(self) -> str:
         from backtest.report.notebook_card import card
 
-        return card(self.analysis)
+        return card(self.analysis, self.summary, self.warnings)
 
     def __repr__(self) -> str:
         summary = self.summary

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC as UTC_ZONE
 from datetime import datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from backtest.camera import DepthCamera
-from backtest.participants import Given, participants
+from backtest.participants import NONE, Given, participants
 from backtest.recording import Recording
 from backtest.result import Result
 from backtest.store import OUT, save
-from backtest.timing import Latency, moment, utc_offsets
+from backtest.timing import Latency
 from data.feed import Feed
+from data.times import moment, utc_offsets
 from engine.exchange import Exchange
-from engine.loop.loop_state import NEVER, StrategyState
+from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
 from engine.messages.commands import Limits, Rules, set_rules
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import Instrument, Number
@@ -157,6 +159,10 @@ class Backtest:
         driver.open(exchange.opening)
         return driver
 
+    def _camera(self, history: np.ndarray, levels: int) -> Driver:
+        """A driver for one who only looks, at `levels` levels."""
+        return self.driver(history, [new_strategy_state(len(self.instruments), levels, 0, NONE, np.zeros(1))])
+
     def _offsets(self, history: np.ndarray) -> np.ndarray:
         """STEP: ns that the feed's clock is ahead of UTC, through its days."""
         return utc_offsets(self._time_zone(), int(history["ts"][0]), int(history["ts"][-1])) if len(history) else UTC
@@ -212,7 +218,7 @@ class Backtest:
             meta=self._meta(exchange.digest(), began),
             wakes=sum(int(state.clock["wakes"][0]) for state in driver.states),
             resolution=self.sample_every,
-            depth_window=DepthCamera(self, driver),
+            depth_window=DepthCamera(partial(self._camera, driver.history), driver.sent()[0], self.instruments[0].tick_units),
             logged=[row for one, state in zip(self.participants, driver.states) for row in one.logged(state)],
         )
 

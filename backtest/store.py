@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from backtest.result import Result
+from data.log.batch import seqs_between
 from data.log.event_log import EventLog
 from engine.errors import TapebookError
 from engine.messages.records import COMMAND
@@ -90,14 +91,16 @@ def write_log(path: Path, run_id: str, said: dict[str, Any], driver: Driver, ins
     commands, seqs, rows = driver.sent()
     opening = driver.exchange.opening
     everything = np.concatenate([opening, commands]) if len(commands) else opening.astype(COMMAND)
-    first = np.arange(len(opening), dtype=np.int64) * 2 + 1  # each opening command has one fact
-    meta = {"feed": {"fingerprint": said["meta"]["fingerprint"], "origin": said["origin"]}, "run": said["meta"]}
+    facts = driver.facts.all()
+    first = seqs_between(len(opening), facts["seq"][: driver.opening])
+    feed = {"fingerprint": said["meta"]["fingerprint"], "origin": said["origin"]}
+    meta = {"feed": feed, "run": said["meta"], "opening_commands": len(opening)}
     with EventLog(path) as log:
         session = log.begin(run_id, json.loads(json.dumps(meta, default=str)), instruments)
         log.append(
             session,
             everything,
-            driver.facts.all(),
+            facts,
             seqs=np.concatenate([first, seqs]),
             positions=np.concatenate([np.zeros(len(opening), np.int64), rows]),
             blocks=driver.blocks,

@@ -1,14 +1,10 @@
-"""Latencies and times of day, as people write them."""
-
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+"""Latencies, as people write them."""
 
 import numpy as np
 
 from engine.loop.loop_state import STEP
 from engine.messages.durations import duration_ns
 
-HOUR = 3600 * 10**9
 Latency = int | str | np.ndarray
 
 
@@ -28,31 +24,3 @@ def latency(given: Latency) -> np.ndarray:
     if (made["value"] < 0).any():
         raise ValueError("a latency cannot be negative")
     return made
-
-
-def moment(given: int | str, first: int, time_zone: str) -> int:
-    """A time of the feed's first day as ns UTC."""
-    if isinstance(given, int):
-        return given
-    zone = ZoneInfo(time_zone)
-    day = datetime.fromtimestamp(first // 10**9, UTC).astimezone(zone)
-    try:
-        clock = datetime.strptime(given, "%H:%M:%S" if given.count(":") == 2 else "%H:%M")
-    except ValueError:
-        raise ValueError(f"{given!r} is no time of day; write HH:MM or HH:MM:SS") from None
-    local = day.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
-    return int(local.timestamp()) * 10**9
-
-
-def utc_offsets(time_zone: str, first: int, last: int) -> np.ndarray:
-    """STEP rows: ns that a zone's clock is ahead of UTC from a moment on, exact to the hour, for [first, last] and a week after."""
-    if time_zone == "UTC":
-        return np.zeros(1, STEP)
-    zone = ZoneInfo(time_zone)
-    steps: list[tuple[int, int]] = []
-    for hour in range(first // HOUR, last // HOUR + 24 * 8):
-        shift = datetime.fromtimestamp(hour * 3600, UTC).astimezone(zone).utcoffset()
-        ahead = int(shift.total_seconds()) * 10**9 if shift else 0
-        if not steps or steps[-1][1] != ahead:
-            steps.append((hour * HOUR, ahead))
-    return np.array(steps, STEP)

@@ -48,9 +48,8 @@ def play_again(run: Run, cache: Path) -> tuple[Driver, np.ndarray, dict[int, str
         if not chain.ok:
             raise RunError(f"{run.run_id}: the log was changed: {chain.message}")
         (seqs, commands, _), facts = log.read(session)
-        instruments, blocks = log.instruments(session), log.blocks(session)
-    opening = (commands["kind"] < Kind.NEW) & (seqs == 2 * np.arange(len(seqs)) + 1)  # each has one fact, before any history
-    count = len(opening) if opening.all() else int(np.argmin(opening))
+        instruments, blocks, meta = log.instruments(session), log.blocks(session), log.meta(session)
+    count = int(meta.get("opening_commands", _opening_commands(seqs, commands)))
     exchange = Exchange(open_now=False)
     exchange.names, exchange.opening = Names(instruments), commands[:count]
     exchange.decimals = int(commands["type"][0])
@@ -61,6 +60,12 @@ def play_again(run: Run, cache: Path) -> tuple[Driver, np.ndarray, dict[int, str
     driver.clock["block"] = BLOCK
     driver.play(run.said["span"][1])
     return driver, facts, blocks
+
+
+def _opening_commands(seqs: np.ndarray, commands: np.ndarray) -> int:
+    """How many commands opened the session of a log that does not say so: an older version wrote it, and gave each one fact."""
+    opening = (commands["kind"] < Kind.NEW) & (seqs == 2 * np.arange(len(seqs)) + 1)
+    return len(opening) if opening.all() else int(np.argmin(opening))
 
 
 def verify_run(run: Run, cache: Path) -> Verdict:

@@ -11,7 +11,7 @@ from backtest.recording import Recording
 
 
 class Analysis:
-    """Everything a result, a report and a metric need, in exact integers (see each module for units)."""
+    """Everything a metric, a caution and a drawing need, in exact integers (see each module for units)."""
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
@@ -50,20 +50,6 @@ class Analysis:
     @cached_property
     def markouts(self) -> markouts.Markouts:
         return markouts.markouts(self.recording, self.fills, self.quotes)
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """Name to value, as `metrics.describe` explains them; None where a figure is not defined."""
-        from backtest.analysis.metrics import summarise
-
-        return summarise(self)
-
-    @cached_property
-    def cautions(self) -> list[Any]:
-        """What the reader must know before believing the figures."""
-        from backtest.analysis.cautions import cautions
-
-        return cautions(self)
 
     def money(self, units: Any) -> Any:
         """Money units as a float (or an array of them)."""

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
+from backtest.analysis.definitions import Summary
+from backtest.numbers import count, number, percent
 from backtest.recording import ASK, BID
-from backtest.report.numbers import count, number, percent
 from engine.messages.vocabulary import Kind, Reason
 
 TRIPS_MIN = 30
@@ -16,8 +17,8 @@ DISTURBED_MAX = 0.05
 CROSSED_MAX = 0.01
 """Share of the samples with a bid at or above the ask from which that is named."""
 DISTURBED = {
-    "clipped": "of history met an order that ours had already taken",
-    "displaced": "of recorded executions were filled by ours instead",
+    "clipped": "of recorded trading needed liquidity that your orders had already taken",
+    "displaced": "of recorded executions were filled by your orders instead",
 }
 
 
@@ -28,18 +29,18 @@ class Caution(NamedTuple):
     text: str
 
 
-def cautions(a: Analysis) -> list[Caution]:
-    """The cautions of a run, the gravest first; each names its numbers."""
+def cautions(a: Analysis, summary: Summary) -> list[Caution]:
+    """The cautions of a run with this summary (`metrics.summarise`), the gravest first; each names its numbers."""
     if not len(a.fills):
         return [Caution("no_fills", f"No fills: {_why_none(a)}"), *_data(a)]
-    return [*_sample(a), *_open(a), *_data(a), *_refusals(a)]
+    return [*_sample(a), *_open(a, summary), *_data(a), *_refusals(a)]
 
 
 def _why_none(a: Analysis) -> str:
     if not len(a.orders.rows) and not (a.recording.facts["kind"] == Kind.OrderRejected).any():
         return "the strategy sent no order."
     refused = _refusals(a)
-    return refused[0].text if refused else f"{count(len(a.orders.rows))} orders were accepted, none met a trade."
+    return refused[0].text if refused else f"{count(len(a.orders.rows))} orders were accepted, none was filled."
 
 
 def _sample(a: Analysis) -> list[Caution]:
@@ -57,11 +58,11 @@ def _sample(a: Analysis) -> list[Caution]:
     return found
 
 
-def _open(a: Analysis) -> list[Caution]:
-    held = a.summary["open_positions"]
+def _open(a: Analysis, summary: Summary) -> list[Caution]:
+    held = summary["open_positions"]
     if not held:
         return []
-    pnl = number(a.summary["open_pnl"], 2, sign=True)
+    pnl = number(summary["open_pnl"], 2, sign=True)
     text = f"Open at the end: {held}. Its P&L of {pnl} {a.recording.currency} is at the last trade price, not realised."
     return [Caution("open_position", text)]
 

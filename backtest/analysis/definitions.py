@@ -1,6 +1,9 @@
 """What every figure of a summary is: label, unit, definition, source. One row per figure, in the order in which they are shown."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+Summary = dict[str, Any]
+"""The figures of a run by name, in the order of `METRICS`; None where a figure is not defined."""
 
 
 class Metric(NamedTuple):

@@ -27,7 +27,7 @@ FILL = np.dtype(
         ("maker", "?"),
         ("estimated", "?"),  # the place in the queue was not exact
         ("known", "?"),  # there was a middle before the fill
-        ("queued", "?"),  # `ahead` was told: a maker whose taker came as a FLOW
+        ("queued", "?"),  # `ahead` is known: a maker whose taker came as a FLOW
     ]
 )
 

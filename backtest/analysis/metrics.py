@@ -8,10 +8,11 @@ import numpy as np
 
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.curves import Curve
-from backtest.analysis.definitions import METRICS, Metric
+from backtest.analysis.definitions import METRICS, Metric, Summary
 from backtest.analysis.fills import signs
 from backtest.analysis.markouts import HORIZONS, average
 from backtest.analysis.quotes import as_of
+from backtest.numbers import quantity
 from backtest.recording import Recording
 from engine.messages.vocabulary import Kind, OrderStatus, Reason
 from engine.state.arrays import UNCOUNTED
@@ -26,7 +27,7 @@ def describe() -> list[Metric]:
     return list(METRICS)
 
 
-def summarise(a: Analysis) -> dict[str, Any]:
+def summarise(a: Analysis) -> Summary:
     """Every figure of `describe`, in its order; money as float, shares as fractions of 1, times in seconds."""
     found = {**_result(a), **_ratios(a), **_trading(a), **_costs(a), **_execution(a), **_queue(a), **_exposure(a), **_trips(a)}
     return {one.name: found[one.name] for one in METRICS}
@@ -182,8 +183,8 @@ def _queue(a: Analysis) -> dict[str, Any]:
     }
 
 
-def _seconds(nanoseconds: float | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / 1e9
+def _seconds(ns: float | None) -> float | None:
+    return None if ns is None else ns / 1e9
 
 
 def weights(recording: Recording, curve: Curve) -> np.ndarray:
@@ -238,8 +239,6 @@ def _trips(a: Analysis) -> dict[str, Any]:
 
 def held_at_end(a: Analysis) -> str | None:
     """What is still held, as "AMZN +100, MSFT −20"; None when flat."""
-    from backtest.report.numbers import quantity
-
     parts = []
     for trip in a.trips[a.trips["open"]]:
         instrument = a.recording.instruments[trip["instrument"]]

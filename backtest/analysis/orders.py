@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.messages.vocabulary import Kind, OrderStatus, OrderType, Reason
+from engine.frames.order_states import OrderFacts, OrderStates, last_terms, order_facts, order_states
+from engine.messages.vocabulary import Kind, OrderType
 
 ORDER = np.dtype(
     [
@@ -44,117 +45,101 @@ class Orders(NamedTuple):
 
 
 STRETCH = np.dtype([("start", "<i8"), ("end", "<i8"), ("price", "<i8"), ("lots", "<i8"), ("order", "<i8")])
+_NAMES = {"created": "ts", "lots": "quantity", "executed": "traded", "cost": "paid"}
+"""Columns of ORDER that `OrderStates` calls by another name."""
 
-_EVENT = np.dtype(
-    [(name, "<i8") for name in ("seq", "ts", "kind", "price", "stop_price", "lots", "open", "ahead", "traded", "fill", "fact")]
-    + [("trader", "<u8"), ("order_id", "<u8")]
-)
-_TERMS = [Kind.OrderCreated, Kind.OrderReplaced, Kind.OrderRejected]
-_ENDS = {
-    Kind.OrderCancelled: OrderStatus.CANCELLED,
-    Kind.OrderExpired: OrderStatus.EXPIRED,
-    Kind.OrderRejected: OrderStatus.REJECTED,
-}
+
+class _Course(NamedTuple):
+    """What happened to our orders, one order after the other, each in the order of seq: arrays over the facts about them."""
+
+    kind: np.ndarray
+    ts: np.ndarray
+    seq: np.ndarray
+    maker: np.ndarray  # bool: a fill with the order as maker
+    first: np.ndarray  # where each order begins
+    order: np.ndarray  # number of the order
+    price: np.ndarray  # terms of the order after the fact
+    lots: np.ndarray
+    open: np.ndarray  # lots
+    ahead: np.ndarray  # lots ahead of it when it last joined the end of a queue
 
 
 def own_orders(facts: np.ndarray, fills: np.ndarray, end: int) -> Orders:
     """Fold FACT and FILL arrays into orders; `end` (ns) closes the stretches of orders that are still open."""
-    events = _events(facts, fills)
-    if not len(events):
+    about = order_facts(facts)
+    if not len(about.at):
         none = np.zeros(0, np.int64)
         return Orders(np.zeros(0, ORDER), none, none, np.zeros(0, STRETCH))
-    first = np.flatnonzero(np.isin(events["kind"], [Kind.OrderCreated, Kind.OrderRejected]))
-    order = np.cumsum(np.isin(events["kind"], [Kind.OrderCreated, Kind.OrderRejected])) - 1
-    last = np.append(first[1:], len(events)) - 1
-    place = np.arange(len(events))
-    terms = np.maximum.accumulate(np.where(np.isin(events["kind"], _TERMS), place, 0))
-    joined = np.maximum.accumulate(np.where(_joins(events, terms), place, 0))
-
-    rows = np.zeros(len(first), ORDER)
-    source = facts[events["fact"][first]]
-    for name in ("order_id", "instrument", "portfolio", "trader", "side", "type", "time_in_force", "flags", "seq"):
-        rows[name] = source[name]
-    rows["created"], rows["updated"] = events["ts"][first], events["ts"][last]
-    for name in ("price", "stop_price", "lots"):
-        rows[name] = events[name][terms[last]]
-    rows["executed"] = np.add.reduceat(events["traded"], first)
-    rows["cost"] = np.add.reduceat(events["traded"] * np.where(events["traded"] > 0, events["price"], 0), first)
-    rows["ahead"] = events["ahead"][joined[last]]
-    _end(rows, events, first, last, facts)
-
-    rests = _rests(events, first, rows["type"])
-    rows["queued"] = np.logical_or.reduceat(rests, first)
-
-    back = np.argsort(rows["seq"], kind="stable")
-    rank = np.empty(len(back), np.int64)
-    rank[back] = np.arange(len(back))
-    by_fill = np.flatnonzero(events["fill"] >= 0)
-    order_of_fill, entry = np.zeros(len(fills), np.int64), np.zeros(len(fills), np.int64)
-    order_of_fill[events["fill"][by_fill]] = rank[order[by_fill]]
-    entry[events["fill"][by_fill]] = events["ahead"][joined[by_fill]]
-    return Orders(rows[back], order_of_fill, entry, _stretches(events, terms, rank[order], rests, end))
+    states, course = order_states(facts, about), _course(facts, about)
+    rests = _rests(course, states.type)
+    rows = _rows(states, course, rests)
+    by_entry = np.argsort(rows["seq"], kind="stable")
+    rank = np.empty(len(by_entry), np.int64)
+    rank[by_entry] = np.arange(len(by_entry))
+    order_of_fill, entry = _of_fills(course, fills, rank)
+    return Orders(rows[by_entry], order_of_fill, entry, _stretches(course, rank[course.order], rests, end))
 
 
-def _events(facts: np.ndarray, fills: np.ndarray) -> np.ndarray:
-    """What happened to orders that have a row, sorted by trader, id, seq. Refusals of malformed and of repeated ids have none."""
-    kinds = [Kind.OrderCreated, Kind.OrderTriggered, Kind.OrderReplaced, Kind.OrderCancelled, Kind.OrderExpired]
-    refused = (facts["kind"] == Kind.OrderRejected) & (facts["reason"] > Reason.DUPLICATE_ORDER)
-    chosen = np.flatnonzero(np.isin(facts["kind"], kinds) | refused)
-    events = np.zeros(len(chosen) + len(fills), _EVENT)
-    told, traded = events[: len(chosen)], events[len(chosen) :]
-    source = facts[chosen]
-    for name in ("seq", "ts", "kind", "price", "stop_price", "ahead", "trader", "order_id"):
-        told[name] = source[name]
-    told["lots"], told["fact"], told["fill"] = source["quantity"], chosen, -1
-    told["open"] = np.where(np.isin(source["kind"], [Kind.OrderCancelled, Kind.OrderExpired]), 0, source["remaining"])
-    for name in ("seq", "ts", "price", "trader", "order_id"):
-        traded[name] = fills[name]
-    traded["kind"], traded["traded"], traded["open"] = Kind.TradeExecuted, fills["lots"], fills["remaining"]
-    traded["fill"], traded["fact"] = np.arange(len(fills)), -1
-    events = events[np.lexsort((events["seq"], events["order_id"], events["trader"]))]
-    begun = np.maximum.accumulate(np.where(np.isin(events["kind"], [Kind.OrderCreated, Kind.OrderRejected]), np.arange(len(events)), -1))
-    same = (events["trader"] == events["trader"][begun]) & (events["order_id"] == events["order_id"][begun])
-    return events[(begun >= 0) & same]
+def _course(facts: np.ndarray, about: OrderFacts) -> _Course:
+    at, maker, first = about
+    kind, remaining = facts["kind"][at], np.where(maker, facts["maker_remaining"][at], facts["remaining"][at])
+    terms = last_terms(kind)
+    price, lots = facts["price"][at][terms].astype(np.int64), facts["quantity"][at][terms].astype(np.int64)
+    begins = np.zeros(len(at), bool)
+    begins[first] = True
+    moved = np.zeros(len(at), bool)  # replaced at another price or to more lots, it joins the end of a queue again
+    moved[1:] = (kind[1:] == Kind.OrderReplaced) & ((price[1:] != price[:-1]) | (lots[1:] > lots[:-1]))
+    joined = np.maximum.accumulate(np.where(begins | moved, np.arange(len(at)), 0))
+    return _Course(
+        kind,
+        facts["ts"][at],
+        facts["seq"][at],
+        maker,
+        first,
+        np.cumsum(begins) - 1,
+        price,
+        lots,
+        np.where((kind == Kind.OrderCancelled) | (kind == Kind.OrderExpired), 0, remaining).astype(np.int64),
+        facts["ahead"][at][joined].astype(np.int64),
+    )
 
 
-def _joins(events: np.ndarray, terms: np.ndarray) -> np.ndarray:
-    """bool: the order joined the end of a queue here: it was created, or replaced at another price or to more lots."""
-    before = terms[np.maximum(np.arange(len(events)) - 1, 0)]
-    moved = (events["price"] != events["price"][before]) | (events["lots"] > events["lots"][before])
-    return np.isin(events["kind"], [Kind.OrderCreated, Kind.OrderRejected]) | ((events["kind"] == Kind.OrderReplaced) & moved)
-
-
-def _end(rows: np.ndarray, events: np.ndarray, first: np.ndarray, last: np.ndarray, facts: np.ndarray) -> None:
-    """Fill in how each order stands: status, reason, first fill."""
-    kind = events["kind"]
-    triggered = np.logical_or.reduceat(kind == Kind.OrderTriggered, first)
-    stop = np.isin(rows["type"], [OrderType.STOP, OrderType.STOP_LIMIT])
-    rows["status"] = np.where(stop & ~triggered, OrderStatus.PENDING, OrderStatus.NEW)
-    rows["status"][rows["executed"] > 0] = OrderStatus.PARTIALLY_FILLED
-    rows["status"][(rows["executed"] > 0) & (events["open"][last] == 0)] = OrderStatus.FILLED
-    for ending, status in _ENDS.items():
-        rows["status"][kind[last] == ending] = status
-    ended = np.isin(kind[last], list(_ENDS))
-    rows["reason"][ended] = facts["reason"][events["fact"][last[ended]]]
+def _rows(states: OrderStates, course: _Course, rests: np.ndarray) -> np.ndarray:
+    rows, last = np.zeros(len(course.first), ORDER), np.append(course.first[1:], len(course.kind)) - 1
+    for name in ORDER.names or ():
+        if name in _NAMES or name in states._fields:
+            rows[name] = getattr(states, _NAMES.get(name, name))
+    rows["ahead"] = course.ahead[last]
+    rows["queued"] = np.logical_or.reduceat(rests, course.first)
     never = np.iinfo(np.int64).max
-    earliest = np.minimum.reduceat(np.where(kind == Kind.TradeExecuted, events["ts"], never), first)
+    earliest = np.minimum.reduceat(np.where(course.kind == Kind.TradeExecuted, course.ts, never), course.first)
     rows["first_fill"] = np.where(earliest < never, earliest, 0)
+    return rows
 
 
-def _rests(events: np.ndarray, first: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+def _of_fills(course: _Course, fills: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each fill, the row of its order and the lots ahead when that order joined its queue. FILL rows are by seq, the maker's first."""
+    order_of_fill, entry = np.zeros(len(fills), np.int64), np.zeros(len(fills), np.int64)
+    traded = np.flatnonzero(course.kind == Kind.TradeExecuted)
+    fill = np.searchsorted(fills["seq"], course.seq[traded])
+    fill += ~course.maker[traded] & fills["maker"][fill]
+    order_of_fill[fill], entry[fill] = rank[course.order[traded]], course.ahead[traded]
+    return order_of_fill, entry
+
+
+def _rests(course: _Course, kinds: np.ndarray) -> np.ndarray:
     """bool: after this fact the order stood in the book, beyond its own command; a stop only once it was triggered."""
-    group = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(events))))
-    place = np.arange(len(events))
-    triggered = np.maximum.accumulate(np.where(events["kind"] == Kind.OrderTriggered, place, -1)) >= first[group]
-    limit = (kinds == OrderType.LIMIT)[group] | ((kinds == OrderType.STOP_LIMIT)[group] & triggered)
-    outlives = np.append((events["ts"][1:] > events["ts"][:-1]) | (events["seq"][1:] > events["seq"][:-1] + 1), True)
-    outlives[np.append(first[1:] - 1, len(events) - 1)] = True
-    return limit & outlives & (events["open"] > 0) & (events["kind"] != Kind.OrderRejected)
+    kind, ts, seq = course.kind, course.ts, course.seq
+    triggered = np.maximum.accumulate(np.where(kind == Kind.OrderTriggered, np.arange(len(kind)), -1)) >= course.first[course.order]
+    limit = (kinds == OrderType.LIMIT)[course.order] | ((kinds == OrderType.STOP_LIMIT)[course.order] & triggered)
+    outlives = np.append((ts[1:] > ts[:-1]) | (seq[1:] > seq[:-1] + 1), True)
+    outlives[np.append(course.first[1:] - 1, len(kind) - 1)] = True
+    return limit & outlives & (course.open > 0) & (kind != Kind.OrderRejected)
 
 
-def _stretches(events: np.ndarray, terms: np.ndarray, order: np.ndarray, rests: np.ndarray, end: int) -> np.ndarray:
-    made = np.zeros(len(events), STRETCH)
-    made["start"], made["end"] = events["ts"], np.append(events["ts"][1:], end)
-    made["end"][np.append(order[1:] != order[:-1], True)] = end
-    made["price"], made["lots"], made["order"] = events["price"][terms], events["open"], order
+def _stretches(course: _Course, row: np.ndarray, rests: np.ndarray, end: int) -> np.ndarray:
+    made = np.zeros(len(row), STRETCH)
+    made["start"], made["end"] = course.ts, np.append(course.ts[1:], end)
+    made["end"][np.append(row[1:] != row[:-1], True)] = end
+    made["price"], made["lots"], made["order"] = course.price, course.open, row
     return made[rests & (made["end"] > made["start"])]

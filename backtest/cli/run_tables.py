@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest.analysis.metrics import describe
-from backtest.report.numbers import DASH, compact, count, percent, significant
+from backtest.numbers import DASH, compact, count, percent, significant
 from backtest.store import Run
 
 SHOWN = ("net_pnl", "total_return", "max_drawdown", "sharpe", "fills", "fill_ratio", "round_trips", "win_rate", "fees", "turnover")

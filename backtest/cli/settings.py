@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from backtest.timing import moment
 from data.configuration import Configuration, Problems, read_toml
 from data.formats import open_feed, reader
+from data.times import moment
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import decimal
 from engine.strategy.load import StrategyError, load_strategy

@@ -3,8 +3,8 @@
 from rich.table import Table
 from rich.text import Text
 
+from backtest.numbers import DASH, clock, compact, count, duration, number, percent, significant
 from backtest.recording import strategy_name
-from backtest.report.numbers import DASH, clock, compact, count, duration, number, percent, significant
 from backtest.result import Result
 
 Cell = tuple[str, str, float | None]

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
+from backtest.numbers import clock, counted, number
 from backtest.recording import DepthWindow
 from backtest.report import charts
 from backtest.report.charts import Plot, TimeAxis, path, steps
-from backtest.report.numbers import clock, number
 from backtest.report.panels import fill_marks
 from backtest.report.pictures import Picture
 from engine.messages.vocabulary import Side
@@ -128,7 +128,7 @@ def _png(cells: np.ndarray) -> str:
 
 
 def packed(a: Analysis, made: Heat) -> dict[str, Any]:
-    """What the script needs to tell the cell under the pointer: per column the cells that changed, as row, bid lots, ask lots."""
+    """What the script needs to show the cell under the pointer: per column the cells that changed, as row, bid lots, ask lots."""
     instrument = a.recording.instruments[made.window.instrument]
     both = np.moveaxis(made.cells, 2, 0)
     before = np.concatenate([np.zeros_like(both[:1]), both[:-1]])
@@ -158,8 +158,8 @@ def plot_book(a: Analysis, at: Any, seconds: float) -> Picture:
 
 
 def legend_of(a: Analysis, made: Heat) -> str:
-    """How many of our fills and orders stand on the map."""
+    """How many of our fills are on the map, by side."""
     window = made.window
     mine = a.fills[(a.fills["instrument"] == window.instrument) & (a.fills["ts"] >= window.ts[0]) & (a.fills["ts"] <= window.ts[-1])]
     bought = int((mine["side"] == Side.BUY).sum())
-    return f"{bought} buys, {len(mine) - bought} sales of ours"
+    return f"{counted(bought, 'buy')}, {counted(len(mine) - bought, 'sell')}"

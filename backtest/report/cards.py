@@ -2,7 +2,7 @@
 
 from html import escape
 
-from backtest.report.numbers import number
+from backtest.numbers import number
 from engine.messages.vocabulary import Side
 
 DASH = number(None)

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from backtest.report.numbers import number
+from backtest.numbers import number
 
 WIDE, HIGH = 10_000, 1_000
 BUCKETS = 750

@@ -5,19 +5,19 @@ from html import escape
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
+from backtest.analysis.definitions import Summary
 from backtest.analysis.markouts import HORIZONS, average
+from backtest.numbers import count, number, percent, places, quantity, significant
 from backtest.report import charts
 from backtest.report.cards import DASH, card, table, tone
 from backtest.report.charts import mark, path
-from backtest.report.numbers import count, number, percent, places, quantity, significant
 from backtest.report.panels import signed
 
 HORIZON_LABELS = ["fill", "100 ms", "1 s", "10 s", "60 s"]
 
 
-def costs(a: Analysis) -> str:
+def costs(a: Analysis, s: Summary) -> str:
     """Where the P&L came from, and what each kind of fill earned."""
-    s = a.summary
     spread, net = s["spread_captured"] or 0.0, s["net_pnl"]
     parts = [
         ("Spread captured", spread, "middle before the fill against the fill price"),
@@ -53,7 +53,7 @@ def _liquidity(a: Analysis) -> str:
     return table(heads, rows, kind="ticks") + '<p class="foot">Spread captured and markouts in ticks a lot.</p>'
 
 
-def markout_chart(a: Analysis) -> str:
+def markout_chart(a: Analysis, s: Summary) -> str:
     """Mean markout in ticks by horizon, with two standard errors."""
     fills = a.fills
     tick = np.array([one.tick_units for one in a.recording.instruments])[fills["instrument"]]
@@ -85,7 +85,7 @@ def markout_chart(a: Analysis) -> str:
     made.layers += [path("whisker", "".join(whiskers)), path("line", "M" + "L".join(line))]
     made.x_ticks = list(zip(at, HORIZON_LABELS))
     body = charts.html(made.grid(5, signed)) + '<p class="foot">After the fill; ± 2 standard errors. “fill”: the middle just before it.</p>'
-    right = tone(a.summary["markout_1s_ticks"], significant(a.summary["markout_1s_ticks"], sign=True) + " at 1 s")
+    right = tone(s["markout_1s_ticks"], significant(s["markout_1s_ticks"], sign=True) + " at 1 s")
     return card("Markouts", body, "ticks a lot, positive is good for us", right, "half")
 
 

@@ -3,15 +3,17 @@
 from html import escape
 
 from backtest.analysis.analysis import Analysis
+from backtest.analysis.cautions import Caution
+from backtest.analysis.definitions import Summary
+from backtest.numbers import clock, count, number, percent, significant
 from backtest.recording import strategy_name
-from backtest.report.numbers import clock, count, number, percent, significant
 from backtest.report.panels import axis_of, equity_panel
 from backtest.report.pictures import Picture
 
 
-def card(a: Analysis) -> str:
+def card(a: Analysis, s: Summary, warnings: list[Caution]) -> str:
     """A small static summary for a notebook: who, what to know, the main figures, the equity curve."""
-    s, r, axis = a.summary, a.recording, axis_of(a)
+    r, axis = a.recording, axis_of(a)
     shown = [
         ("Net P&L", number(s["net_pnl"], 2, sign=True)),
         ("Sharpe", significant(s["sharpe"])),
@@ -24,7 +26,7 @@ def card(a: Analysis) -> str:
         ("Fees", number(s["fees"], 2)),
     ]
     cells = "".join(_cell(label, text) for label, text in shown)
-    warnings = "".join(f"<div>⚠︎ {escape(one.text)}</div>" for one in a.cautions)
+    to_know = "".join(f"<div>⚠︎ {escape(one.text)}</div>" for one in warnings)
     equity = equity_panel(a, axis, 110)
     equity.x_ticks = axis.ticks(6)
     title = f"{strategy_name(r)}  {', '.join(one.symbol for one in r.instruments[:6])}"
@@ -32,7 +34,7 @@ def card(a: Analysis) -> str:
     picture = Picture(f"Net P&L, {r.currency}", [("", equity)])
     return (
         f'<div style="max-width:900px"><b>{escape(title)}</b> <span style="opacity:.65">{escape(about)}</span>'
-        f'<div style="font-size:12px;opacity:.85;margin:4px 0">{warnings}</div>'
+        f'<div style="font-size:12px;opacity:.85;margin:4px 0">{to_know}</div>'
         f'<div style="display:flex;flex-wrap:wrap">{cells}</div>{picture._repr_svg_()}</div>'
     )
 

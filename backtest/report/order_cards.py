@@ -6,14 +6,14 @@ from itertools import pairwise
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
-from backtest.analysis.definitions import BY_NAME
+from backtest.analysis.definitions import BY_NAME, Summary
+from backtest.numbers import count, duration, percent, shown, significant
 from backtest.report.cards import DASH, card, table
-from backtest.report.numbers import count, duration, percent, shown, significant
 from engine.messages.vocabulary import OrderStatus, Reason
 from engine.state.arrays import UNCOUNTED
 
 
-def orders(a: Analysis) -> str:
+def orders(a: Analysis, s: Summary) -> str:
     """What became of our orders."""
     rows = a.orders.rows
     if not len(rows):
@@ -31,19 +31,19 @@ def orders(a: Analysis) -> str:
     strip = "".join(f'<i class="{kind}" style="flex:{many}" title="{name}: {many:,}"></i>' for name, many, kind in there)
     lines = [[f'<i class="key {kind}"></i>{name}', count(many), percent(many / len(rows), 1)] for name, many, kind in there]
     reasons = sorted(enumerate(np.bincount(rows["reason"]).tolist()), key=lambda one: -one[1])
-    told = [(code, many) for code, many in reasons if many and code not in (Reason.NONE, Reason.REQUESTED)]
-    foot = ", ".join(f"{Reason(code).name} {count(many)}" for code, many in told[:4])
+    shown_reasons = [(code, many) for code, many in reasons if many and code not in (Reason.NONE, Reason.REQUESTED)]
+    foot = ", ".join(f"{Reason(code).name} {count(many)}" for code, many in shown_reasons[:4])
     body = f'<div class="strip">{strip}</div>' + table(["Outcome", "Orders", "Share"], lines)
     body += f'<p class="foot">Reasons: {escape(foot)}.</p>' if foot else ""
-    return card("Orders", body, f"{count(len(rows))} sent", f"{significant(a.summary['order_to_trade'])} messages a fill", "half")
+    return card("Orders", body, f"{count(len(rows))} sent", f"{significant(s['order_to_trade'])} messages a fill", "half")
 
 
-def queue(a: Analysis) -> str:
+def queue(a: Analysis, s: Summary) -> str:
     """How the place in the queue at entry decided who was filled."""
     rows = a.orders.rows
     rows = rows[rows["queued"] & (rows["ahead"] != UNCOUNTED)]
     if not len(rows):
-        return card("Queue", '<p class="none">No order of ours rested in the book.</p>', kind="half")
+        return card("Queue", '<p class="none">Your orders never rested in the book.</p>', kind="half")
     bins = _queue_bins(rows["ahead"])
     lines, shares = [], []
     for low, high in bins:
@@ -56,7 +56,6 @@ def queue(a: Analysis) -> str:
         lines.append([text, count(len(some)), "", percent(part, 1), duration(wait)])
     for line, part in zip(lines, shares):
         line[2] = f'<div class="meter"><i style="width:{100 * part / (max(shares) or 1.0):.1f}%"></i></div>'
-    s = a.summary
     body = table(["Lots ahead at entry", "Orders", "", "Met a fill", "~Median wait"], lines, kind="queue")
     guessed = s["estimated_share"] or 0.0
     body += f'<p class="foot">Place in the queue: {percent(1 - guessed, 1)} of maker fills exact, {percent(guessed, 1)} estimated.</p>'
@@ -80,13 +79,13 @@ def _queue_bins(ahead: np.ndarray) -> list[tuple[int, int]]:
 
 
 COUNTERS = {
-    "revealed": "shown by the published book and unknown to ours: added at the end of their level",
-    "removed": "held by ours and not in the published book: taken away",
-    "displaced": "recorded executions that ours filled instead",
-    "clipped": "messages about orders that ours had taken already",
+    "revealed": "shown by the published book and missing in the rebuilt one: added at the end of their level",
+    "removed": "in the rebuilt book and not in the published one: taken away",
+    "displaced": "recorded executions that your orders filled instead",
+    "clipped": "recorded trading that needed liquidity which your orders had already taken",
     "estimated": "reductions of orders that entered unseen: taken from their level",
-    "unknown": "messages about orders that nobody knew: left out",
-    "crossed": "history that stood crossed",
+    "unknown": "messages about unknown orders: left out",
+    "crossed": "recorded orders in a crossed book",
 }
 
 
@@ -104,10 +103,10 @@ def data_quality(a: Analysis) -> str:
     return card("Data quality", f'{body}<p class="foot">{foot}</p>', "what the file left open, and what we changed", kind="full")
 
 
-def definitions(a: Analysis) -> str:
+def definitions(a: Analysis, s: Summary) -> str:
     """Every figure with its value, definition and source."""
     rows = []
-    for name, value in a.summary.items():
+    for name, value in s.items():
         meant = BY_NAME[name]
         text = escape(shown(value, meant.unit))
         source = f' <span class="source">{escape(meant.source)}</span>' if meant.source else ""

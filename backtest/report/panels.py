@@ -7,10 +7,10 @@ import numpy as np
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.fills import signs
 from backtest.analysis.quotes import Quotes
+from backtest.numbers import number, places, quantity
 from backtest.recording import strategy_name
 from backtest.report import charts
 from backtest.report.charts import Plot, TimeAxis, area, mark, path, steps
-from backtest.report.numbers import number, places, quantity
 from backtest.report.pictures import Picture
 
 MARKS_MOST = 400

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from backtest.analysis.analysis import Analysis
+from backtest.analysis.cautions import Caution
+from backtest.analysis.definitions import Summary
+from backtest.numbers import clock, count, duration
 from backtest.recording import strategy_name
 from backtest.report import book_picture, charts, cost_cards, order_cards, script, tiles, trip_cards
 from backtest.report.cards import card as box
 from backtest.report.charts import TimeAxis
-from backtest.report.numbers import clock, count, duration
 from backtest.report.panels import (
     SYMBOLS_MOST,
     axis_of,
@@ -27,39 +29,39 @@ from engine.messages.vocabulary import Side
 BOOK_SECONDS = 60.0
 
 
-def write_report(a: Analysis, path: Path) -> Path:
+def write_report(a: Analysis, summary: Summary, warnings: list[Caution], path: Path) -> Path:
     """Write the page under a temporary name and rename it when whole; into a folder as report.html."""
     path = path / "report.html" if path.is_dir() else path
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(page(a), encoding="utf-8")
+    temporary.write_text(page(a, summary, warnings), encoding="utf-8")
     temporary.replace(path)
     return path
 
 
-def page(a: Analysis) -> str:
+def page(a: Analysis, summary: Summary, warnings: list[Caution]) -> str:
     """The whole report as HTML."""
     axis = axis_of(a)
     book = _book(a)
     body = [
         _head(a),
-        _warnings(a),
-        tiles.tiles(a),
+        _warnings(warnings),
+        tiles.tiles(a, summary),
         _equity(a, axis),
         *[_symbol(a, axis, number_) for number_ in traded(a)[:SYMBOLS_MOST]],
         book[0],
-        cost_cards.costs(a),
-        cost_cards.markout_chart(a),
+        cost_cards.costs(a, summary),
+        cost_cards.markout_chart(a, summary),
         cost_cards.by_symbol(a),
-        trip_cards.trip_histogram(a),
+        trip_cards.trip_histogram(a, summary),
         trip_cards.excursions(a),
         trip_cards.periods(a),
         trip_cards.drawdown_table(a),
         trip_cards.trip_table(a),
-        order_cards.orders(a),
-        order_cards.queue(a),
+        order_cards.orders(a, summary),
+        order_cards.queue(a, summary),
         order_cards.data_quality(a),
-        order_cards.definitions(a),
+        order_cards.definitions(a, summary),
         '<p class="end">Made by Tapebook. Times and figures of this page follow from the recorded facts alone.</p>',
     ]
     numbers = json.dumps({**script.numbers(a, axis), "book": book[1]}, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
@@ -97,10 +99,10 @@ def _head(a: Analysis) -> str:
     )
 
 
-def _warnings(a: Analysis) -> str:
-    if not a.cautions:
+def _warnings(warnings: list[Caution]) -> str:
+    if not warnings:
         return ""
-    return '<ul class="warnings">' + "".join(f"<li>{escape(one.text)}</li>" for one in a.cautions) + "</ul>"
+    return '<ul class="warnings">' + "".join(f"<li>{escape(one.text)}</li>" for one in warnings) + "</ul>"
 
 
 def _equity(a: Analysis, axis: TimeAxis) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
+from backtest.numbers import places
 from backtest.report.charts import TimeAxis
-from backtest.report.numbers import places
 from backtest.report.panels import SYMBOLS_MOST, account_track, differences, position_track, quote_track, traded
 from engine.state.arrays import UNCOUNTED
 

@@ -4,21 +4,21 @@ from html import escape
 
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.cautions import DAYS_MIN
-from backtest.analysis.definitions import BY_NAME
-from backtest.report.numbers import compact, count, duration, number, percent, places, significant
+from backtest.analysis.definitions import BY_NAME, Summary
+from backtest.numbers import compact, count, duration, number, percent, places, significant
 
 SHOWN_ELSEWHERE = {"feed_latency", "order_latency", "response_latency", "maker_fee", "taker_fee", "strategy", "parameters", "time_zone"}
 Tile = tuple[str, str, str, float | None]
 DOUBTFUL = ("sharpe", "probabilistic_sharpe", "sortino", "volatility")
-LABELS = {"fees": "Fees and rebates", "queue_ahead_fill": "Queue ahead", "probabilistic_sharpe": "Prob. Sharpe", "volatility": "Volatility"}
+LABELS = {"fees": "Fees and rebates", "queue_ahead_fill": "Queue ahead", "probabilistic_sharpe": "Probability", "volatility": "Volatility"}
 """Figures that mean little below `cautions.DAYS_MIN` days: they are shown in grey."""
 
 
-def tiles(a: Analysis) -> str:
+def tiles(a: Analysis, s: Summary) -> str:
     """The figures of a run: a label, the figure, what it refers to."""
     return (
         '<section class="tiles">'
-        + "".join(_tile(a, *one) for one in [*_result_tiles(a), *_trade_tiles(a), *_execution_tiles(a)])
+        + "".join(_tile(a, *one) for one in [*_result_tiles(a, s), *_trade_tiles(a, s), *_execution_tiles(a, s)])
         + "</section>"
     )
 
@@ -34,15 +34,15 @@ def _tile(a: Analysis, name: str, text: str, below: str, sign: float | None = No
     )
 
 
-def _result_tiles(a: Analysis) -> list[Tile]:
-    s, money = a.summary, a.recording.currency
+def _result_tiles(a: Analysis, s: Summary) -> list[Tile]:
+    money = a.recording.currency
     step = "day" if a.returns.daily else duration(s["return_interval"])
     fall = percent(s["max_drawdown_fraction"], 3)
     return [
         ("net_pnl", compact(s["net_pnl"], sign=True), f"{money}; gross {compact(s['gross_pnl'], sign=True)}", s["net_pnl"]),
         ("total_return", percent(s["total_return"], 3, sign=True), f"of {number(s['start_equity'], 0)}", s["total_return"]),
         ("sharpe", significant(s["sharpe"]), f"a year; {significant(s['sharpe_interval'])} per {step}", None),
-        ("probabilistic_sharpe", percent(s["probabilistic_sharpe"], 1), "true one above 0", None),
+        ("probabilistic_sharpe", percent(s["probabilistic_sharpe"], 1), "that the true Sharpe is above 0", None),
         ("sortino", significant(s["sortino"]), "a year", None),
         ("max_drawdown", compact(s["max_drawdown"]), f"{fall}, {duration(s['max_drawdown_duration'])}", s["max_drawdown"]),
         ("volatility", percent(s["volatility"]), f"a year, from {step} returns", None),
@@ -50,8 +50,7 @@ def _result_tiles(a: Analysis) -> list[Tile]:
     ]
 
 
-def _trade_tiles(a: Analysis) -> list[Tile]:
-    s = a.summary
+def _trade_tiles(a: Analysis, s: Summary) -> list[Tile]:
     makers = int(a.fills["maker"].sum())
     won = round((s["win_rate"] or 0) * s["round_trips"])
     return [
@@ -71,8 +70,7 @@ def _trade_tiles(a: Analysis) -> list[Tile]:
     ]
 
 
-def _execution_tiles(a: Analysis) -> list[Tile]:
-    s = a.summary
+def _execution_tiles(a: Analysis, s: Summary) -> list[Tile]:
     queue = f"{count(s['queue_ahead_entry'])} → {count(s['queue_ahead_fill'])}"
     size = f"largest {compact(s['notional_max'])}"
     held: Tile = ("notional_max", compact(s["notional_max"]), "at once", None)

@@ -5,16 +5,17 @@ from html import escape
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
+from backtest.analysis.definitions import Summary
+from backtest.numbers import clock, count, duration, number, percent, places, price, quantity
 from backtest.report import charts
 from backtest.report.cards import DASH, card, side_pill, table, tone
 from backtest.report.charts import path, rect
-from backtest.report.numbers import clock, count, duration, number, percent, places, price, quantity
 from backtest.report.panels import signed
 
 TRIPS_DRAWN = 1500
 
 
-def trip_histogram(a: Analysis) -> str:
+def trip_histogram(a: Analysis, s: Summary) -> str:
     """How the P&L of closed round trips is distributed; bins meet at zero."""
     pnl = a.money(a.trips["pnl"][~a.trips["open"]])
     if not len(pnl):
@@ -37,7 +38,6 @@ def trip_histogram(a: Analysis) -> str:
     made.x_ticks = [((k - first) / (last - first), signed(k * size, shown_places)) for k in edges]
     body = charts.html(made.grid(4, lambda value, _: number(value, 0)))
     body += '<p class="foot">The outermost bars hold what lies beyond.</p>' if len(pnl) > 200 else ""
-    s = a.summary
     right = tone(s["average_trip"], number(s["average_trip"], places(s["average_trip"]), sign=True) + " mean")
     return card("Round trips", body, f"P&L of {count(len(pnl))} closed, {a.recording.currency}", right, "half")
 
@@ -163,9 +163,9 @@ def excursions(a: Analysis) -> str:
     made.layers.append(path("zero", f"M0,{made.place(0.0) * charts.HIGH:.0f}h{charts.WIDE}"))
     values, shown_places = charts.nice_ticks(left, right, 5)
     made.x_ticks = [((value - left) / (right - left), signed(value, shown_places)) for value in values]
-    what = "every one" if len(closed) <= TRIPS_DRAWN else f"the {count(TRIPS_DRAWN)} farthest out of {count(len(closed))}"
+    what = "all trips shown" if len(closed) <= TRIPS_DRAWN else f"the {count(TRIPS_DRAWN)} farthest of {count(len(closed))} trips shown"
     body = (
         charts.html(made.grid(5, signed))
-        + f'<p class="foot">Across: lowest P&L at the middle while it was held. Up: how it ended. {what.capitalize()}.</p>'
+        + f'<p class="foot">Horizontal: lowest P&L at the middle while it was held. Vertical: final P&L. {what[0].upper()}{what[1:]}.</p>'
     )
     return card("Excursions", body, f"closed round trips, {a.recording.currency}", kind="half")

@@ -48,8 +48,8 @@ class Table(NamedTuple):
             return
         place = int(bad.arg_max() or 0)
         value = (self.frame[name] if values is None else values)[place]
-        said = what if value is None or what == "is missing" else f"{value} {what}"
-        raise DataError(self.name, said, int(self.frame["line"][place]), name)
+        message = what if value is None or what == "is missing" else f"{value} {what}"
+        raise DataError(self.name, message, int(self.frame["line"][place]), name)
 
 
 def open_table(source: Any) -> Table:
@@ -95,7 +95,7 @@ def _open_text(name: str, file: str, content: bytes) -> Table:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(name, "is no UTF-8 text", content[: error.start].count(b"\n") + 1) from None
+        raise DataError(name, "is not UTF-8 text", content[: error.start].count(b"\n") + 1) from None
     first = text.split("\n", 1)[0].rstrip("\r")
     if not first.strip():
         raise DataError(name, "has no first line; bars need a header line and rows", 1)
@@ -116,7 +116,7 @@ def _columns(name: str, text: str, separator: str, header: bool) -> pl.DataFrame
         for row in rows:
             if len(row) > wide:
                 raise DataError(name, f"{len(row)} fields where the first line has {wide}", rows.line_num) from None
-        raise DataError(name, f"is no table: {str(error).splitlines()[0]}") from None
+        raise DataError(name, f"is not a table: {str(error).splitlines()[0]}") from None
 
 
 def _open_lean(name: str, file: str, frame: pl.DataFrame) -> Table:
@@ -143,7 +143,7 @@ def _open_pandas(source: Any) -> Table:
     try:
         frame = pl.DataFrame([pl.Series(str(place), _values(column), strict=False) for place, column in enumerate(columns)])
     except (TypeError, ValueError) as error:
-        raise DataError("DataFrame", f"holds what is no number, text or time: {error}") from None
+        raise DataError("DataFrame", f"holds a value that is not a number, text or time: {error}") from None
     return _named("DataFrame", frame, labels, 1)
 
 

@@ -57,10 +57,10 @@ class Bars(Feed):
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the bars and of what they were read as; the same from a file and from a frame."""
-        said = hashlib.sha256(f"{VERSION}|{self.instrument!r}|{self.period}".encode())
+        hashed = hashlib.sha256(f"{VERSION}|{self.instrument!r}|{self.period}".encode())
         for column in (self.times, self.units, self.frame["volume"].to_numpy()):
-            said.update(np.ascontiguousarray(column).tobytes())
-        return said.hexdigest()
+            hashed.update(np.ascontiguousarray(column).tobytes())
+        return hashed.hexdigest()
 
     @property
     def times(self) -> Ints:

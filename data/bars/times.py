@@ -51,7 +51,7 @@ def _read_text(table: Table, text: pl.Series, time_format: str | None) -> pl.Ser
     else:
         made = _first_that_reads(text, [*_DATES, *(date + clock for date in _DATES for clock in _CLOCKS)])
     mend = "like the first one" if made.head(1).is_not_null().all() else 'as 2024-05-31 or 2024-05-31 09:30, or give time_format="…"'
-    table.refuse(text.name, made.is_null(), f"is no time; write it {mend}", text)
+    table.refuse(text.name, made.is_null(), f"is not a time; write it {mend}", text)
     return made
 
 
@@ -69,7 +69,7 @@ def _from_epoch(table: Table, column: pl.Series) -> pl.Series:
     """Times since 1970 in UTC, in the unit that makes the largest a date of this age: s, ms, µs or ns; 8 digits are a date."""
     whole = column.cast(pl.Int64, strict=False)
     if whole.is_null().any() or (whole < 0).any():
-        raise DataError(table.name, "holds numbers that are no times since 1970", 0, column.name)
+        raise DataError(table.name, "holds numbers that are not times since 1970", 0, column.name)
     largest = int(whole.max() or 0)  # type: ignore[arg-type]
     if 19_000_101 <= int(whole.min() or 0) <= largest <= 29_991_231:  # type: ignore[arg-type]
         return _read_text(table, whole.cast(pl.String), None)

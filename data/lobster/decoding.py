@@ -104,7 +104,7 @@ def _read_fields(text, at, reading, message):  # type: ignore[no-untyped-def]
 
 @kernel
 def _check_message(reading, message):  # type: ignore[no-untyped-def]
-    """0 where the message makes sense, else BAD with the fault told."""
+    """0 where the message makes sense, else BAD with the fault recorded."""
     time, kind, order_id, size, price, direction = message[0], message[1], message[2], message[3], message[4], message[5]
     if time < reading["last"]:
         return _fail(reading, Fault.TIME_BACK, 0, 0)
@@ -132,7 +132,7 @@ def _check_message(reading, message):  # type: ignore[no-untyped-def]
 
 @kernel
 def _check_level(reading, row, level, first, sign):  # type: ignore[no-untyped-def]
-    """Whether one side of one level of a published row can be: 0, else BAD with the fault told."""
+    """Whether one side of one level of a published row can be: 0, else BAD with the fault recorded."""
     price, lots = row[4 * level + first], row[4 * level + first + 1]
     if lots == 0:
         return 0

@@ -104,11 +104,11 @@ def name_day(source: Source, symbol: str | None, date: str | datetime.date | Non
     found = _NAME.match(Path(source.member).name if source.member else source.path.name)
     if symbol is None:
         if not found:
-            raise DataError(source.name, "its name does not tell the symbol; give --symbol AMZN (symbol=)")
+            raise DataError(source.name, "its name does not contain the symbol; give --symbol AMZN (symbol=)")
         symbol = found["symbol"]
     if date is None:
         if not found:
-            raise DataError(source.name, "its name does not tell the day; give --date YYYY-MM-DD (date=)")
+            raise DataError(source.name, "its name does not contain the day; give --date YYYY-MM-DD (date=)")
         date = found["date"]
     if isinstance(date, datetime.date):
         return symbol, date

@@ -5,7 +5,6 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from data.feed import BATCH_ROWS, Commands, DataError, Feed
 from data.lobster.decoding import MESSAGE_FIELDS, READING, Fault, decode
 from data.lobster.files import Source, find_sources, name_day
 from data.lobster.resync import empty_ladders
+from data.times import midnight_of
 from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
 
@@ -48,12 +48,12 @@ class Lobster(Feed):
     def fingerprint(self) -> str:
         """SHA-256 of the files' bytes and of what they were read as."""
         instrument = self.instrument
-        told = [VERSION, instrument.symbol, self.date, self.time_zone, instrument.tick, bool(self.orderbook)]
-        said = hashlib.sha256("|".join(map(str, told)).encode())
+        options = [VERSION, instrument.symbol, self.date, self.time_zone, instrument.tick, bool(self.orderbook)]
+        hashed = hashlib.sha256("|".join(map(str, options)).encode())
         for path in dict.fromkeys([self.messages.path] + ([self.orderbook.path] if self.orderbook else [])):
             with Source(path).open() as file:
-                said.update(hashlib.file_digest(file, "sha256").digest())  # type: ignore[arg-type]
-        return said.hexdigest()
+                hashed.update(hashlib.file_digest(file, "sha256").digest())  # type: ignore[arg-type]
+        return hashed.hexdigest()
 
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
         """Commands (COMMAND) of about `rows` message rows at a time; the rows of one aggressor stay together."""
@@ -80,16 +80,6 @@ def read_lobster(
     source, book = find_sources(Path(messages), None if orderbook is None else Path(orderbook))
     symbol, date = name_day(source, symbol, date)
     return Lobster(source, book, Instrument(symbol, tick, price_unit=PRICE_UNIT), date, time_zone)
-
-
-def midnight_of(date: datetime.date, time_zone: str) -> int:
-    """Midnight of the exchange's day in ns UTC, as its clocks stand at noon. Raises ValueError on an unknown time zone."""
-    try:
-        zone = ZoneInfo(time_zone)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"time zone {time_zone!r} is not known; name one such as America/New_York, or install tzdata") from None
-    noon = datetime.datetime.combine(date, datetime.time(12), zone)
-    return (int(noon.timestamp()) - 12 * 3600) * 10**9
 
 
 def count_levels(book: Source) -> int:
@@ -175,9 +165,9 @@ class _Decoder:
 
     def _other_length(self, rows: int) -> DataError:
         assert self.feed.orderbook is not None
-        told = "ends after" if rows == self.reading["rows"] else "has"
+        what = "ends after" if rows == self.reading["rows"] else "has"
         mend = "an order book has one row for each message: name the two files of one day and download"
-        return DataError(self.feed.orderbook.name, f"{told} {rows} rows, unlike the messages; {mend}")
+        return DataError(self.feed.orderbook.name, f"{what} {rows} rows, unlike the messages; {mend}")
 
     def _room_needed(self) -> int:
         """Commands that the next row may write; makes the ladders larger where they are nearly full."""

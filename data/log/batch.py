@@ -19,7 +19,7 @@ LIVE = -1
 NAME_KINDS = {Kind.SYMBOL: "symbol", Kind.PORTFOLIO: "portfolio", Kind.TRADER: "trader"}
 
 
-class Commands(NamedTuple):
+class LoggedCommands(NamedTuple):
     """Logged commands as parallel arrays of length n."""
 
     seqs: np.ndarray  # int64: place of each command in the one order of commands and facts
@@ -30,7 +30,7 @@ class Commands(NamedTuple):
 class Batch(NamedTuple):
     """What one append stores, all of it or nothing."""
 
-    commands: Commands
+    commands: LoggedCommands
     facts: np.ndarray  # FACT
     blocks: dict[int, str]  # seq -> digest of the exchange after it
 
@@ -59,11 +59,11 @@ def make_batch(
     _check_records("facts", facts, FACT)
     if commands["spare"].any():
         raise LogError("commands: the field spare must be 0, the log does not keep it")
-    placed = _numbers("seqs", seqs, len(commands)) if seqs is not None else _seqs_between(len(commands), facts["seq"])
+    placed = _numbers("seqs", seqs, len(commands)) if seqs is not None else seqs_between(len(commands), facts["seq"])
     at = _numbers("positions", positions, len(commands)) if positions is not None else np.full(len(commands), LIVE, np.int64)
     _check_order(placed, facts["seq"])
     digests = {int(seq): str(digest) for seq, digest in dict(blocks or {}).items()}
-    return Batch(Commands(placed, np.ascontiguousarray(commands), at), np.ascontiguousarray(facts), dict(sorted(digests.items())))
+    return Batch(LoggedCommands(placed, np.ascontiguousarray(commands), at), np.ascontiguousarray(facts), dict(sorted(digests.items())))
 
 
 def _check_records(what: str, records: np.ndarray, dtype: np.dtype) -> None:
@@ -78,7 +78,7 @@ def _numbers(what: str, given: np.ndarray, count: int) -> np.ndarray:
     return numbers
 
 
-def _seqs_between(count: int, taken: np.ndarray) -> np.ndarray:
+def seqs_between(count: int, taken: np.ndarray) -> np.ndarray:
     """The numbers of `count` commands: what their facts, which are all there, leave free."""
     if not count:
         return np.empty(0, np.int64)
@@ -86,7 +86,7 @@ def _seqs_between(count: int, taken: np.ndarray) -> np.ndarray:
     first = last - len(taken) - count + 1
     free = np.setdiff1d(np.arange(first, last + 1, dtype=np.int64), taken)
     if len(free) != count or first < 1 or free[0] != first:
-        raise LogError(f"seqs: {len(taken)} facts do not tell the places of {count} commands; give seqs")
+        raise LogError(f"seqs: {len(taken)} facts leave no clear places for {count} commands; give seqs")
     return free
 
 

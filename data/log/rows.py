@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from data.log.batch import LIVE, Commands
+from data.log.batch import LIVE, LoggedCommands
 from data.log.schema import COMMAND_COLUMNS, LogError, one_line, quoted
 from engine.messages.records import COMMAND, FACT, FACT_COLUMNS
 from engine.messages.vocabulary import Kind
@@ -25,15 +25,17 @@ _COMMANDS = f"SELECT seq, {quoted(COMMAND_COLUMNS)}, coalesce(position, {LIVE}) 
 _FACTS = f"SELECT {quoted(FACT_COLUMNS)} FROM facts"
 
 
-def no_commands() -> Commands:
+def no_commands() -> LoggedCommands:
     """No commands at all."""
-    return Commands(np.empty(0, np.int64), np.empty(0, COMMAND), np.empty(0, np.int64))
+    return LoggedCommands(np.empty(0, np.int64), np.empty(0, COMMAND), np.empty(0, np.int64))
 
 
-def read_commands(con: duckdb.DuckDBPyConnection, session: int, first_seq: int, last_seq: int, rows: int = READ_ROWS) -> Iterator[Commands]:
+def read_commands(
+    con: duckdb.DuckDBPyConnection, session: int, first_seq: int, last_seq: int, rows: int = READ_ROWS
+) -> Iterator[LoggedCommands]:
     """Commands of a session, at most `rows` at a time. Raises LogError where they are out of order."""
     for columns in _pieces(con, _COMMANDS, session, first_seq, last_seq, rows):
-        yield Commands(columns["seq"], _records(columns, COMMAND, COMMAND_COLUMNS), columns["position"])
+        yield LoggedCommands(columns["seq"], _records(columns, COMMAND, COMMAND_COLUMNS), columns["position"])
 
 
 def read_facts(con: duckdb.DuckDBPyConnection, session: int, first_seq: int, last_seq: int, rows: int = READ_ROWS) -> Iterator[np.ndarray]:

@@ -5,16 +5,18 @@ replays from the start.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
 
 from data.log.batch import NAME_KINDS
-from data.log.rows import READ_ROWS, joined, read_commands, read_kinds
+from data.log.insert import insert
+from data.log.log_file import LogFile
+from data.log.rows import READ_ROWS, joined, read_commands, read_facts, read_kinds
 from data.log.schema import LogError, has_table
+from data.times import Moment, utc_nanoseconds
 from engine.exchange import Exchange
 from engine.messages.records import COMMAND, FACT
 from engine.messages.vocabulary import Kind
@@ -22,12 +24,6 @@ from engine.state.arrays import State
 from engine.state.digest import digest
 from engine.state.snapshot import SNAPSHOT_LAYOUT, pack, unpack
 from engine.state.tape import Tape
-
-if TYPE_CHECKING:
-    from data.log.history import Past
-
-Moment = int | str | datetime | np.datetime64
-"""A seq, or a time: a datetime, or ISO text; UTC where it names no zone."""
 
 
 class Snapshot(NamedTuple):
@@ -49,6 +45,14 @@ def row(session: int, last_seq: int, commands: int, exchange: Exchange) -> tuple
             f"session {session} ends at seq {last_seq}, but the exchange is at {seq}: give the one that carried out its commands"
         )
     return session, seq, SNAPSHOT_LAYOUT, commands, exchange.digest(), pack(exchange.state)
+
+
+def keep(con: duckdb.DuckDBPyConnection, session: int, last_seq: int, exchange: Exchange, every: int) -> None:
+    """Within a transaction: store a snapshot, unless fewer than `every` commands came since the last one."""
+    counted = "SELECT (SELECT sum(commands) FROM batches WHERE session = $1), (SELECT max(commands) FROM snapshots WHERE session = $1)"
+    done, before = con.execute(counted, [session]).fetchall()[0]
+    if (done or 0) - (before or 0) >= every:
+        insert(con, "snapshots", [row(session, last_seq, done or 0, exchange)], "OR REPLACE")
 
 
 def stored(con: duckdb.DuckDBPyConnection, session: int, newest_first: bool, until: int) -> Iterator[Snapshot]:
@@ -91,13 +95,14 @@ class LoggedTape(Tape):
         return super().all()
 
 
-def state_at(log: "Past", con: duckdb.DuckDBPyConnection, session: int, seq: int, history_facts: bool) -> Exchange:
+def state_at(file: LogFile, session: int, seq: int, history_facts: bool) -> Exchange:
     """The exchange that has carried out every command of a session up to `seq`: the nearest good snapshot, and the commands after it."""
+    con = file.con.cursor()
     for snapshot in stored(con, session, True, seq):
         state = state_of(snapshot)
         if state is not None:
             naming = read_kinds(con, session, [*NAME_KINDS, Kind.INSTRUMENT], snapshot.seq)
-            exchange = Exchange.restored(state, naming, LoggedTape(partial(facts_until, log, session, snapshot.seq)))
+            exchange = Exchange.restored(state, naming, LoggedTape(partial(facts_until, file, session, snapshot.seq)))
             return advance(exchange, con, session, snapshot.seq + 1, seq)
     return advance(unopened(con, session, history_facts), con, session, 1, seq)
 
@@ -118,12 +123,15 @@ def advance(exchange: Exchange, con: duckdb.DuckDBPyConnection, session: int, fi
     return exchange
 
 
-def facts_until(log: "Past", session: int, seq: int) -> np.ndarray:
+def facts_until(file: LogFile, session: int, seq: int) -> np.ndarray:
     """The session's facts (FACT) up to `seq`, also where the log was closed since."""
-    if not log.closed:
-        return joined([np.empty(0, FACT), *log.read_facts(session, 1, seq)])
-    with type(log)(log.path, read_only=True) as again:
-        return joined([np.empty(0, FACT), *again.read_facts(session, 1, seq)])
+    if not file.closed:
+        return joined([np.empty(0, FACT), *read_facts(file.con.cursor(), session, 1, seq)])
+    again = LogFile(file.path, read_only=True)
+    try:
+        return facts_until(again, session, seq)
+    finally:
+        again.close()
 
 
 def replay_beside(con: duckdb.DuckDBPyConnection, session: int, last_seq: int, history_facts: bool) -> tuple[Exchange, Snapshot | None]:
@@ -138,7 +146,7 @@ def replay_beside(con: duckdb.DuckDBPyConnection, session: int, last_seq: int, h
 
 
 def seq_at(con: duckdb.DuckDBPyConnection, session: int, at: Moment | None, last_seq: int) -> int:
-    """The seq up to which a session had come at a moment; None is its end. Raises LogError for what is no moment."""
+    """The seq up to which a session had come at a moment; None is its end. Raises LogError for what is not a moment."""
     if at is None:
         return last_seq
     if isinstance(at, int | np.integer):
@@ -146,18 +154,9 @@ def seq_at(con: duckdb.DuckDBPyConnection, session: int, at: Moment | None, last
             raise LogError(f"session {session}: seq {at} is before its first; seqs begin at 1, and 0 is before anything happened")
         return min(int(at), last_seq)
     # A command that names an earlier time than one before it is lifted to that one's, so the first later command ends the moment.
-    later = con.execute("SELECT min(seq) FROM commands WHERE session = ? AND ts > ?", [session, nanoseconds(at)]).fetchone()
-    return last_seq if later is None or later[0] is None else int(later[0]) - 1
-
-
-def nanoseconds(at: str | datetime | np.datetime64) -> int:
-    """A time in ns UTC; one that names no zone is UTC. Raises LogError for what is no time."""
     try:
-        if isinstance(at, str) and (at.endswith("Z") or at[10:].rpartition("+")[1] or at[10:].rpartition("-")[1]):
-            at = datetime.fromisoformat(at)
-        if isinstance(at, datetime) and at.tzinfo is not None:
-            at = at.astimezone(UTC).replace(tzinfo=None)
-        made = int(np.array(at, "datetime64[ns]").astype(np.int64))
-    except (TypeError, ValueError):
-        raise LogError(f"{at!r} is no moment; give a seq, a datetime, or text like 2026-01-05T14:30:00 (UTC)") from None
-    return made
+        ts = utc_nanoseconds(at)
+    except ValueError:
+        raise LogError(f"{at!r} is not a moment; give a seq, a datetime, or text like 2026-01-05T14:30:00 (UTC)") from None
+    later = con.execute("SELECT min(seq) FROM commands WHERE session = ? AND ts > ?", [session, ts]).fetchone()
+    return last_seq if later is None or later[0] is None else int(later[0]) - 1

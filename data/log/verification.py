@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
-from data.log.batch import Batch, Commands, genesis, names_in, seal
+from data.log.batch import Batch, LoggedCommands, genesis, names_in, seal
 from data.log.rows import joined, no_commands, read_commands, read_facts
 from data.log.schema import LogError, instrument_rows, one_line, read_instruments
 from engine.messages.records import FACT
@@ -69,7 +69,7 @@ def _check_session(con: duckdb.DuckDBPyConnection, session: int, session_id: str
     for number, first, last, digest in con.execute(
         "SELECT batch, first_seq, last_seq, hash FROM batches WHERE session = ? ORDER BY batch", [session]
     ).fetchall():
-        batch = Batch(Commands(*commands.until(last)), facts.until(last)[1], blocks.get(number, {}))
+        batch = Batch(LoggedCommands(*commands.until(last)), facts.until(last)[1], blocks.get(number, {}))
         previous = seal(previous, batch)
         if number != wanted or previous != digest or batch.span() not in (None, (first, last)):
             return Verification(

@@ -97,12 +97,12 @@ def _violation(feed: Feed, noted: np.void) -> dict[str, Any]:
     """A violation of price-time priority in words."""
     instrument = feed.instrument
 
-    def told(order_id: int, lots: int, price: int) -> str:
+    def order_text(order_id: int, lots: int, price: int) -> str:
         who = f"order {order_id}" if order_id else "an order without a name"
         return f"{quantity_text(instrument, lots)} of {who} at {price_text(instrument, price)}"
 
     would = "nobody rests on that side"
     if noted["head_lots"]:
-        would = told(noted["head_id"], min(noted["lots"], noted["head_lots"]), noted["head_price"])
-    did = told(noted["order_id"], noted["lots"], noted["price"])
+        would = order_text(noted["head_id"], min(noted["lots"], noted["head_lots"]), noted["head_price"])
+    did = order_text(noted["order_id"], noted["lots"], noted["price"])
     return {"row": int(noted["row"]), "time": time_text(feed, int(noted["ts"])), "file": did, "matching": would}

@@ -1,11 +1,11 @@
 """The book with hindsight: what later rows of a file prove about lots that came and went outside its published window.
 
 A strategy must not know it, and the exchange's own replay does not. An audit may: whether the market kept price-time priority can only
-be told with the market's own queue. Later rows prove that an order was there, and at least how many lots it had. Where a price comes
+be judged with the market's own queue. Later rows prove that an order was there, and at least how many lots it had. Where a price comes
 back into the window its level is built again, of the published lots:
 
 - orders that a later row names stand in order of their ids (given in order of arrival, as NASDAQ does), those whose ADD nobody saw too;
-- the other lots, of which no row tells any more, stand behind them without a name.
+- the other lots, which no later row names, stand behind them without a name.
 
 In sight, the level follows its rows: an order that comes, stays and is passed over is never taken for gone.
 """
@@ -41,9 +41,9 @@ class Hindsight(Handle):
     FIELDS: ClassVar[dict[str, np.dtype]] = {
         "ids": np.dtype(np.uint64),  # orders that some row takes lots from, sorted; none: no hindsight
         "due": np.dtype(np.int64),  # lots that rows still to come take from each
-        "places": np.dtype(np.int64),  # 2 × price + side of the orders that no ADD told, sorted, then by id
+        "places": np.dtype(np.int64),  # 2 × price + side of the orders that no ADD announced, sorted, then by id
         "strangers": np.dtype(np.int64),  # their index in `ids`
-        "alive": np.dtype(np.int64),  # where a place begins: where those of its strangers begin of whom rows still tell
+        "alive": np.dtype(np.int64),  # where a place begins: where those of its strangers begin whom later rows still name
         "opening": np.dtype(np.uint8),  # named before their price first left the window: they stood in the opening book
         "added": np.dtype(np.uint64),  # ids of all ADDs, in order
         "passed": np.dtype(np.int64),  # one: ADDs carried out
@@ -81,11 +81,11 @@ def learn(feed: Feed) -> Hindsight:
     parts, added, edges = [], [np.zeros(0, np.uint64)], np.full(2, EMPTY)
     for commands, published in feed.reconciled():
         added.append(commands["order_id"][commands["kind"] == Kind.ADD])
-        told, edges = _in_sight(commands, published, edges)
+        in_sight, edges = _in_sight(commands, published, edges)
         naming = np.isin(commands["kind"], _NAMING)
         found = commands[naming]
-        parts.append((found["order_id"], found["quantity"], 2 * found["price"] + found["side"], told[naming]))
-    named, lots, places, told = (np.concatenate(column) for column in zip(*parts)) if parts else (np.zeros(0, np.int64),) * 4
+        parts.append((found["order_id"], found["quantity"], 2 * found["price"] + found["side"], in_sight[naming]))
+    named, lots, places, seen = (np.concatenate(column) for column in zip(*parts)) if parts else (np.zeros(0, np.int64),) * 4
     ids, firsts, which = np.unique(named.astype(np.uint64), return_index=True, return_inverse=True)
     strangers = np.flatnonzero(~np.isin(ids, np.concatenate(added)))
     strangers = strangers[np.argsort(places[firsts][strangers], kind="stable")]
@@ -95,7 +95,7 @@ def learn(feed: Feed) -> Hindsight:
         places=places[firsts][strangers].astype(np.int64),
         strangers=strangers,
         alive=np.arange(len(strangers)),
-        opening=told[firsts][strangers].astype(np.uint8),
+        opening=seen[firsts][strangers].astype(np.uint8),
         added=np.concatenate(added),
         passed=np.zeros(1, np.int64),
         latest=np.zeros(1, np.uint64),

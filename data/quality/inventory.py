@@ -1,13 +1,12 @@
 """What there is in a feed, counted batch by batch: rows by kind, times, prices, quantities, volume."""
 
-import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from data.feed import Commands, Feed, count_commands
+from data.times import local_time, zone_of
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import Flag, Kind
 
@@ -52,8 +51,11 @@ class Inventory:
 
     def markets(self) -> dict[str, Any]:
         """What each symbol's market did, by symbol; of one symbol, its own entries."""
-        told = {market.instrument.symbol: market.told() for market in self.markets_of}
-        return {"symbols": told} if len(told) > 1 else {"symbol": self.feed.instrument.symbol} | told[self.feed.instrument.symbol]
+        described = {market.instrument.symbol: market.described() for market in self.markets_of}
+        if len(described) > 1:
+            return {"symbols": described}
+        symbol = self.feed.instrument.symbol
+        return {"symbol": symbol} | described[symbol]
 
 
 class _Market:
@@ -84,7 +86,7 @@ class _Market:
             before = self.ranges[name] or (low, high)
             self.ranges[name] = min(low, before[0]), max(high, before[1])
 
-    def told(self) -> dict[str, Any]:
+    def described(self) -> dict[str, Any]:
         """Tick, ranges and sums in the instrument's units, as exact text."""
         exact = {
             "prices": lambda units: price_text(self.instrument, units),
@@ -109,7 +111,7 @@ def quantity_text(instrument: Instrument, lots: int) -> str:
 
 
 def price_text(instrument: Instrument, units: int) -> str:
-    """A price of so many price units, with the decimals of the tick where they tell it all."""
+    """A price of so many price units, with the decimals of the tick where they are enough."""
     price = instrument.price(int(units))
     shown = f"{price:.{instrument.price_decimals}f}"
     return shown if Decimal(shown) == price else plain(price)
@@ -119,6 +121,5 @@ def time_text(feed: Feed, ts: int | None) -> str | None:
     """A time (ns UTC) to the nanosecond, as the clocks of the feed's time zone show it (UTC where it has none)."""
     if ts is None:
         return None
-    seconds, ns = divmod(ts, 10**9)
-    local = datetime.datetime.fromtimestamp(seconds, ZoneInfo(getattr(feed, "time_zone", "UTC")))
-    return f"{local:%Y-%m-%d %H:%M:%S}.{ns:09d}{local.isoformat()[-6:]}"
+    local = local_time(ts, zone_of(getattr(feed, "time_zone", "UTC")))
+    return f"{local:%Y-%m-%d %H:%M:%S}.{ts % 10**9:09d}{local.isoformat()[-6:]}"

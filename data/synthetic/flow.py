@@ -242,6 +242,6 @@ def _opening(date: str | Date) -> int:
     try:
         day = Date.fromisoformat(date) if isinstance(date, str) else date
     except ValueError:
-        raise ValueError(f"date {date!r} is no day; write it as YYYY-MM-DD") from None
+        raise ValueError(f"date {date!r} is not a date; write it as YYYY-MM-DD") from None
     local = pl.Series([datetime.combine(day, time(9, 30))], dtype=pl.Datetime("ns"))
     return int(local.dt.replace_time_zone("America/New_York").dt.timestamp("ns")[0])

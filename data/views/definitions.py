@@ -1,4 +1,4 @@
-"""SQL views over the event log, each told from the facts alone; `data.views.columns` says how they write a column."""
+"""SQL views over the event log, each computed from the facts alone; `data.views.columns` says how they write a column."""
 
 import hashlib
 

@@ -1,6 +1,6 @@
-"""The view of risk limits: what each portfolio uses of them, told from the facts alone.
+"""The view of risk limits: what each portfolio uses of them, computed from the facts alone.
 
-Marks are those that facts tell: where history prints, its facts must have been built.
+Marks are those that the facts give: where history prints, its facts must have been built.
 """
 
 from data.views.columns import called, kinds, named, word

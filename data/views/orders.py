@@ -3,7 +3,7 @@
 from data.views.columns import LISTED, OWNERS, PORTFOLIO, PRICED, STOPS, TRADER, flag, kinds, one_of, price, quantity, ticks, time_of, word
 from engine.messages.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
 
-# A NEW that is refused for one of these leaves its id unused, or used by the order before it: it is no order.
+# A NEW that is refused for one of these leaves its id unused, or used by the order before it: it is not an order.
 _NO_ORDER = [*range(Reason.DUPLICATE_ORDER + 1), int(Reason.UNKNOWN_PORTFOLIO), int(Reason.UNKNOWN_TRADER)]
 
 # Every fact about a client's order as seen from that order; a trade between two clients stands here twice.
@@ -90,7 +90,7 @@ _HISTORY = f"""
     ) GROUP BY session, instrument, order_id HAVING bool_or(born)
 """
 
-# What stands in the book: orders of clients and of history. What a REVEAL or a REMOVE did is not told order by order; a book that was
+# What stands in the book: orders of clients and of history. What a REVEAL or a REMOVE did is not recorded order by order; a book that was
 # reconciled so is known by `Exchange.depth` (of `EventLog.state`) alone.
 DEPTH = f"""
 SELECT f.session, i.symbol, {word("f.side", Side)} AS side,

@@ -1,4 +1,4 @@
-"""The exchange's events, one frame each; breaches of risk limits and failed compliance checks, refusals among them."""
+"""The events of the exchange, one frame each; breaches of risk limits and failed compliance checks, refusals among them."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from engine.frames import columns
-from engine.frames.orders import ORDER_FACTS
+from engine.frames.order_states import ORDER_KINDS
 from engine.frames.trades import executions, traded, trades
 from engine.messages.names import Names
 from engine.messages.vocabulary import Flag, Kind, OrderType, Reason, Side, TimeInForce
@@ -25,8 +25,8 @@ def order_events(facts: np.ndarray, names: Names, decimals: int, kind: Kind) -> 
     f = facts[facts["kind"] == kind]
     number, reason = f["instrument"], f["reason"]
     unknown = (reason == Reason.UNKNOWN_INSTRUMENT) | (number >= len(names.instruments))
-    unpriced = ~columns.has_price(f["type"]) | unknown
-    unstopped = ~columns.has_stop(f["type"]) | unknown
+    unpriced = ~np.isin(f["type"], (OrderType.LIMIT, OrderType.STOP_LIMIT)) | unknown
+    unstopped = ~np.isin(f["type"], (OrderType.STOP, OrderType.STOP_LIMIT)) | unknown
     refused = kind == Kind.OrderRejected
     return pl.DataFrame(
         {
@@ -101,7 +101,7 @@ def _judged(facts: np.ndarray, where: np.ndarray, names: Names, decimals: int) -
     f = facts[where]
     portfolio, side = _owners(facts, f)
     number, alarm, entry = f["instrument"], f["kind"] == Kind.RiskLimitBreached, f["kind"] == Kind.OrderRejected
-    unpriced = ~entry | ~columns.has_price(f["type"])
+    unpriced = ~entry | ~np.isin(f["type"], (OrderType.LIMIT, OrderType.STOP_LIMIT))
     reason = f["reason"]
     return pl.DataFrame(
         {
@@ -158,7 +158,7 @@ def _of(kind: Kind) -> Callable[[np.ndarray, Names, int], pl.DataFrame]:
 
 
 EVENTS: dict[str, Callable[[np.ndarray, Names, int], pl.DataFrame]] = {
-    **{kind.name: _of(kind) for kind in ORDER_FACTS},
+    **{kind.name: _of(kind) for kind in ORDER_KINDS},
     "OrderFilled": fills,
     "TradeExecuted": both_sides,
     "RiskLimitBreached": breaches,

@@ -1,21 +1,14 @@
-"""Orders as the facts describe them: where each stands, and every fact about one."""
+"""Orders as people read them: where each stands, and every fact about one."""
 
 import numpy as np
 import polars as pl
 
 from engine.frames import columns
+from engine.frames.order_states import ENDED, ORDER_KINDS, UNUSED, order_facts, order_states
 from engine.messages.names import Names
-from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.messages.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
 
-ENDED = {Kind.OrderCancelled: OrderStatus.CANCELLED, Kind.OrderExpired: OrderStatus.EXPIRED, Kind.OrderRejected: OrderStatus.REJECTED}
-ORDER_FACTS = [Kind.OrderCreated, Kind.OrderTriggered, Kind.OrderReplaced, *ENDED]
-"""Facts that show an order as it stands then."""
-UNUSED = [r for r in Reason if Reason.UNKNOWN_INSTRUMENT <= r <= Reason.DUPLICATE_ORDER or r >= Reason.UNKNOWN_PORTFOLIO]
-"""Reasons of an OrderRejected that left the id unused, or named an order that was there before."""
 ACTIVE = [OrderStatus.NEW.name, OrderStatus.PENDING.name, OrderStatus.PARTIALLY_FILLED.name]
-
-_BIRTH = [Kind.OrderCreated, Kind.OrderRejected]
-_ABOUT_ORDERS = np.isin(np.arange(256), [*ORDER_FACTS, Kind.TradeExecuted])
 
 
 def naming(facts: np.ndarray, order_id: int, trader: int) -> np.ndarray:
@@ -25,67 +18,11 @@ def naming(facts: np.ndarray, order_id: int, trader: int) -> np.ndarray:
     return facts[at]
 
 
-def _by_order(facts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Facts about clients' orders, those of one id together in the order of `seq`; a fill of two clients stands here twice.
-
-    Index of each fact, whether the order is the maker in it, and where an order's facts begin.
-    """
-    kind, trade = facts["kind"], facts["kind"] == Kind.TradeExecuted
-    told = np.isin(kind, ORDER_FACTS) & ~((kind == Kind.OrderRejected) & np.isin(facts["reason"], UNUSED))
-    takes, makes = trade & (facts["trader"] != HISTORY), trade & (facts["maker_trader"] != HISTORY)
-    own, maker = np.flatnonzero(told | takes), np.flatnonzero(makes)
-    trader = np.concatenate([facts["trader"][own], facts["maker_trader"][maker]])
-    order_id = np.concatenate([facts["order_id"][own], facts["maker_order_id"][maker]])
-    at = np.concatenate([own, maker])
-    together = pl.DataFrame({"trader": trader, "order_id": order_id, "at": at}).select(pl.arg_sort_by("trader", "order_id", "at"))
-    order = together.to_series().to_numpy()
-    at, trader, order_id = at[order], trader[order], order_id[order]
-    begins = np.isin(kind[at], _BIRTH)
-    begins[1:] |= (trader[1:] != trader[:-1]) | (order_id[1:] != order_id[:-1])
-    begins[:1] = True
-    return at, order >= len(own), np.flatnonzero(begins)
-
-
 def lives(facts: np.ndarray) -> pl.DataFrame:
-    """One row an order, in order of entry, in the integers of the facts, with `status`, `traded` lots and what was `paid` (units × lots).
-
-    An id that is used again after START_OF_DAY is another order. `last`: seq of the last fact about it.
-    """
-    facts = facts[_ABOUT_ORDERS[facts["kind"]]]
-    at, maker, first = _by_order(facts)
-    last, kind, lots = np.append(first, len(at))[1:] - 1, facts["kind"][at], facts["quantity"][at].astype(np.int64)
-    traded = np.where(kind == Kind.TradeExecuted, lots, 0)
-
-    def folded(fold: np.ufunc, values: np.ndarray) -> np.ndarray:
-        return fold.reduceat(values, first) if len(first) else values
-
-    born, now = facts[at[first]], facts[at[last]]
-    terms = facts[at[folded(np.maximum, np.where(kind == Kind.TradeExecuted, 0, np.arange(len(at))))]]
-    rows = pl.DataFrame(
-        {
-            **{name: born[name].copy() for name in ("order_id", "trader", "seq", "ts", "portfolio", "instrument")},
-            **{name: born[name].copy() for name in ("type", "side", "time_in_force", "flags")},
-            **{name: terms[name].copy() for name in ("price", "stop_price", "quantity")},
-            "kind": now["kind"].copy(),
-            "reason": now["reason"].copy(),
-            "remaining": np.where(maker[last], now["maker_remaining"], now["remaining"]),
-            "updated": now["ts"].copy(),
-            "last": now["seq"].copy(),
-            "traded": folded(np.add, traded),
-            "paid": folded(np.add, traded * facts["price"][at]),
-            "triggered": folded(np.maximum, kind == Kind.OrderTriggered),
-        }
-    )
-    told = np.isin(born["kind"], _BIRTH)
-    return rows.filter(told).sort("seq").with_columns(status=_status())
-
-
-def _status() -> pl.Expr:
-    ended = [pl.when(pl.col("kind") == kind).then(pl.lit(status.name)) for kind, status in ENDED.items()]
-    filled = pl.when((pl.col("kind") == Kind.TradeExecuted) & (pl.col("remaining") == 0)).then(pl.lit("FILLED"))
-    partly = pl.when(pl.col("traded") > 0).then(pl.lit("PARTIALLY_FILLED"))
-    waits = pl.when((pl.col("type") >= OrderType.STOP) & ~pl.col("triggered")).then(pl.lit("PENDING"))
-    return pl.coalesce(*ended, filled, partly, waits, pl.lit("NEW"))
+    """One row an order, in order of entry, in the integers of the facts: see `OrderStates`; `status` as its name."""
+    states = order_states(facts, order_facts(facts))
+    rows = pl.DataFrame(states._asdict())
+    return rows.with_columns(status=columns.words(states.status, OrderStatus)).sort("seq")
 
 
 def of_the_day(rows: pl.DataFrame, facts: np.ndarray) -> pl.DataFrame:
@@ -99,7 +36,7 @@ def of_the_day(rows: pl.DataFrame, facts: np.ndarray) -> pl.DataFrame:
 def orders(rows: pl.DataFrame, names: Names) -> pl.DataFrame:
     """`lives` as people read them; the columns are those of DESIGN section 7, then the exact ones."""
     number, kind = rows["instrument"].to_numpy(), rows["type"].to_numpy()
-    unpriced, unstopped = ~columns.has_price(kind), ~columns.has_stop(kind)
+    unpriced, unstopped = ~np.isin(kind, (OrderType.LIMIT, OrderType.STOP_LIMIT)), kind < OrderType.STOP
     traded, flags = rows["traded"].to_numpy(), rows["flags"].to_numpy()
     average = columns.price(rows["paid"].to_numpy(), number, names, among=traded)
     reason = rows["reason"].to_numpy()
@@ -158,12 +95,12 @@ def history(facts: np.ndarray, order_id: int, trader: int, names: Names, decimal
     """
     f = naming(facts, order_id, trader)
     number, kind = f["instrument"], f["kind"]
-    trade, shown = kind == Kind.TradeExecuted, np.isin(kind, [*ORDER_FACTS, Kind.TradeExecuted])
+    trade, shown = kind == Kind.TradeExecuted, np.isin(kind, [*ORDER_KINDS, Kind.TradeExecuted])
     maker = trade & (f["maker_order_id"] == order_id) & (f["maker_trader"] == trader)
     remaining = np.where(maker, f["maker_remaining"], f["remaining"]).astype(np.int64)
     side = np.where(maker, 1 - f["side"].astype(np.int64), f["side"])
-    unpriced = ~shown | (~trade & ~columns.has_price(f["type"]))
-    unstopped = ~shown | trade | ~columns.has_stop(f["type"])
+    unpriced = ~shown | (~trade & ~np.isin(f["type"], (OrderType.LIMIT, OrderType.STOP_LIMIT)))
+    unstopped = ~shown | trade | (f["type"] < OrderType.STOP)
     fee = np.where(maker, f["maker_fee"], f["fee"])
     liquidity = np.where(maker, "MAKER", "TAKER")
     refused = np.isin(kind, (Kind.OrderRejected, Kind.ReplaceRejected, Kind.CancelRejected))
@@ -199,12 +136,12 @@ def history(facts: np.ndarray, order_id: int, trader: int, names: Names, decimal
 
 def _status_after(f: np.ndarray, remaining: np.ndarray) -> pl.Series:
     """The status of one order after each of its facts; null before it is there."""
-    kind, stop = f["kind"], columns.has_stop(f["type"])
+    kind, waits = f["kind"], f["type"] >= OrderType.STOP
     trade = kind == Kind.TradeExecuted
     refused = (kind == Kind.OrderRejected) & np.isin(f["reason"], UNUSED)
     cases = {
-        OrderStatus.PENDING: (kind == Kind.OrderCreated) & stop,
-        OrderStatus.NEW: ((kind == Kind.OrderCreated) & ~stop) | (kind == Kind.OrderTriggered),
+        OrderStatus.PENDING: (kind == Kind.OrderCreated) & waits,
+        OrderStatus.NEW: ((kind == Kind.OrderCreated) & ~waits) | (kind == Kind.OrderTriggered),
         OrderStatus.PARTIALLY_FILLED: trade & (remaining > 0),
         OrderStatus.FILLED: trade & (remaining == 0),
         **{status: (kind == of) & ~refused for of, status in ENDED.items()},

@@ -110,10 +110,20 @@ ALARM = np.dtype(_numbers("ts number"))
 NOTE = np.dtype([("ts", "<i8"), ("value", "<f8")])
 """A number that a compiled strategy logged."""
 SAMPLE = np.dtype(
-    [("ts", "<i8"), ("bid_quantity", "<i8"), ("ask_quantity", "<i8"), ("volume", "<i8"), ("instrument", "<u4")]
-    + [("bid", "<i4"), ("ask", "<i4"), ("last", "<i4"), ("has", "<u4"), ("spare", "<u4")]
+    [
+        ("ts", "<i8"),  # ns UTC, a whole multiple of the time between samples
+        ("bid_quantity", "<i8"),  # lots at the best bid
+        ("ask_quantity", "<i8"),
+        ("volume", "<i8"),  # lots printed since the start
+        ("instrument", "<u4"),
+        ("bid", "<i4"),  # price units
+        ("ask", "<i4"),
+        ("last", "<i4"),  # last trade price, price units
+        ("has", "<u4"),  # which prices are there: bit 0 bid, bit 1 ask, bit 2 last
+        ("spare", "<u4"),
+    ]
 )
-"""The market after everything up to `ts`: price units, lots; `has` bit 0 bid, bit 1 ask, bit 2 last price."""
+"""The market after everything up to and including `ts`."""
 SENT = np.dtype(_numbers("arrival time row seq"))
 """Of a command: when it reaches the exchange; when it was sent, by the strategy's clock; the rows of history before it; its seq."""
 STEP = np.dtype([("ts", "<i8"), ("value", "<i8")])

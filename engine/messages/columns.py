@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.messages.instrument import Instrument, whole_units
 from engine.messages.names import NO_SYMBOL, Names
-from engine.messages.parsing import NO_WORD, nanoseconds, order_number, steps, word
+from engine.messages.parsing import NO_WORD, order_number, steps, timestamp, word
 from engine.messages.records import COMMAND, zeros
 from engine.messages.vocabulary import NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderType, SelfTrade, Side, TimeInForce
 
@@ -169,7 +169,7 @@ def encode_columns(columns: Any, names: Names) -> np.ndarray:
         made["order_id"] = _ids(arrays["order_id"])
     if "ts" in arrays:
         times = arrays["ts"]
-        made["ts"] = _integers(times.astype("datetime64[ns]").view(np.int64) if times.dtype.kind == "M" else times, nanoseconds)
+        made["ts"] = _integers(times.astype("datetime64[ns]").view(np.int64) if times.dtype.kind == "M" else times, timestamp)
     _prices(made, arrays, numbers, names.instruments)
     for name, flag in (("post_only", Flag.POST_ONLY), ("reduce_only", Flag.REDUCE_ONLY)):
         if name in arrays:

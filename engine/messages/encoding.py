@@ -9,7 +9,7 @@ import numpy as np
 from engine.messages.commands import Command, Limits, Rules
 from engine.messages.instrument import Instrument, Number, decimal, whole_units
 from engine.messages.names import Names, record
-from engine.messages.parsing import nanoseconds, order_number, word
+from engine.messages.parsing import order_number, timestamp, word
 from engine.messages.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, Flag, Kind
 
 PARTS = Decimal("1e-9")
@@ -70,7 +70,7 @@ def _write_more(made: np.ndarray, command: Command, money: Decimal) -> None:
 def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
     """The records of one command. Raises ValueError where a number or a word is none."""
     parts: list[Any] = []
-    made = record(command.kind, order_id=order_number(command.order_id), ts=nanoseconds(command.ts))
+    made = record(command.kind, order_id=order_number(command.order_id), ts=timestamp(command.ts))
     for field in ("side", "type", "time_in_force", "self_trade"):
         made[field] = word(field, getattr(command, field))
     made["flags"] = Flag.POST_ONLY * bool(command.post_only) + Flag.REDUCE_ONLY * bool(command.reduce_only)

@@ -52,7 +52,7 @@ def order_number(value: Any) -> int:
     return number if 0 < number < 1 << 64 else NO_ID
 
 
-def nanoseconds(value: Any) -> int:
+def timestamp(value: Any) -> int:
     """A time. Raises ValueError on what is no whole number of nanoseconds in 64 bits."""
     number = whole("ts", value)
     if not -(1 << 63) <= number < 1 << 63:

@@ -43,7 +43,7 @@ def without_fills(recording: Recording) -> Recording:
 @pytest.mark.parametrize("name", RUNS)
 def test_every_figure_equals_its_plain_twin(name: str, seed: int) -> None:
     recording = fabricate(seed, **RUNS[name])
-    summary, naive = Analysis(recording).summary, naive_summary(recording)
+    summary, naive = Result(recording).summary, naive_summary(recording)
     assert set(summary) - {"open_positions"} == set(naive)
     for figure, expected in naive.items():
         got = summary[figure]
@@ -78,7 +78,7 @@ def test_trips_and_their_excursions_equal_the_plain_twin(name: str) -> None:
 def test_no_figure_is_ever_nan_or_infinite() -> None:
     recordings = [fabricate(seed, **run) for seed in range(3) for run in RUNS.values()]
     for recording in [*recordings, without_fills(recordings[0]), fabricate(1, seconds=60, cash="0"), empty()]:
-        for name, value in Analysis(recording).summary.items():
+        for name, value in Result(recording).summary.items():
             assert not isinstance(value, float) or math.isfinite(value), name
 
 
@@ -89,7 +89,7 @@ def empty() -> Recording:
 
 def test_every_figure_is_described_and_nothing_else() -> None:
     described = describe()
-    assert list(Analysis(empty()).summary) == [one.name for one in described]
+    assert list(Result(empty()).summary) == [one.name for one in described]
     assert all(one.label and one.definition and one.unit for one in described)
 
 
@@ -221,6 +221,15 @@ def test_cautions_name_their_numbers() -> None:
     assert "POST_ONLY" in found["rejected"]
     assert Result(without_fills(recording)).warnings[0].code == "no_fills"
     assert "no_capital" in [caution.code for caution in Result(fabricate(1, seconds=60, cash="0")).warnings]
+
+
+def test_an_order_whose_entry_is_not_recorded_has_no_row() -> None:
+    recording = fabricate(1, seconds=300)
+    later = recording.facts[len(recording.facts) // 2 :]
+    entered = later["order_id"][np.isin(later["kind"], [Kind.OrderCreated, Kind.OrderRejected])]
+    named = later["order_id"][later["kind"] == Kind.OrderCancelled]
+    assert not np.isin(named, entered).all(), "one entered before"
+    assert Result(dataclasses.replace(recording, facts=later)).orders["order_id"].to_list() == entered.tolist()
 
 
 @pytest.mark.parametrize("strategy", [MarketMaker, ImbalanceTaker])

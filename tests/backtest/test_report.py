@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from backtest import numbers
 from backtest.analysis.metrics import describe
 from backtest.cli.summary_table import summary_table
 from backtest.recording import DepthWindow, Recording
-from backtest.report import numbers
 from backtest.report.book_picture import heat
 from backtest.report.charts import TimeAxis, nice_ticks
 from backtest.report.report import page
@@ -79,6 +79,10 @@ class Balanced(HTMLParser):
         assert self.stack.pop() == tag
 
 
+def page_of(result: Result) -> str:
+    return page(result.analysis, result.summary, result.warnings)
+
+
 def check(html: str) -> dict[str, Any]:
     """What must hold of every page; returns the script's numbers."""
     parser = Balanced()
@@ -98,7 +102,7 @@ def check(html: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", cases())
 def test_a_report_is_whole_whatever_happened(name: str) -> None:
-    html = page(Result(cases()[name]).analysis)
+    html = page_of(Result(cases()[name]))
     check(html)
     assert "<script>alert" not in html
     assert "<img src" not in html
@@ -127,9 +131,9 @@ def test_the_report_says_what_the_summary_says(result: Result, tmp_path: Path) -
 
 def test_a_days_report_is_small_and_quick() -> None:
     recording = fabricate(5, seconds=6 * 3600, activity=0.03)
-    page(Result(recording).analysis)
+    page_of(Result(recording))
     started = time.process_time()
-    html = page(Result(recording).analysis)
+    html = page_of(Result(recording))
     assert len(html.encode()) < 600_000
     assert time.process_time() - started < 2.0  # about 0.3 on an idle core
 
@@ -138,7 +142,7 @@ def test_many_fills_are_grouped_and_none_is_lost() -> None:
     recording = fabricate(6, seconds=3600, activity=0.6)
     result = Result(recording)
     assert result.summary["fills"] > 4000
-    fills = check(page(result.analysis))["panels"]["price0"]["fills"]
+    fills = check(page_of(result))["panels"]["price0"]["fills"]
     assert len(fills["t"]) <= 4000
     assert sum(fills["n"]) == result.summary["fills"]
     assert sum(fills["q"]) == result.fills["quantity"].sum()

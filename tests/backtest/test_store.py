@@ -16,12 +16,14 @@ import pytest
 
 from backtest import Backtest, FastMarketMaker, MarketMaker, Result, runs
 from backtest.recording import DepthWindow
-from backtest.store import Run, RunError, find_run, save
+from backtest.store import Run, RunError, find_run, save, write_log
+from backtest.timing import latency
 from backtest.verify import verify_run
 from data.feed import DataError
 from data.formats import open_feed
 from data.log.event_log import EventLog
-from engine import Kind, Strategy
+from engine import Exchange, Kind, Side, Strategy
+from engine.strategy.driver import Driver
 from tests.engine.test_loop import ALL_CALLS as CALLS
 from tests.engine.test_loop import ONE, Rows, add, busy_market, robot, rows
 
@@ -298,19 +300,49 @@ def test_a_missing_row_is_found(table: str, copied: Run) -> None:
         verify_run(copied, cached(copied).parent)
 
 
-def forged(run: Run, change: Any) -> Run:
-    """The run with another log, whose chain is whole: someone wrote all of it anew after `change(commands, facts)`."""
+def forged(run: Run, change: Any = lambda *_: None, forget: str = "") -> Run:
+    """The run with another log, whose chain is whole: someone wrote all of it anew after `change(commands, facts)`, without the part
+    `forget` of its meta."""
     with EventLog(run.log, read_only=True) as log:
         session = log.session(run.run_id)
         (seqs, commands, positions), facts = log.read(session)
         meta, instruments, blocks = log.meta(session), log.instruments(session), log.blocks(session)
     commands, facts = commands.copy(), facts.copy()
     change(commands, facts)
+    meta.pop(forget, None)
     run.log.unlink()
     with EventLog(run.log) as log:
         session = log.begin(run.run_id, meta, instruments)
         log.append(session, commands, facts, seqs=seqs, positions=positions, blocks=blocks)
     return run
+
+
+def test_a_log_that_does_not_count_its_opening_commands_is_played_again(copied: Run) -> None:
+    """As an older version wrote it."""
+    verdict = verify_run(forged(copied, forget="opening_commands"), cached(copied).parent)
+    assert verdict.ok, verdict.text
+
+
+def test_opening_commands_of_several_facts_keep_their_seqs(tmp_path: Path) -> None:
+    """Two orders that meet before any history: the second has two facts."""
+    exchange = Exchange(ONE, cash={"main": 1_000_000}, open_now=False)
+    crossing = {"order_id": [1, 2], "side": ["SELL", "BUY"], "price": [5000] * 2, "quantity": [10] * 2}
+    orders = exchange.commands(crossing | {"portfolio": ["main", "other"], "trader": ["ann", "bob"]})
+    exchange.opening = np.concatenate([exchange.opening, orders])
+    state = new_strategy_state(1, 1, 0, (latency(0), latency(0), latency(0)), np.zeros(1))
+    driver = Driver(exchange, [state], rows(add(1000, 7, Side.BUY, 4990, 10)))
+    driver.open(exchange.opening)
+    driver.play(1000)
+    write_log(tmp_path / "log.duckdb", "run", {"meta": {"fingerprint": ""}, "origin": None}, driver, ONE)
+    with EventLog(tmp_path / "log.duckdb", read_only=True) as log:
+        commands, facts = log.read(1)
+        assert log.meta(1)["opening_commands"] == len(exchange.opening) == len(commands.seqs)
+    again = Exchange(ONE, cash={"main": 1_000_000}, open_now=False)
+    for seq, command in zip(commands.seqs.tolist(), commands.records):
+        made = again.run(command.reshape(1))["seq"].tolist()
+        assert made == list(range(seq + 1, seq + 1 + len(made)))
+        assert set(made) <= set(facts["seq"].tolist())
+    assert len(facts) == len(commands.seqs) + 1
 
 
 def test_a_forged_fact_is_named_by_its_seq(copied: Run) -> None:

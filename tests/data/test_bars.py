@@ -157,8 +157,8 @@ GOOD = {"Date": "2024-05-31", "Open": "10", "High": "11", "Low": "9", "Close": "
         ({"Close": "8.5"}, "close", "8.5 is below the low"),
         ({"Volume": "-5"}, "volume", "-5 is below 0"),
         ({"Volume": "1e13"}, "volume", "is too large (2^32 lots of 1)"),
-        ({"Date": "31 May"}, "date", "31 May is no time; write it like the first one"),
-        ({"Date": "2024-02-30"}, "date", "2024-02-30 is no time"),
+        ({"Date": "31 May"}, "date", "31 May is not a time; write it like the first one"),
+        ({"Date": "2024-02-30"}, "date", "2024-02-30 is not a time"),
         ({"Date": "2024-05-30"}, "date", "2024-05-30 comes twice"),
         ({"Date": "2024-05-29"}, "date", "2024-05-29 is before the one above"),
         ({"High": "99999999"}, "high", "is too large (2^31)"),
@@ -185,7 +185,7 @@ def test_what_is_wrong_is_named_by_file_line_and_field(write, changed, field, sa
         ("2024-05-31,1,1,1,1\n", "line 1: has no header line; name its 5 columns"),
         (
             HEADER + "05/31/2024,1,1,1,1,1\n",
-            'line 2, field date: 05/31/2024 is no time; write it as 2024-05-31 or 2024-05-31 09:30, or give time_format="',
+            'line 2, field date: 05/31/2024 is not a time; write it as 2024-05-31 or 2024-05-31 09:30, or give time_format="',
         ),
         (HEADER + "2024-11-03 01:30,1,1,1,1,1\n", "2024-11-03 01:30:00 comes twice or never in America/New_York"),
     ],
@@ -207,7 +207,7 @@ def test_other_bad_sources(write, tmp_path):
     with pytest.raises(DataError, match=r"cut\.zip: is damaged"):
         read_bars(tmp_path / "cut.zip")
     (tmp_path / "latin.csv").write_bytes((HEADER + "2024-05-30,\xe4").encode("latin-1"))
-    with pytest.raises(DataError, match=r"latin\.csv line 2: is no UTF-8 text"):
+    with pytest.raises(DataError, match=r"latin\.csv line 2: is not UTF-8 text"):
         read_bars(tmp_path / "latin.csv")
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.csv", HEADER)

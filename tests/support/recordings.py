@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from backtest.recording import ASK, BID, LAST, SAMPLE, DepthWindow, Recording
+from backtest.recording import ASK, BID, LAST, DepthWindow, Recording
+from engine.loop.loop_state import SAMPLE
 from engine.messages.instrument import Instrument, money_decimals
 from engine.messages.records import FACT
 from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderType, Reason, Side, TimeInForce

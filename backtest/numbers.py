@@ -52,6 +52,11 @@ def compact(value: float | None, shown: int = 1, sign: bool = False) -> str:
     return number(value, 2, sign)
 
 
+def counted(many: int, what: str) -> str:
+    """10 as "10 buys", 1 as "1 buy"."""
+    return f"{count(many)} {what}{'' if many == 1 else 's'}"
+
+
 def count(value: float | None) -> str:
     """A whole number, or one decimal where it is not whole."""
     return number(value, 0 if value is None or value == int(value) else 1)

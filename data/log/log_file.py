@@ -1,0 +1,40 @@
+"""The open file of a log, as everything that asks it something shares it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import polars as pl
+
+from data.log.frames import frame_of
+from data.log.schema import LogError, connect, one_line
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class LogFile:
+    """A connection to a log and cursors of it; each question takes its own, so that threads may ask at the same time."""
+
+    con: "DuckDBPyConnection"  # as text: DuckDB reports its types as leaked where a class keeps them to the end
+
+    def __init__(self, path: Path, read_only: bool) -> None:
+        self.path, self.closed = path, False
+        self.con = connect(path, read_only)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.con.close()
+        self.closed = True
+
+    def rows(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query. Raises LogError."""
+        try:
+            return self.con.cursor().execute(query, list(values)).fetchall()
+        except duckdb.Error as error:
+            raise LogError(f"{self.path}: {one_line(error)}") from None
+
+    def frame(self, query: str, values: Iterable[Any] = ()) -> pl.DataFrame:
+        """A query as a frame; times are UTC. Raises duckdb.Error."""
+        return frame_of(self.con.cursor().sql(query, params=list(values)))
