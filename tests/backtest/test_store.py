@@ -23,6 +23,7 @@ from data.feed import DataError
 from data.formats import open_feed
 from data.log.event_log import EventLog
 from engine import Exchange, Kind, Side, Strategy
+from engine.loop.loop_state import new_strategy_state
 from engine.strategy.driver import Driver
 from tests.engine.test_loop import ALL_CALLS as CALLS
 from tests.engine.test_loop import ONE, Rows, add, busy_market, robot, rows
