@@ -11,6 +11,7 @@ import numpy as np
 
 from data.times import utc_offset, zone_of
 from engine.messages.instrument import Instrument
+from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
 
 BID, ASK, LAST = 1, 2, 4
@@ -38,6 +39,7 @@ class Recording:
     ts, a row only where something changed.
     `cash`: money of each portfolio when the run began (deposits at or before `start` are part of it; later ones are facts).
     `counters`: lots, of clipped, displaced, revealed, removed, estimated, unknown and crossed history.
+    `unarrived`: COMMAND array of what was sent but had not reached the exchange when the run ended.
     `logged`: portfolio, ns, and what its strategy logged then.
     `meta`: who ran what: run_id, strategy, parameters, data, fingerprint, engine, digest, feed_latency, order_latency, response_latency
     (ns), seed, time_zone (IANA name, for the clock of the report; default UTC); anything else is shown as it is.
@@ -61,6 +63,7 @@ class Recording:
     own: frozenset[int] | None = None  # numbers of the traders whose side of a trade counts; None: every trader's
     depth_window: Depth | None = None
     logged: list[tuple[str, int, str]] = field(default_factory=list)
+    unarrived: np.ndarray = field(default_factory=lambda: np.zeros(0, COMMAND))
 
     def of(self, name: str) -> "Recording":
         """The part of one portfolio, and of the trader of its name. Raises KeyError for an unknown one."""
@@ -79,6 +82,7 @@ class Recording:
             own=frozenset({trader}),
             meta=meta,
             logged=[row for row in self.logged if row[0] == name],
+            unarrived=self.unarrived[self.unarrived["trader"] == trader],
         )
 
     @property

@@ -65,7 +65,8 @@ class Result:
     @cached_property
     def orders(self) -> "pl.DataFrame":
         """One row per used order id: order_id, symbol, portfolio, trader, type, side, quantity, price, stop_price, time_in_force, status,
-        executed_quantity, average_price, created, updated, reason, price_ticks, quantity_lots, queue_ahead_at_entry; in order of entry."""
+        executed_quantity, average_price, created, updated, reason, price_ticks, quantity_lots, queue_ahead_at_entry; in order of entry.
+        Those that had not reached the exchange when the run ended come last, NOT_ARRIVED."""
         from backtest.analysis.frames import orders_frame
 
         return orders_frame(self.analysis)

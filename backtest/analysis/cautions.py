@@ -32,8 +32,16 @@ class Caution(NamedTuple):
 def cautions(a: Analysis, summary: Summary) -> list[Caution]:
     """The cautions of a run with this summary (`metrics.summarise`), the gravest first; each names its numbers."""
     if not len(a.fills):
-        return [Caution("no_fills", f"No fills: {_why_none(a)}"), *_data(a)]
-    return [*_sample(a), *_open(a, summary), *_data(a), *_refusals(a)]
+        return [Caution("no_fills", f"No fills: {_why_none(a)}"), *_data(a), *_unarrived(a)]
+    return [*_sample(a), *_open(a, summary), *_data(a), *_refusals(a), *_unarrived(a)]
+
+
+def _unarrived(a: Analysis) -> list[Caution]:
+    late = len(a.recording.unarrived)
+    if not late:
+        return []
+    what = "1 command" if late == 1 else f"{count(late)} commands"
+    return [Caution("not_arrived", f"{what} had not reached the exchange when the run ended: sent in on_stop, or too late to arrive.")]
 
 
 def _why_none(a: Analysis) -> str:

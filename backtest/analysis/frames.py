@@ -9,8 +9,11 @@ from backtest.analysis.analysis import Analysis
 from backtest.analysis.fills import signs
 from backtest.recording import Recording
 from engine.frames.columns import scaled, times, words
-from engine.messages.vocabulary import OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.messages.vocabulary import Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.state.arrays import UNCOUNTED
+
+NOT_ARRIVED = "NOT_ARRIVED"
+"""Status of an order that was on its way to the exchange when the run ended."""
 
 
 def _symbols(a: Analysis, rows: np.ndarray) -> pl.Series:
@@ -65,6 +68,38 @@ def fills_frame(a: Analysis) -> pl.DataFrame:
 
 def orders_frame(a: Analysis) -> pl.DataFrame:
     """See `Result.orders`."""
+    made, late = _order_rows(a), a.recording.unarrived
+    late = late[late["kind"] == Kind.NEW]
+    return pl.concat([made, _unarrived_rows(a, late, made.schema)]) if len(late) else made
+
+
+def _unarrived_rows(a: Analysis, late: np.ndarray, schema: pl.Schema) -> pl.DataFrame:
+    """Orders that had not reached the exchange when the run ended: NOT_ARRIVED, at no time."""
+    known = late[late["instrument"] < len(a.recording.instruments)]
+    priced = np.isin(known["type"], [OrderType.LIMIT, OrderType.STOP_LIMIT])
+    stopped = np.isin(known["type"], [OrderType.STOP, OrderType.STOP_LIMIT])
+    columns = {
+        "order_id": known["order_id"],
+        "symbol": _symbols(a, known),
+        "portfolio": _listed(a.recording.portfolios, known["portfolio"]),
+        "trader": _listed(a.recording.traders, known["trader"]),
+        "type": words(known["type"], OrderType),
+        "side": words(known["side"], Side),
+        "quantity": _units(a, known, known["quantity"], "lot"),
+        "price": _null(_units(a, known, known["price"], "price_unit"), ~priced),
+        "stop_price": _null(_units(a, known, known["stop_price"], "price_unit"), ~stopped),
+        "time_in_force": words(known["time_in_force"], TimeInForce),
+        "status": pl.Series([NOT_ARRIVED] * len(known), dtype=pl.String),
+        "executed_quantity": np.zeros(len(known)),
+        "reason": pl.Series(["RUN_ENDED"] * len(known), dtype=pl.String),
+        "price_ticks": _null(_ticks(a, known), ~priced),
+        "quantity_lots": known["quantity"],
+    }
+    frame = pl.DataFrame(columns)
+    return frame.select(pl.col(name).cast(kind) if name in columns else pl.lit(None, kind).alias(name) for name, kind in schema.items())
+
+
+def _order_rows(a: Analysis) -> pl.DataFrame:
     rows = a.orders.rows
     priced = np.isin(rows["type"], [OrderType.LIMIT, OrderType.STOP_LIMIT])
     stopped = np.isin(rows["type"], [OrderType.STOP, OrderType.STOP_LIMIT])

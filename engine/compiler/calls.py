@@ -1,11 +1,11 @@
-"""Addresses in compiled code: C functions that are called by theirs, and handles that are found by theirs."""
+"""Addresses in compiled code: functions that are called by theirs, and handles that are found by theirs."""
 
 from typing import Any
 from weakref import WeakValueDictionary
 
 from llvmlite import ir
 from numba import types
-from numba.core import config
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 from engine.compiler.handle import Handle, handle_type
@@ -34,11 +34,14 @@ else:
 
     @intrinsic
     def call_function(typingctx: Any, address: Any, argument: Any) -> Any:
-        """Call the C function `void (int64)` at `address`."""
+        """Call the compiled function of an int64 at `address`, in Numba's own convention; what it raises goes on to the caller."""
 
         def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64)])
-            builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), [arguments[1]])
+            convention, kinds = context.call_conv, (types.int64,)
+            function = builder.inttoptr(arguments[0], convention.get_function_type(types.none, kinds).as_pointer())
+            status, _ = convention.call_function(builder, function, types.none, kinds, arguments[1:])
+            with cgutils.if_unlikely(builder, status.is_error):
+                convention.return_status_propagate(builder, status)
             return context.get_dummy_value()
 
         return types.void(types.int64, types.int64), build

@@ -17,7 +17,6 @@ from engine.strategy.strategy import Strategy, parameter_values
 
 _settings: Any = config
 _njit: Any = numba.njit
-_cfunc: Any = numba.cfunc
 _made: dict[tuple[Any, tuple[tuple[str, str], ...]], Any] = {}
 _CALL = """
 def call(address):
@@ -43,12 +42,15 @@ def _made_code(call: Callable[..., None]) -> MachineCode:
     if _settings.DISABLE_JIT:
         calls.FUNCTIONS[id(call)] = call
         return MachineCode(id(call), lambda state: call(calls.register(state)))
-    code = _cfunc(types.void(types.int64), error_model="numpy")(call)
-    return MachineCode(code.address, lambda state: code.ctypes(state.address))
+    made = _njit(error_model="numpy")(call)
+    made.compile((types.int64,))
+    code = made.overloads[(types.int64,)]
+    address = int(code.library.get_pointer_to_function(code.fndesc.llvm_func_name))
+    return MachineCode(address, lambda state: made(np.int64(state.address)))
 
 
 def machine_code(strategy: Strategy) -> MachineCode:
-    """A C function `void (int64 address of its StrategyState)` that calls the strategy's `function(context, p)`.
+    """A function of the address of its StrategyState that calls the strategy's `function(context, p)`; what that raises, `advance` raises.
 
     `p` is a named tuple of the parameters in their own types. Compiled once a process for each function and parameter types.
     """

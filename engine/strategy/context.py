@@ -200,14 +200,14 @@ def stop_limit(
 
 
 @kernel
-def _change(context, kind, own, quantity, price, stop_price):
-    """Send a CANCEL or REPLACE of an open order."""
+def _change(context, kind, order_id, instrument, quantity, price, stop_price):
+    """Send a CANCEL or REPLACE."""
     c = _next_row(context)
-    c["order_id"] = np.uint64(own["order_id"])
+    c["order_id"] = np.uint64(order_id)
     c["quantity"] = quantity
     c["price"] = price
     c["stop_price"] = stop_price
-    c["instrument"] = own["instrument"]
+    c["instrument"] = instrument
     c["portfolio"] = 0
     c["trader"] = context.clock[0]["trader"]
     c["kind"] = kind
@@ -219,13 +219,25 @@ def _change(context, kind, own, quantity, price, stop_price):
 
 
 @kernel
+def _sent_to(context, order_id):
+    """The instrument that an order was sent for; 0 where there was none of that id."""
+    for row in range(context.clock[0]["sent"] - 1, -1, -1):
+        if context.commands[row]["kind"] == Kind.NEW and np.int64(context.commands[row]["order_id"]) == order_id:
+            return np.int64(context.commands[row]["instrument"])
+    return np.int64(0)
+
+
+@kernel
 def cancel(context, order_id):
-    """Ask to cancel an open order; without effect where a cancel is on its way."""
+    """Ask to cancel an order; without effect where a cancel is on its way. The exchange refuses what is not open (Wake.REJECTED)."""
     for row in range(context.clock[0]["open"]):
         own = context.own[row]
-        if own["order_id"] == order_id and own["cancelling"] == 0:
-            _change(context, Kind.CANCEL, own, NOT_NAMED, NOT_NAMED, NOT_NAMED)
-            own["cancelling"] = 1
+        if own["order_id"] == order_id:
+            if own["cancelling"] == 0:
+                _change(context, Kind.CANCEL, order_id, own["instrument"], NOT_NAMED, NOT_NAMED, NOT_NAMED)
+                own["cancelling"] = 1
+            return
+    _change(context, Kind.CANCEL, order_id, _sent_to(context, order_id), NOT_NAMED, NOT_NAMED, NOT_NAMED)
 
 
 @kernel
@@ -237,10 +249,8 @@ def cancel_all(context):
 
 @kernel
 def replace(context, order_id, quantity=NOT_NAMED, price=NOT_NAMED, stop_price=NOT_NAMED):
-    """Ask for a new total quantity, price or stop price of an open order; what is not named stays."""
-    for row in range(context.clock[0]["open"]):
-        if context.own[row]["order_id"] == order_id:
-            _change(context, Kind.REPLACE, context.own[row], quantity, price, stop_price)
+    """Ask for a new total quantity, price or stop price of an order; what is not named stays. The exchange refuses what is not open."""
+    _change(context, Kind.REPLACE, order_id, _sent_to(context, order_id), quantity, price, stop_price)
 
 
 @kernel

@@ -97,6 +97,10 @@ class Driver:
         order = np.argsort(sent["seq"], kind="stable")
         return commands[order], sent["seq"][order], sent["row"][order]
 
+    def unarrived(self) -> np.ndarray:
+        """Strategies' commands (COMMAND) that had not reached the exchange at the end; `ts`: when they would have; prices in units."""
+        return np.concatenate([_unarrived(state, self.exchange.state.instruments["tick"]) for state in self.states])
+
     def _want(self, wants: Sequence[int]) -> None:
         for state, want in zip(self.states, wants):
             state.clock["wants"] = want
@@ -164,6 +168,17 @@ class Driver:
     def _replace(self, k: int, **arrays: np.ndarray) -> None:
         self.states[k] = self.states[k].replaced(**arrays)
         self.loop.strategies[k] = register(self.states[k])
+
+
+def _unarrived(state: StrategyState, ticks: np.ndarray) -> np.ndarray:
+    clock = state.clock[0]
+    found = state.commands[int(clock["entered"]) : int(clock["sent"])].copy()
+    late = found[int(clock["stamped"] - clock["entered"]) :]  # sent in the last call of all: nobody has given them a time or units yet
+    late["ts"] = clock["time"] + clock["order"]
+    tick = ticks[np.minimum(late["instrument"], len(ticks) - 1)]
+    for name in ("price", "stop_price"):
+        late[name] = np.where(np.abs(late[name]) < 1 << 31, late[name] * tick, late[name])
+    return found
 
 
 def _full_arrays(state: StrategyState) -> list[str]:

@@ -85,8 +85,11 @@ class Trading(View):
         return self._enter(side, quantity, price, stop_price, instrument, time_in_force, post_only, reduce_only, self_trade)
 
     def cancel(self, order: int | OwnOrder | Event) -> None:
-        """Ask to cancel an open order, named by its id or itself; without effect where a cancel is on its way."""
-        self._cancel({order if isinstance(order, int) else order.order_id})
+        """Ask to cancel an order, named by its id or itself; without effect where a cancel is on its way. The exchange refuses what is not
+        open (`on_rejected`)."""
+        order_id = self._id_of(order)
+        if not self._cancel({order_id}):
+            self._send(order_id, NOT_NAMED, NOT_NAMED, NOT_NAMED, self._sent_to(order_id), 0, Kind.CANCEL)
 
     def cancel_all(self) -> None:
         """Ask to cancel every open order that no cancel is on its way for."""
@@ -95,12 +98,11 @@ class Trading(View):
     def replace(
         self, order: int | OwnOrder | Event, quantity: int | None = None, price: int | None = None, stop_price: int | None = None
     ) -> None:
-        """Ask for a new total quantity, price or stop price of an open order, named by its id or itself."""
-        order_id = order if isinstance(order, int) else order.order_id
-        for row in self._state.own[: self._clock[AT["open"]]].tolist():
-            if row[0] == order_id:
-                lots, ticks, stop = (NOT_NAMED if given is None else given for given in (quantity, price, stop_price))
-                self._send(order_id, lots, ticks, stop, row[1], 0, Kind.REPLACE)
+        """Ask for a new total quantity, price or stop price of an order, named by its id or itself; what is not named stays. The exchange
+        refuses what is not open (`on_rejected`)."""
+        order_id = self._id_of(order)
+        lots, ticks, stop = (NOT_NAMED if given is None else given for given in (quantity, price, stop_price))
+        self._send(order_id, lots, ticks, stop, self._sent_to(order_id), 0, Kind.REPLACE)
 
     # time, and what it has to say
 
@@ -149,12 +151,30 @@ class Trading(View):
         self._clock[AT["next_id"]] = order_id + 1
         return order_id
 
-    def _cancel(self, only: set[int] | None) -> None:
-        own = self._state.own
+    def _cancel(self, only: set[int] | None) -> int:
+        """Cancel open orders that no cancel is on its way for; returns how many open ones were meant."""
+        own, meant = self._state.own, 0
         for k, row in enumerate(own[: self._clock[AT["open"]]].tolist()):
-            if not row[7] and (only is None or row[0] in only):
-                self._send(row[0], NOT_NAMED, NOT_NAMED, NOT_NAMED, row[1], 0, Kind.CANCEL)
-                own["cancelling"][k] = 1
+            if only is None or row[0] in only:
+                meant += 1
+                if not row[7]:
+                    self._send(row[0], NOT_NAMED, NOT_NAMED, NOT_NAMED, row[1], 0, Kind.CANCEL)
+                    own["cancelling"][k] = 1
+        return meant
+
+    @staticmethod
+    def _id_of(order: int | OwnOrder | Event) -> int:
+        """The id of an order. Raises TypeError for what is none."""
+        found = getattr(order, "order_id", order)
+        if isinstance(found, bool) or not isinstance(found, int | np.integer):
+            raise TypeError(f"{order!r} is not an order; name it by its id, or give one of `orders`")
+        return int(found)
+
+    def _sent_to(self, order_id: int) -> int:
+        """The instrument that an order of ours was sent for; 0 where there was none of that id."""
+        mine = self._state.commands[: self._clock[AT["sent"]]]
+        found = np.flatnonzero((mine["order_id"].astype(np.int64) == order_id) & (mine["kind"] == Kind.NEW))
+        return int(mine["instrument"][found[-1]]) if len(found) else 0
 
     def _send(
         self,

@@ -106,9 +106,11 @@ class Manner:
         elif what == 6:
             send(lots, price, instrument, post_only=True)
         elif what == 7 and open_now:
-            desk.cancel(dice.choice(open_now).order_id)
+            desk.cancel(dice.choice((dice.choice(open_now).order_id, dice.randrange(1, 60))))
         elif what == 8 and open_now:
-            desk.replace(dice.choice(open_now).order_id, dice.choice((None, lots)), dice.choice((None, price)))
+            desk.replace(
+                dice.choice((dice.choice(open_now).order_id, dice.randrange(1, 60))), dice.choice((None, lots)), dice.choice((None, price))
+            )
         elif what == 9:
             through = price + (1, -1)[side] * dice.randrange(4)
             desk.stop(Side(side), lots, through, instrument, reduce_only=dice.random() < 0.2)

@@ -267,10 +267,11 @@ def test_a_cancel_is_sent_once() -> None:
         (2200, "accepted", [(1, 98, 4, True, True)], 0),
         (3000, "timer", [(1, 98, 4, True, True)], 0),
         (3200, "REQUESTED", [], 0),
+        (3200, "UNKNOWN_ORDER", [], 0),
         (4000, "timer", [], 0),
         (5000, "timer", [], 0),
     ]
-    assert facts["kind"].tolist() == [Kind.OrderCreated, Kind.OrderCancelled]
+    assert facts["kind"].tolist() == [Kind.OrderCreated, Kind.OrderCancelled, Kind.CancelRejected]
 
 
 def test_cancel_all_asks_for_every_open_order() -> None:
@@ -284,7 +285,9 @@ def test_a_replace_names_the_new_total_or_price() -> None:
     assert (2200, "replaced", [(1, 98, 6, True, False)], 0) in diary
     assert (3200, "replaced", [(1, 101, 6, True, False)], 0) in diary
     assert (3200, "fill 6", [], 6) in diary
-    assert facts["kind"].tolist() == [Kind.OrderCreated, Kind.OrderReplaced, Kind.OrderReplaced, Kind.TradeExecuted]
+    kinds = [Kind.OrderCreated, Kind.OrderReplaced, Kind.OrderReplaced, Kind.TradeExecuted, Kind.ReplaceRejected]
+    assert facts["kind"].tolist() == kinds
+    assert diary[-2][1] == "ORDER_FILLED"
 
 
 def test_a_cancel_that_crosses_a_fill_is_rejected() -> None:
@@ -609,10 +612,10 @@ def test_the_desk_of_a_function_does_what_the_methods_of_a_class_do(offers: tupl
     sells = [add(1000, 10 + k, Side.SELL, price, 5) for k, price in enumerate(offers)]
     history = Rows(rows(OPENING[0], *sells, add(9000, 9, Side.BUY, 90, 1)), ONE)
     how = {"feed_latency": 10, "order_latency": 20, "response_latency": 30, "cash": "1000000"}
-    assert assert_same(Clerk, FastClerk, history, **how) == 10
+    assert assert_same(Clerk, FastClerk, history, **how) == 12
     facts = run(history, Clerk, **{name: how[name] for name in how if name != "cash"}).facts
     assert facts["order_id"][facts["kind"] == Kind.OrderCancelled].tolist() == [1, 2, 3, 4]
-    assert facts["quantity"][facts["order_id"] >= 3][:2].tolist() == [10, 10 if offers else 3]
+    assert facts["quantity"][(facts["kind"] == Kind.OrderCreated) & (facts["order_id"] >= 3)][:2].tolist() == [10, 10 if offers else 3]
     drivers = [Backtest(history, strategy, cache=None, **how).record()[1] for strategy in (Clerk, FastClerk)]
     sent, same = (driver.sent()[0] for driver in drivers)
     assert sent.tobytes() == same.tobytes()  # a log keeps them byte for byte
@@ -631,4 +634,143 @@ class Plain(Strategy):
 
 def test_a_plain_function_is_compiled_for_us() -> None:
     facts = run(Rows(rows(*OPENING, add(2500, 9, Side.BUY, 90, 1)), ONE), Plain).facts
-    assert facts[["kind", "order_id"]].tolist() == [(Kind.OrderCreated, 1), (Kind.OrderCreated, 2), (Kind.OrderCancelled, 1)]
+    kinds = [(Kind.OrderCreated, 1), (Kind.OrderCancelled, 1), (Kind.OrderCreated, 2), (Kind.CancelRejected, 1)]
+    assert facts[["kind", "order_id"]].tolist() == kinds
+
+
+# ------------------------------------------------------------------ nothing vanishes
+
+
+def test_a_missing_price_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"the price is None, as of an empty side of a book; leave it out for a MARKET order"):
+        traded(lambda s: s.buy(1, None))
+
+
+@kernel
+def at_nothing(context, p):
+    c.buy(context, 5, c.book(context).ask)
+
+
+class AtNothing(Strategy):
+    every = 1000
+    function = at_nothing
+    wants: ClassVar[Want] = Want.TIMER
+
+
+def test_a_compiled_strategy_that_takes_an_empty_side_is_refused_too() -> None:
+    facts = run(Rows(rows(OPENING[0], add(2500, 9, Side.BUY, 90, 1)), ONE), AtNothing).facts
+    assert facts["reason"].tolist() == [Reason.INVALID_PRICE] * 2
+
+
+def breaks(context: Any, p: Any) -> None:
+    if c.position(context) > 0:
+        raise ArithmeticError("a position, already")
+    c.buy(context, 1)
+
+
+class Breaks(Strategy):
+    every = 1000
+    function = breaks
+    wants: ClassVar[Want] = Want.TIMER
+
+
+def test_what_a_compiled_strategy_raises_ends_the_run_at_its_own_line() -> None:
+    with pytest.raises(ArithmeticError, match=r"a position, already") as error:
+        run(Rows(rows(*OPENING, add(9000, 9, Side.BUY, 90, 1)), ONE), Breaks)
+    assert error.traceback[-1].path.name == "test_strategy.py"
+
+
+class Leaver(Strategy):
+    """Sends an order at each second, the last too late to arrive, and one more in the end."""
+
+    every = 1000
+
+    def on_timer(self) -> None:
+        self.buy(1, 98)
+
+    def on_stop(self) -> None:
+        self.stop(Side.SELL, 2, 90)
+
+
+def test_orders_that_never_arrived_are_rows_and_a_caution() -> None:
+    history = Rows(rows(*OPENING, add(3500, 9, Side.BUY, 90, 1)), ONE)
+    result = Backtest(history, Leaver, cache=None, order_latency=600, feed_latency=0, response_latency=0).run(out=None)
+    shown = result.orders.select("order_id", "type", "status", "reason", "price", "stop_price", "quantity_lots")
+    assert shown.rows() == [
+        (1, "LIMIT", "NEW", None, 98.0, None, 1),
+        (2, "LIMIT", "NEW", None, 98.0, None, 1),
+        (3, "LIMIT", "NOT_ARRIVED", "RUN_ENDED", 98.0, None, 1),
+        (4, "STOP", "NOT_ARRIVED", "RUN_ENDED", None, 90.0, 2),
+    ]
+    assert [caution.text for caution in result.warnings if caution.code == "not_arrived"] == [
+        "2 commands had not reached the exchange when the run ended: sent in on_stop, or too late to arrive."
+    ]
+
+
+# ------------------------------------------------------------------ money, alarms, words
+
+
+class Accountant(Strategy):
+    """Buys at 1000, sells half at 2000 by alarm, and writes down its money."""
+
+    def on_start(self) -> None:
+        self.buy(4, self.book("ONE").ask, "ONE")
+        self.after(1000, self.halve)
+        self.at(3000, self.look)
+
+    def halve(self) -> None:
+        self.look()
+        self.sell(2, 99)
+
+    def look(self) -> None:
+        self.log(self.now, self.position(), self.cash, self.equity, self.average_price(), round(self.pnl, 6), round(self.fees, 6))
+
+    def on_fill(self, fill: Event) -> None:
+        self.log("fill", fill.price, fill.is_maker, fill.fee)
+
+
+def test_a_strategy_knows_its_money_as_far_as_fills_have_reached_it() -> None:
+    history = Rows(rows(*OPENING, add(5000, 9, Side.BUY, 90, 1)), [Instrument("ONE", tick="1", taker_fee="0.001")])
+    latencies = {"feed_latency": 0, "order_latency": 0, "response_latency": 10}
+    result = Backtest(history, Accountant, cash=1000, cache=None, **latencies).run(out=None)
+    assert result.log["text"].to_list() == [
+        "fill 101.0 False 0.404",
+        "2000 4 595.596 999.596 101.0 -0.404 0.404",
+        "fill 99.0 False 0.198",
+        "3000 2 793.398 991.398 101.0 -8.602 0.602",
+    ]
+    assert result.equity["equity"][-1] == pytest.approx(991.398)
+
+
+def test_numbers_as_people_write_them() -> None:
+    fine = Instrument("FINE", tick="0.02", price_unit="0.005", lot="0.1")
+    seen: list[Any] = []
+
+    class Reader(Strategy):
+        def on_start(self) -> None:
+            seen.extend([self.ticks("8.04", "FINE"), self.price(402), self.lots("0.5"), self.symbols, self.instrument().tick])
+            for wrong in (lambda: self.ticks("8.03"), lambda: self.lots("0.05"), lambda: self.book("COARSE"), lambda: self.at(5)):
+                with pytest.raises(ValueError, match=r"tick of FINE is 0.02|lot of FINE is 0.1|there are FINE|already"):
+                    wrong()
+
+    run(Rows(rows(add(1000, 1, Side.BUY, 400, 10), add(9000, 2, Side.BUY, 400, 10)), [fine]), Reader)
+    assert seen == [402, 8.04, 5, ["FINE"], fine.tick]
+
+
+def test_names_that_a_parameter_cannot_take_and_hooks_of_old() -> None:
+    with pytest.raises(ValueError, match=r"a parameter cannot be called 'lots'"):
+        type("Wrong", (Strategy,), {"lots": Parameter(1)})
+    with pytest.raises(ValueError, match=r"Old.start is called on_start now"):
+        type("Old", (Strategy,), {"start": lambda self: None})
+
+
+def test_local_time_follows_the_clock_of_the_feed() -> None:
+    feed = synthetic_flow(3, messages=2_000)
+    feed.time_zone = "America/New_York"  # type: ignore[attr-defined]
+
+    class Closer(Strategy):
+        def on_start(self) -> None:
+            self.at("15:55", lambda: self.log(self.local))
+
+    result = Backtest(feed, Closer, cache=None, feed_latency=0).run(out=None)
+    assert [text[11:16] for text in result.log["text"].to_list()] == ["15:55"]

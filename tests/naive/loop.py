@@ -156,6 +156,7 @@ class NaiveDesk:
         self_trade: int = SelfTrade.CANCEL_TAKER,
     ) -> int:
         self.party.ids += 1
+        self.party.instrument_of[self.party.ids] = instrument
         priced, stopped = price is not None, stop_price is not None
         kind = {(False, False): OrderType.MARKET, (True, False): OrderType.LIMIT, (False, True): OrderType.STOP}.get(
             (priced, stopped), OrderType.STOP_LIMIT
@@ -167,20 +168,19 @@ class NaiveDesk:
         return self.party.ids
 
     def cancel(self, order_id: int) -> None:
-        for known in self.party.open:
-            if known.order_id == order_id and not known.cancelling:
-                known.cancelling = True
-                self.party.send(Kind.CANCEL, order_id, known.instrument, NOT_NAMED, NOT_NAMED, NOT_NAMED)
+        known = next((known for known in self.party.open if known.order_id == order_id), None)
+        if known is None or not known.cancelling:
+            self.party.send(Kind.CANCEL, order_id, self.party.instrument_of.get(order_id, 0), NOT_NAMED, NOT_NAMED, NOT_NAMED)
+        if known is not None:
+            known.cancelling = True
 
     def cancel_all(self) -> None:
-        for known in list(self.party.open):
+        for known in [known for known in self.party.open if not known.cancelling]:
             self.cancel(known.order_id)
 
     def replace(self, order_id: int, quantity: int | None = None, price: int | None = None, stop_price: int | None = None) -> None:
-        for known in self.party.open:
-            if known.order_id == order_id:
-                named = [NOT_NAMED if given is None else given for given in (quantity, price, stop_price)]
-                self.party.send(Kind.REPLACE, order_id, known.instrument, *named)
+        named = [NOT_NAMED if given is None else given for given in (quantity, price, stop_price)]
+        self.party.send(Kind.REPLACE, order_id, self.party.instrument_of.get(order_id, 0), *named)
 
     def after(self, delay: int, call: Any = None) -> int:
         return self.at(self.now + delay, call)
@@ -202,6 +202,7 @@ class Party:
         self.markets = [Seen() for _ in loop.ticks]
         self.open: list[Known] = []
         self.alarms: list[tuple[int, Any]] = []
+        self.instrument_of: dict[int, int] = {}
         self.sent: list[dict[str, int]] = []  # in this call
         self.flying: list[tuple[int, dict[str, int]]] = []  # (when it was sent, command); its `ts` is when it arrives
         self.untold: list[tuple[int, Fact]] = []  # exchange time at which it has reached the strategy
