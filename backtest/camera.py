@@ -1,6 +1,6 @@
 """Pictures of the book through a stretch of a finished run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -28,18 +28,19 @@ class _Camera(Strategy):
 class DepthCamera:
     """The book of the first instrument through a stretch of time, by playing the recorded run again up to there.
 
-    `start`: a driver before the first row of history, whose world has so many levels; `commands`: what the run sent, as it arrived;
+    `start`: a driver before the first row of history that sees so many levels; `sent`: what the run sent, as it arrived, comes first;
     `tick_units`: price units of one tick.
     """
 
-    def __init__(self, start: Callable[[int], Driver], commands: np.ndarray, tick_units: int) -> None:
-        self.start, self.commands, self.tick_units = start, commands, tick_units
+    def __init__(self, start: Callable[[int], Driver], sent: Callable[[], Sequence[np.ndarray]], tick_units: int) -> None:
+        self.start, self.sent, self.tick_units = start, sent, tick_units
 
     def __call__(self, at: int, before: int, after: int, columns: int, levels: int) -> DepthWindow:
         first, every = at - before, max(1, (before + after) // columns)
         camera = _Camera()
         driver = self.start(levels)
-        driver.load(self.commands, self.commands["ts"])
+        commands = self.sent()[0]
+        driver.load(commands, commands["ts"])
         driver.play(first)
         clock = driver.states[0].clock
         clock["wants"], clock["timer_every"], clock["timer_next"] = int(Want.TIMER), every, first + every

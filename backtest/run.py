@@ -218,7 +218,7 @@ class Backtest:
             meta=self._meta(exchange.digest(), began),
             wakes=sum(int(state.clock["wakes"][0]) for state in driver.states),
             resolution=self.sample_every,
-            depth_window=DepthCamera(partial(self._camera, driver.history), driver.sent()[0], self.instruments[0].tick_units),
+            depth_window=DepthCamera(partial(self._camera, driver.history), driver.sent, self.instruments[0].tick_units),
             unarrived=driver.unarrived(),
             logged=[row for one, state in zip(self.participants, driver.states) for row in one.logged(state)],
         )

@@ -49,29 +49,140 @@ class Rules(NamedTuple):
     order_rate: Number | None = None
 
 
-def _new(order_type: OrderType, order_id: int, symbol: str, side: Side, quantity: Number, named: dict[str, Any]) -> Command:
-    named = {"portfolio": "", "trader": "", **named}
-    return Command(Kind.NEW, order_id, symbol, side, order_type, quantity, **named)
+def limit(
+    order_id: int,
+    symbol: str,
+    side: Side,
+    quantity: Number,
+    price: Number,
+    *,
+    time_in_force: TimeInForce = TimeInForce.DAY,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    self_trade: SelfTrade = SelfTrade.CANCEL_TAKER,
+    portfolio: str = "",
+    trader: str = "",
+    ts: int = 0,
+) -> Command:
+    """A LIMIT order: it trades at `price` or better, and what is left of it rests."""
+    return Command(
+        Kind.NEW,
+        order_id,
+        symbol,
+        side,
+        OrderType.LIMIT,
+        quantity,
+        price=price,
+        time_in_force=time_in_force,
+        post_only=post_only,
+        reduce_only=reduce_only,
+        self_trade=self_trade,
+        portfolio=portfolio,
+        trader=trader,
+        ts=ts,
+    )
 
 
-def limit(order_id: int, symbol: str, side: Side, quantity: Number, price: Number, **named: Any) -> Command:
-    """A LIMIT order. Also: time_in_force=DAY, post_only, reduce_only, self_trade=CANCEL_TAKER, portfolio, trader, ts."""
-    return _new(OrderType.LIMIT, order_id, symbol, side, quantity, {"price": price, **named})
+def market(
+    order_id: int,
+    symbol: str,
+    side: Side,
+    quantity: Number,
+    *,
+    time_in_force: TimeInForce = TimeInForce.DAY,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    self_trade: SelfTrade = SelfTrade.CANCEL_TAKER,
+    portfolio: str = "",
+    trader: str = "",
+    ts: int = 0,
+) -> Command:
+    """A MARKET order: it takes what is there and never rests."""
+    return Command(
+        Kind.NEW,
+        order_id,
+        symbol,
+        side,
+        OrderType.MARKET,
+        quantity,
+        time_in_force=time_in_force,
+        post_only=post_only,
+        reduce_only=reduce_only,
+        self_trade=self_trade,
+        portfolio=portfolio,
+        trader=trader,
+        ts=ts,
+    )
 
 
-def market(order_id: int, symbol: str, side: Side, quantity: Number, **named: Any) -> Command:
-    """A MARKET order: it takes what is there and never rests. Also: as `limit`."""
-    return _new(OrderType.MARKET, order_id, symbol, side, quantity, named)
+def stop(
+    order_id: int,
+    symbol: str,
+    side: Side,
+    quantity: Number,
+    stop_price: Number,
+    *,
+    time_in_force: TimeInForce = TimeInForce.DAY,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    self_trade: SelfTrade = SelfTrade.CANCEL_TAKER,
+    portfolio: str = "",
+    trader: str = "",
+    ts: int = 0,
+) -> Command:
+    """A STOP order: a MARKET order once the last trade price reaches `stop_price`."""
+    return Command(
+        Kind.NEW,
+        order_id,
+        symbol,
+        side,
+        OrderType.STOP,
+        quantity,
+        stop_price=stop_price,
+        time_in_force=time_in_force,
+        post_only=post_only,
+        reduce_only=reduce_only,
+        self_trade=self_trade,
+        portfolio=portfolio,
+        trader=trader,
+        ts=ts,
+    )
 
 
-def stop(order_id: int, symbol: str, side: Side, quantity: Number, stop_price: Number, **named: Any) -> Command:
-    """A STOP order: a MARKET order once the last trade price reaches `stop_price`. Also: as `limit`."""
-    return _new(OrderType.STOP, order_id, symbol, side, quantity, {"stop_price": stop_price, **named})
-
-
-def stop_limit(order_id: int, symbol: str, side: Side, quantity: Number, price: Number, stop_price: Number, **named: Any) -> Command:
-    """A STOP_LIMIT order: a LIMIT order once the last trade price reaches `stop_price`. Also: as `limit`."""
-    return _new(OrderType.STOP_LIMIT, order_id, symbol, side, quantity, {"price": price, "stop_price": stop_price, **named})
+def stop_limit(
+    order_id: int,
+    symbol: str,
+    side: Side,
+    quantity: Number,
+    price: Number,
+    stop_price: Number,
+    *,
+    time_in_force: TimeInForce = TimeInForce.DAY,
+    post_only: bool = False,
+    reduce_only: bool = False,
+    self_trade: SelfTrade = SelfTrade.CANCEL_TAKER,
+    portfolio: str = "",
+    trader: str = "",
+    ts: int = 0,
+) -> Command:
+    """A STOP_LIMIT order: a LIMIT order once the last trade price reaches `stop_price`."""
+    return Command(
+        Kind.NEW,
+        order_id,
+        symbol,
+        side,
+        OrderType.STOP_LIMIT,
+        quantity,
+        price=price,
+        stop_price=stop_price,
+        time_in_force=time_in_force,
+        post_only=post_only,
+        reduce_only=reduce_only,
+        self_trade=self_trade,
+        portfolio=portfolio,
+        trader=trader,
+        ts=ts,
+    )
 
 
 def cancel(order_id: int, symbol: str, *, trader: str = "", ts: int = 0) -> Command:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from enum import IntEnum
 from typing import Any
 
 from engine.messages import commands as orders
@@ -98,12 +99,19 @@ def _field(group: str, name: str, says: str, kinds: Mapping[Kind, Meaning]) -> E
 def _call(name: str) -> Entry:
     made = getattr(orders, name)
     kind = Kind[name.upper()] if name.upper() in Kind.__members__ else Kind.NEW
-    parameters = ", ".join(str(one.replace(annotation=one.empty)) for one in inspect.signature(made).parameters.values())
-    keywords = [one for one in inspect.signature(made).parameters.values() if one.kind == one.KEYWORD_ONLY]
-    if keywords:
-        first = str(keywords[0].replace(annotation=keywords[0].empty))
-        parameters = parameters.replace(first, f"*, {first}", 1)
-    return Entry("call", name, inspect.getdoc(made) or "", None, {"call": f"{name}({parameters})", "sends": kind.name})
+    parameters = inspect.signature(made).parameters.values()
+    shown = [_parameter(one) for one in parameters]
+    positional = sum(one.kind != one.KEYWORD_ONLY for one in parameters)
+    if positional < len(shown):
+        shown.insert(positional, "*")
+    return Entry("call", name, inspect.getdoc(made) or "", None, {"call": f"{name}({', '.join(shown)})", "sends": kind.name})
+
+
+def _parameter(one: inspect.Parameter) -> str:
+    """A parameter as somebody would type it: a default that is a word of the vocabulary by its name."""
+    if one.default is one.empty:
+        return one.name
+    return f"{one.name}={one.default.name if isinstance(one.default, IntEnum) else repr(one.default)}"
 
 
 def find(word: str) -> list[Entry]:

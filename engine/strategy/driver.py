@@ -92,6 +92,9 @@ class Driver:
     def sent(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Strategies' commands that entered the exchange, the seq of each, and after how many rows of history; in the order of seq."""
         counts = [int(state.clock["entered"][0]) for state in self.states]
+        if len(counts) == 1:  # they are in order as they stand
+            (state,), (count,) = self.states, counts
+            return state.commands[:count], state.sent["seq"][:count], state.sent["row"][:count]
         commands = np.concatenate([state.commands[:count] for state, count in zip(self.states, counts)])
         sent = np.concatenate([state.sent[:count] for state, count in zip(self.states, counts)])
         order = np.argsort(sent["seq"], kind="stable")

@@ -77,7 +77,7 @@ def test_a_word_of_several_groups_shows_all_of_them(explain):
     _, out, _ = explain("limit")
     for group in ("order type 1", "fact field", "call"):
         assert group in out
-    assert "limit(order_id, symbol, side, quantity, price, **named)" in out
+    assert "limit(order_id, symbol, side, quantity, price, *, time_in_force=DAY, post_only=False," in " ".join(out.split())
     assert "replace(order_id, symbol, *, quantity=None" in " ".join(explain("replace")[1].split())
 
 
