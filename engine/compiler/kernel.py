@@ -1,27 +1,18 @@
-"""The decorator of our compiled functions, and where their machine code is kept.
+"""The decorators of our compiled functions: how they become machine code."""
 
-Numba's own disk cache watches only the file a function stands in; ours lies in a folder named by a hash of all sources of the
-function's package and of the engine, so an edit anywhere there compiles anew. The user's Numba settings stay as they are.
-This is the one module of the engine that touches files.
-"""
-
-import functools
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite.binding import Linkage
 from numba import types
-from numba.core import caching, config
+from numba.core import config
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.typed_passes import InlineOverloads, NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
 
+from engine.compiler.code_cache import Cache
 from engine.compiler.fast_compile import haste
 
 _RARE: list[str] = []
@@ -31,67 +22,6 @@ _COLD: list[str] = []
 F = TypeVar("F", bound=Callable[..., Any])
 _settings: Any = config
 _njit: Any = numba.njit
-_ENGINE = Path(__file__).parents[1]
-
-
-@functools.cache
-def _stamp(package: Path) -> str:
-    """Hash of every source that machine code of `package` may be made from."""
-    said = hashlib.sha256(f"{numba.__version__} {_settings.BOUNDSCHECK}".encode())
-    for folder in sorted({package, _ENGINE}):
-        for path in sorted(folder.rglob("*.py") if (folder / "__init__.py").exists() else folder.glob("*.py")):
-            said.update(path.read_bytes())
-    return said.hexdigest()[:16]
-
-
-@functools.cache
-def _folder(package: Path) -> str:
-    """A writable folder for the machine code of `package`: under the user's cache, else under the temporary folder."""
-    homes = [Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()), Path(tempfile.gettempdir())]
-    for home in homes:
-        folder = home / "tapebook" / "kernels" / f"{package.name}-{_stamp(package)}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return str(folder)
-    return tempfile.mkdtemp(prefix="tapebook-kernels-")
-
-
-def _package_of(path: Path) -> Path:
-    """The outermost package that holds a module; its folder where it stands in none."""
-    folder = path.parent
-    while (folder.parent / "__init__.py").exists():
-        folder = folder.parent
-    return folder
-
-
-class _Locator(caching._CacheLocator):
-    def __init__(self, py_func: Callable[..., Any], py_file: str) -> None:
-        self._package = _package_of(Path(py_file))
-        self._place = f"{py_func.__module__}-{py_func.__code__.co_firstlineno}"
-
-    @classmethod
-    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> "_Locator":
-        return cls(py_func, py_file)
-
-    def get_cache_path(self) -> str:
-        return _folder(self._package)
-
-    def get_source_stamp(self) -> str:
-        return _stamp(self._package)
-
-    def get_disambiguator(self) -> str:
-        return self._place
-
-
-class _Implementation(caching.CompileResultCacheImpl):
-    _locator_classes = [_Locator]  # noqa: RUF012 (numba's own attribute)
-
-
-class _Cache(caching.FunctionCache):
-    _impl_class = _Implementation
 
 
 class _Part(JITCodeLibrary):
@@ -249,7 +179,7 @@ def lazy_kernel(function: F) -> F:
     """A kernel that others call by its address (`engine.compiler.lazy_kernels`): compiled when first needed, and kept on disk."""
     made = _compiled(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_WholeCompiler)
     if not _settings.DISABLE_JIT:
-        made._cache = _Cache(function)
+        made._cache = Cache(function)
     return cast(F, made)
 
 
@@ -257,5 +187,5 @@ def entry_kernel(function: F) -> F:
     """A kernel that Python calls: compiled on first call, its machine code kept on disk."""
     made = _compiled(function, pipeline_class=_WholeCompiler)
     if not _settings.DISABLE_JIT:
-        made._cache = _Cache(function)
+        made._cache = Cache(function)
     return cast(F, made)

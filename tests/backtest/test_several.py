@@ -8,7 +8,6 @@ import pytest
 from backtest import Backtest, ImbalanceTaker, MarketMaker
 from data.synthetic.flow import synthetic_flow
 from engine import Exchange, Instrument, Kind, Limits, Rules, Side, Strategy, limit
-from engine.compiler import kernel
 from tests.engine.test_loop import ONE, OPENING, Rows, add, rows
 
 NOW: dict[str, Any] = {"feed_latency": 0, "order_latency": 0, "response_latency": 0, "cache": None}
@@ -105,19 +104,6 @@ def test_an_exchange_without_a_tape_has_the_facts_of_its_last_run() -> None:
     assert len(kept.orders()) == 3
     with pytest.raises(ValueError, match=r"keep_facts=False"):
         plain.orders()
-
-
-def test_machine_code_is_kept_by_every_source_of_a_package(tmp_path: Any) -> None:
-    """A changed module in a room of a package is another folder of machine code."""
-    room = tmp_path / "mine" / "room"
-    room.mkdir(parents=True)
-    for folder in (tmp_path / "mine", room):
-        (folder / "__init__.py").write_text("")
-    (room / "inner.py").write_text("one = 1\n")
-    before = kernel._stamp.__wrapped__(tmp_path / "mine")  # type: ignore[attr-defined]
-    (room / "inner.py").write_text("one = 2\n")
-    assert kernel._stamp.__wrapped__(tmp_path / "mine") != before  # type: ignore[attr-defined]
-    assert kernel._package_of(room / "inner.py") == tmp_path / "mine"
 
 
 def test_facts_of_others_never_reach_a_strategy() -> None:
