@@ -273,7 +273,7 @@ class Stream:
     def flow(self, kind: int) -> Command:
         """An aggressor; some go on past hidden lots."""
         made = self.history(kind)
-        if made["side"] < 2 and self.random.random() < 0.4:
+        if made["side"] < 2 and 0 < made["quantity"] < 100 and abs(made["price"]) < 2**40 and self.random.random() < 0.4:
             made["flags"] = Flag.CONTINUED
             made["quantity"] *= 2
             self.sweep = {"kind": kind} | made
