@@ -25,6 +25,8 @@ _COUNTED = {
     "modifies": Kind.MODIFY,
     "executes": Kind.EXECUTE,
     "prints": Kind.PRINT,
+    "halts": Kind.HALT,
+    "resumes": Kind.RESUME,
     "notices": Kind.NOTICE,
     "flows": Kind.FLOW,
 }
@@ -71,7 +73,13 @@ class Feed(ABC):
 
     @abstractmethod
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
-        """Commands (COMMAND) in time order, about `rows` source rows at a time. Raises DataError where the data are bad."""
+        """Commands (COMMAND) in time order, about `rows` source rows at a time. Raises DataError where the data are bad.
+
+        Before the rows of one aggressor stands its FLOW: its side, all its lots, its worst price. Where it took hidden lots at prices
+        better than that, each of them, best first, has a FLOW before, marked CONTINUED; each FLOW is for the lots that are left of the
+        aggressor beyond hidden ones at better prices than its own. A halt of the venue is a HALT, its end a RESUME, with their `row`:
+        our orders rest and do not trade meanwhile, and new ones are rejected, while history goes on.
+        """
 
     def reconciled(self, rows: int = BATCH_ROWS) -> Iterator[tuple[Commands, np.ndarray]]:
         """Batches, each with the published book after each of its messages: int64 (messages, 4 × levels), LOBSTER's order."""

@@ -4,17 +4,15 @@ from enum import IntEnum
 
 import numpy as np
 
+from data.lobster.messages import PRICE_MAX, Message, end_aggressor, write_message
 from data.lobster.parsing import BAD, COMMA, NEWLINE, RETURN, line_end, read_integer, read_seconds, skip_word
 from data.lobster.resync import change_level, open_book, reconcile
 from engine.compiler.kernel import entry_kernel, kernel
-from engine.messages.vocabulary import Flag, Kind, Side
 
 MESSAGE_FIELDS = ("time", "type", "order_id", "size", "price", "direction")
-PRICE_MAX = 2**31
 LOTS_MAX = 2**32
 DAY = 200_000 * 10**9
 """No time of day is as large, in ns."""
-HIDDEN = int(Flag.HIDDEN)
 
 
 class Fault(IntEnum):
@@ -36,18 +34,6 @@ class Fault(IntEnum):
     LEVEL_ORDER = 13
 
 
-class Message(IntEnum):
-    """LOBSTER's message types, and where a parsed message's fields lie in its array (the order of the columns)."""
-
-    ADD = 1
-    CANCEL = 2
-    DELETE = 3
-    EXECUTE = 4
-    EXECUTE_HIDDEN = 5
-    CROSS = 6
-    HALT = 7
-
-
 READING = np.dtype(
     [
         ("message_at", "<i8"),  # position of the next line in the messages' text
@@ -62,6 +48,9 @@ READING = np.dtype(
         ("n", "<i8"),  # commands written
         ("kept", "<i8"),  # published rows written
         ("flow", "<i8"),  # index of the FLOW whose aggressor may go on, else -1
+        ("hidden", "<i8"),  # its hidden executions so far
+        ("cross", "<i8"),  # index of the PRINT of a cross at the time of the last message, else -1
+        ("executed", "<i8"),  # lots executed at that time, less those of its crosses
         ("fault", "<i8"),
         ("field", "<i8"),  # column of the fault, from 0
         ("in_book", "<i8"),  # the fault is in the order book file
@@ -175,54 +164,6 @@ def _read_levels(text, at, reading, row):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _write_flow(reading, message, ts, side, out):  # type: ignore[no-untyped-def]
-    """Open the FLOW of a new aggressor of the side `side`, or add this row to the open one."""
-    flow = out[max(reading["flow"], 0)]
-    hidden = message[1] == Message.EXECUTE_HIDDEN
-    if reading["flow"] < 0 or flow["ts"] != ts or flow["side"] != side:
-        reading["flow"] = reading["n"]
-        reading["n"] += 1
-        flow = out[reading["flow"]]
-        flow["ts"] = ts
-        flow["kind"] = Kind.FLOW
-        flow["side"] = side
-        flow["price"] = message[4]
-        flow["flags"] = HIDDEN if hidden else 0
-    flow["quantity"] += message[3]
-    flow["price"] = max(flow["price"], message[4]) if side == Side.BUY else min(flow["price"], message[4])
-    if not hidden:
-        flow["flags"] = 0
-
-
-@kernel
-def _write_message(reading, message, ts, out):  # type: ignore[no-untyped-def]
-    """The command of one message row, with the FLOW of its aggressor before it."""
-    kind = message[1]
-    resting = Side.BUY if message[5] == 1 else Side.SELL
-    if kind == Message.EXECUTE or kind == Message.EXECUTE_HIDDEN:
-        _write_flow(reading, message, ts, 1 - resting, out)
-    else:
-        reading["flow"] = -1
-    c = out[reading["n"]]
-    reading["n"] += 1
-    c["ts"] = ts
-    c["row"] = reading["rows"] + 1
-    c["price"] = message[4]
-    if kind == Message.HALT:
-        c["kind"] = Kind.NOTICE
-        return
-    c["quantity"] = message[3]
-    if kind == Message.EXECUTE_HIDDEN or kind == Message.CROSS:
-        c["kind"] = Kind.PRINT
-        c["side"] = 1 - resting
-        c["flags"] = HIDDEN if kind == Message.EXECUTE_HIDDEN else 0
-        return
-    c["order_id"] = message[2]
-    c["side"] = resting
-    c["kind"] = Kind.ADD if kind == Message.ADD else (Kind.EXECUTE if kind == Message.EXECUTE else Kind.REDUCE)
-
-
-@kernel
 def _keep_book(reading, message, row, ladders, ts, out):  # type: ignore[no-untyped-def]
     """Level sums after the message, and the commands that bring them to the published row."""
     side = 0 if message[5] == 1 else 1
@@ -245,16 +186,21 @@ def decode(messages, book, readings, stop, message, row, ladders, out, published
     """Decode whole lines of `messages` and `book` (uint8) into commands at out[n:] until a text ends, `stop` rows are done, or a fault.
 
     `readings[0]` says where it stands, `message` and `row` are scratch; `out` comes zeroed. ROOM asks for a larger `out` or ladders.
-    If `published` (int64, rows × 4 levels) has room for any row, it gets the published ones.
+    If `published` (int64, rows × 4 levels) has room for any row, it gets the published ones. A `stop` of 0 ends the last aggressor.
     """
     reading = readings[0]
     reading["fault"] = Fault.NONE
+    if stop == 0:
+        end_aggressor(reading, out)
     levels = reading["levels"]
     while reading["message_at"] < reading["message_end"] and reading["rows"] < stop:
         if levels > 0 and reading["book_at"] == reading["book_end"]:
             return
         bids, asks = ladders.count[0], ladders.count[1]
-        full = reading["n"] + bids + asks + 4 * levels + 4 > len(out) or max(bids, asks) + levels + 2 > ladders.keys.shape[1]
+        full = (
+            reading["n"] + bids + asks + 4 * levels + 4 + reading["hidden"] > len(out)
+            or max(bids, asks) + levels + 2 > ladders.keys.shape[1]
+        )
         if full or (len(published) > 0 and reading["kept"] == len(published)):
             reading["fault"] = Fault.ROOM
             return
@@ -269,7 +215,7 @@ def decode(messages, book, readings, stop, message, row, ladders, out, published
             if reading["rows"] == 0:
                 _open(reading, message, row, ladders, ts, out)
             reading["book_at"] = book_after
-        _write_message(reading, message, ts, out)
+        write_message(reading, message, ts, out)
         if levels > 0:
             _keep_book(reading, message, row, ladders, ts, out)
             if len(published) > 0:

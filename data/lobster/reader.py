@@ -16,7 +16,7 @@ from data.times import midnight_of
 from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
 
-VERSION = "lobster 1"
+VERSION = "lobster 2"
 PRICE_UNIT = "0.0001"
 NO_TEXT = np.zeros(1, np.uint8)
 _LEVEL_FIELDS = ("ask price", "ask size", "bid price", "bid size")
@@ -115,7 +115,8 @@ class _Decoder:
         self.readings = np.zeros(1, READING)
         self.reading = self.readings[0]
         self.reading["levels"], self.reading["midnight"] = feed.levels, feed.midnight
-        self.reading["tick"], self.reading["flow"] = feed.instrument.tick_units, -1
+        self.reading["tick"] = feed.instrument.tick_units
+        self.reading["flow"] = self.reading["cross"] = -1
         self.messages, self.book = _Text(feed.messages), _Text(feed.orderbook)
         self.message, self.row = np.zeros(6, np.int64), np.zeros(4 * feed.levels, np.int64)
         self.ladders = empty_ladders(256 + 4 * feed.levels)
@@ -127,8 +128,7 @@ class _Decoder:
         reading = self.reading
         stop = self.rows
         while self._load():
-            texts = self.messages.text, self.book.text
-            decode(*texts, self.readings, stop, self.message, self.row, self.ladders, self.out, self.published)
+            decode(*self._texts(), self.readings, stop, self.message, self.row, self.ladders, self.out, self.published)
             if reading["fault"] > Fault.ROOM:
                 raise self._error()
             if reading["fault"] == Fault.ROOM or reading["rows"] >= stop:
@@ -138,8 +138,12 @@ class _Decoder:
                     yield ready
         if not reading["rows"]:
             raise DataError(self.feed.messages.name, "holds no messages")
-        reading["flow"] = -1
+        decode(*self._texts(), self.readings, 0, self.message, self.row, self.ladders, self.out, self.published)
+        reading["cross"] = -1
         yield self._flush(0)
+
+    def _texts(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.messages.text, self.book.text
 
     def _load(self) -> bool:
         """Have lines of both texts to go on with; False where both end. Raises DataError where one ends before the other."""
@@ -175,15 +179,15 @@ class _Decoder:
         room = self.ladders.keys.shape[1]
         if int(self.ladders.count.max()) + levels + 2 > room:
             self.ladders = self.ladders.grown(2 * room)
-        return int(self.ladders.count.sum()) + 4 * levels + 4
+        return int(self.ladders.count.sum()) + 4 * levels + 4 + int(self.reading["hidden"])
 
     def _flush(self, needed: int) -> tuple[Commands, np.ndarray]:
-        """What is written but for an aggressor that may go on; that one moves to the next, empty output."""
+        """What is written but for an aggressor or a cross that may go on; that one moves to the next, empty output."""
         reading = self.reading
-        end, n = int(reading["n"]), int(reading["n"])
-        if reading["flow"] >= 0:
-            end = int(reading["flow"])
-            reading["flow"] = 0
+        n = int(reading["n"])
+        end = min([int(reading[name]) for name in ("flow", "cross") if reading[name] >= 0], default=n)
+        for name in ("flow", "cross"):
+            reading[name] -= end if reading[name] >= 0 else 0
         out, self.out = self.out, np.zeros(max(self.room, 2 * (n - end) + needed), COMMAND)
         self.out[: n - end] = out[end:n]
         reading["n"] = n - end

@@ -19,7 +19,7 @@ from engine.state.id_table import find
 from engine.state.ladder import first_node, key_of
 from engine.state.levels import level_list, lower_key, stands_at
 
-HIDDEN = int(Flag.HIDDEN)
+HIDDEN, CONTINUED = int(Flag.HIDDEN), int(Flag.CONTINUED)
 COUNTS = (
     "contradictions",  # sides of rows where only an error can explain the difference
     "crossed",  # rows with a best bid at or above the best ask
@@ -146,7 +146,9 @@ def _is_seen(state, audit, ladder, worst):  # type: ignore[no-untyped-def]
 
 @kernel
 def audit_flow(state, audit, c):  # type: ignore[no-untyped-def]
-    """A FLOW opens an aggressor; it counts from its first displayed execution on."""
+    """A FLOW opens an aggressor, which may go on in another; it counts from its first displayed execution on."""
+    if c["flags"] & CONTINUED:
+        return
     aggressor = audit.aggressor[0]
     aggressor["waiting"] = c["flags"] & HIDDEN == 0
     if aggressor["waiting"]:

@@ -10,7 +10,7 @@ from data.times import local_time, zone_of
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import Flag, Kind
 
-ROWS = ("adds", "reduces", "modifies", "executes", "prints", "notices")
+ROWS = ("adds", "reduces", "modifies", "executes", "prints", "halts", "resumes", "notices")
 RECONCILIATION = ("opening", "reveals", "revealed_lots", "removes", "removed_lots")
 _ORDERS, _TRADES = (Kind.ADD, Kind.MODIFY), (Kind.EXECUTE, Kind.PRINT)
 
@@ -74,7 +74,7 @@ class _Market:
             chosen = np.isin(kind, kinds)
             self._widen(f"{what}_prices", commands["price"][chosen])
             self._widen(f"{what}_quantities", commands["quantity"][chosen])
-        printed, flows = np.isin(kind, _TRADES), kind == Kind.FLOW
+        printed, flows = np.isin(kind, _TRADES), (kind == Kind.FLOW) & (commands["flags"] & Flag.CONTINUED == 0)
         self.volume += int(commands["quantity"][printed].sum())
         self.hidden += int(commands["quantity"][printed & hidden].sum())
         self.hidden_aggressors += int(np.count_nonzero(flows & hidden))

@@ -11,11 +11,13 @@ from engine.compiler.lazy_kernels import Lazy, call_lazy, not_loaded
 from engine.matching.checks import listed, on_tick, on_unit, whole_lots
 from engine.matching.history_orders import lose, new_history, stand, take_ours
 from engine.matching.match import forget, set_last
-from engine.messages.vocabulary import Kind, Reason
+from engine.messages.vocabulary import Flag, Kind, Reason
 from engine.state.accounts import notional_of
 from engine.state.facts import amend_history, emit_history, refuse
 from engine.state.id_table import find, put
 from engine.state.ladder import first_node
+
+CONTINUED = int(Flag.CONTINUED)
 
 
 @kernel
@@ -142,16 +144,26 @@ def modify_history(state, c, out, n):
 
 @kernel
 def apply_flow(state, c, out, n):
-    """FLOW: one aggressor takes from our orders what it would have taken in the merged queue."""
+    """FLOW: one aggressor takes from our orders what it would have taken in the merged queue.
+
+    It comes in several where it took hidden lots at better prices than its worst, best price first: each counts the queue from its
+    head, with less quantity, so that what an earlier one took of ours counts as taken.
+    """
     reason = bad_history(state, c, False)
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
     side = np.int64(c["side"])
-    reach = _reach_of(state.instruments[c["instrument"]], side, c["price"])
+    terms = state.instruments[c["instrument"]]
+    reach = _reach_of(terms, side, c["price"])
+    swept = terms["swept"]
     seat = n
     n = emit_history(state, out, n, Kind.FlowApplied, c, c["price"], 0, 0, 0)
-    n, _, traded = take_ours(state, out, n, c, side, c["quantity"], reach, True)
+    n, _, traded = take_ours(state, out, n, c, side, c["quantity"] - swept, reach, True)
     amend_history(state, out[seat], traded, 0)
+    if c["flags"] & CONTINUED:
+        state.instruments[c["instrument"]]["swept"] = swept + traded
+    elif swept != 0:
+        state.instruments[c["instrument"]]["swept"] = 0
     state.session[0]["displaced"] += traded
     return n
 

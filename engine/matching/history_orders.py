@@ -30,11 +30,11 @@ def _behind(state, ladder, key, queued):
 def take_ours(state, out, n, c, side, lots, reach, counts_history):
     """An aggressor of history on `side` fills our resting orders within `reach`, in the merged queue.
 
-    History's orders use up its quantity only where `counts_history`. Returns (n, lots left, lots that we traded).
+    History's orders use up its quantity only where `counts_history`; in a halt nothing matches. Returns (n, lots left, lots of ours).
     """
     instrument = np.int64(c["instrument"])
     ladder = 2 * instrument + 1 - side
-    if state.ladders[ladder]["own"] == 0:
+    if state.ladders[ladder]["own"] == 0 or state.instruments[instrument]["halted"] != 0:
         return n, lots, 0
     first = first_node(state)
     world = state.instruments[instrument]["world"]

@@ -75,6 +75,7 @@ FLAGS = {
     Flag.HIDDEN: "of a FLOW or a PRINT: the resting order was hidden",
     Flag.MAKER_HISTORY: "of a trade: the maker is an order of history",
     Flag.TAKER_HISTORY: "of a trade: the taker is history",
+    Flag.CONTINUED: "of a FLOW: the next FLOW is the same aggressor, beyond hidden lots that it took",
 }
 
 STATUSES = {

@@ -62,6 +62,7 @@ class Flag(IntEnum):
     HIDDEN = 16  # a FLOW or PRINT of a hidden order
     MAKER_HISTORY = 32  # TradeExecuted: the maker is an order of history
     TAKER_HISTORY = 64  # TradeExecuted: the taker is history (a FLOW, or an ADD that crossed us)
+    CONTINUED = 128  # a FLOW whose aggressor goes on in the next FLOW, past hidden lots
 
 
 class Kind(IntEnum):

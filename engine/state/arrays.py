@@ -84,6 +84,7 @@ TERMS = _lines(
         ("volume", "<i8"),  # lots printed
         ("world", "<i8"),  # position of the outside world, portfolio 0
         ("reference", "<i8"),
+        ("swept", "<i8"),  # our lots that the aggressor under way took; 0 where none goes on
         ("lot", "<u4"),  # digits of the lot, 10^(lot_power - 128) each
         ("buy_stop", "<u4"),  # node of the first pending stop of each side, 0 where there is none
         ("sell_stop", "<u4"),

@@ -140,7 +140,8 @@ def _instruments(state):
             h = mix(mix(mix(mix(mix(START, k), terms["tick"]), terms["value"]), terms["maker_fee"]), terms["taker_fee"])
             h = mix(mix(mix(h, terms["last"]), terms["mark"]), terms["volume"])
             h = mix(mix(mix(h, terms["negative"]), terms["traded"]), terms["marked"])
-            total += mix(mix(mix(h, terms["halted"]), terms["referenced"]), terms["reference"])
+            h = mix(mix(mix(h, terms["halted"]), terms["referenced"]), terms["reference"])
+            total += mix(h, terms["swept"]) if terms["swept"] != 0 else h
     return total
 
 

@@ -185,7 +185,7 @@ def test_what_a_file_holds(tmp_path):
         "fingerprint": feed.fingerprint[:12],
         "published_levels": 1,
         "messages": 7,
-        "rows": {"adds": 2, "reduces": 1, "executes": 1, "prints": 2, "notices": 1},
+        "rows": {"adds": 2, "reduces": 1, "executes": 1, "prints": 2, "halts": 1},
         "first": "2012-06-21 09:30:00.100000000-04:00",
         "last": "2012-06-21 09:30:00.600000000-04:00",
         "symbol": "X",

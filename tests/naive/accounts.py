@@ -43,6 +43,7 @@ class Accounts:
         self.references: dict[int, int] = {}
         self.orders: dict[tuple[int, int], Order] = {}  # clients', by (trader, order id), in order of entry
         self.history: list[dict[int, Order]] = [{} for _ in self.instruments]  # history's, by venue id
+        self.swept: Counter[int] = Counter()  # by instrument: our lots that an aggressor took whose FLOW goes on
         self.counts: Counter[str] = Counter()  # lots of history, by what became of them
         self.cash: dict[int, int] = {0: 0}  # money by portfolio; 0 is the outside world
         self.base: Counter[int] = Counter()  # by portfolio: equity when the day began, and the deposits since

@@ -58,7 +58,8 @@ def rest(ex: NaiveExchange, order: Order) -> None:
     """Trade with those of our orders that it crosses, at our prices; what is left goes to the end of the queue."""
     book = ex.books[order.instrument]
     order.status = OrderStatus.NEW
-    ex.match(order, [maker for maker in book.facing(order.side, order.price) if not maker.is_history])
+    if order.instrument not in ex.halted:
+        ex.match(order, [maker for maker in book.facing(order.side, order.price) if not maker.is_history])
     if order.open:
         ex.counts["crossed"] += order.open if book.facing(order.side, order.price) else 0
         book.join(order)
@@ -168,12 +169,16 @@ def modify(ex: NaiveExchange, c: SimpleNamespace) -> None:
 
 
 def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
-    """One aggressor of the record: ours are filled for what it would have taken of ours in the merged queue."""
+    """One aggressor of the record: ours are filled for what it would have taken of ours in the merged queue.
+
+    Past hidden lots it goes on in another FLOW, which starts at the head again: what it took of ours so far has gone from there.
+    """
     aggressor = fresh(c, 0, c.price)
+    aggressor.open = max(0, c.quantity - ex.swept[c.instrument])
     book = ex.books[c.instrument]
     fact = emit(ex, Kind.FlowApplied, c, 0)
     passed: dict[int, int] = {}  # lots at each price that stood before the next maker there
-    for maker in book.facing(c.side, c.price):
+    for maker in book.facing(c.side, c.price) if c.instrument not in ex.halted else []:
         ahead = passed.get(maker.price, 0)
         passed[maker.price] = min(ahead + maker.open, 2**32 - 1)
         lots = min(aggressor.open, ex.most(maker)) if maker.open else 0
@@ -185,6 +190,7 @@ def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
             ex.trade(aggressor, maker, lots, ahead)
             fact["quantity"] += lots
     ex.counts["displaced"] += fact["quantity"]
+    ex.swept[c.instrument] = ex.swept[c.instrument] + fact["quantity"] if c.flags & Flag.CONTINUED else 0
 
 
 def print_trade(ex: NaiveExchange, c: SimpleNamespace) -> None:

@@ -71,13 +71,16 @@ def read(messages, book, midnight):
         return (time, direction) if kind in (4, 5) else ("alone", at)
 
     for _, group in groupby(enumerate(rows), aggressor):
-        rows_of = [row for _, row in group]
+        rows_of, flows = [row for _, row in group], []
         if rows_of[0][1] in (4, 5):
             side = Side.SELL if rows_of[0][5] == 1 else Side.BUY
             prices = [row[4] for row in rows_of]
-            worst = max(prices) if side == Side.BUY else min(prices)
             hidden = Flag.HIDDEN if all(row[1] == 5 for row in rows_of) else 0
-            flow = command(Kind.FLOW, midnight + rows_of[0][0], side, worst, sum(row[3] for row in rows_of), flags=hidden)
+            for stop in best_first(1 - side, {row[4] for row in rows_of if row[1] == 5} | {best_first(1 - side, prices)[-1]}):
+                passed = sum(row[3] for row in rows_of if row[1] == 5 and (row[4] < stop if side == Side.BUY else row[4] > stop))
+                left = sum(row[3] for row in rows_of) - passed
+                flows.append(command(Kind.FLOW, midnight + rows_of[0][0], side, stop, left, flags=hidden | Flag.CONTINUED))
+            flows[-1] = (*flows[-1][:6], int(hidden), 0)
         for k, (time, kind, order_id, size, price, direction) in enumerate(rows_of):
             ts, resting = midnight + time, Side.BUY if direction == 1 else Side.SELL
             change = {1: size, 2: -size, 3: -size, 4: -size}.get(kind, 0)
@@ -90,10 +93,11 @@ def read(messages, book, midnight):
                     for at in best_first(side, sums.lots[side]):
                         commands.append(command(Kind.REVEAL, ts, side, at, sums.lots[side][at], flags=Flag.OPENING))
             if k == 0 and kind in (4, 5):
-                commands.append(flow)
+                commands += flows
             number += 1
             if kind == 7:
-                commands.append(command(Kind.NOTICE, ts, price=price, row=number))
+                status = {-1: Kind.HALT, 1: Kind.RESUME}.get(price, Kind.NOTICE)
+                commands.append(command(status, ts, price=price if status == Kind.NOTICE else 0, row=number))
             elif kind in (5, 6):
                 hidden = Flag.HIDDEN if kind == 5 else 0
                 commands.append(command(Kind.PRINT, ts, 1 - resting, price, size, flags=hidden, row=number))

@@ -16,6 +16,7 @@ OPTIONS: dict[str, tuple[str, int]] = {
     "post-only": ("flags", Flag.POST_ONLY),
     "reduce-only": ("flags", Flag.REDUCE_ONLY),
     "hidden": ("flags", Flag.HIDDEN),
+    "continued": ("flags", Flag.CONTINUED),
     "opening": ("flags", Flag.OPENING),
 }
 DAYS = {"end of day": Kind.END_OF_DAY, "start of day": Kind.START_OF_DAY}

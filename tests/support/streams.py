@@ -91,6 +91,7 @@ class Stream:
         self.middles = [self.world.middle(i) for i in range(len(self.world.instruments))]
         self.ts, self.next_id = 0, 1
         self.sent: list[tuple[int, int, int]] = [(0, 1, 0)]  # (trader, id, instrument) of orders that may still be there
+        self.sweep: Command | None = None  # where the aggressor of the last FLOW goes on
         self.off: list[Command] = []  # commands that turn on again what was halted or killed
 
     def take(self, count: int) -> np.ndarray:
@@ -104,6 +105,8 @@ class Stream:
         return {"ts": self.ts if self.random.random() < 0.9 else 0} | made
 
     def drawn(self) -> Command:
+        if self.sweep:
+            return self.next_flow(self.sweep)
         kind = self.random.choice(STRANGE_KINDS) if self.odd() else self.random.choices(self.kinds, self.weights)[0]
         make: dict[int, Callable[[int], Command]] = {
             Kind.NEW: self.new,
@@ -116,6 +119,7 @@ class Stream:
             Kind.SET_LIMITS: self.limits,
             Kind.SET_RULES: self.rules,
             Kind.RESTRICT: self.restrict,
+            Kind.FLOW: self.flow,
         }
         return {"kind": kind} | make.get(kind, self.history)(kind)
 
@@ -265,6 +269,26 @@ class Stream:
 
     def restrict(self, _: int) -> Command:
         return {"trader": self.trader(), "instrument": self.instrument()}
+
+    def flow(self, kind: int) -> Command:
+        """An aggressor; some go on past hidden lots."""
+        made = self.history(kind)
+        if made["side"] < 2 and 0 < made["quantity"] < 100 and abs(made["price"]) < 2**40 and self.random.random() < 0.4:
+            made["flags"] = Flag.CONTINUED
+            made["quantity"] *= 2
+            self.sweep = {"kind": kind} | made
+        return made
+
+    def next_flow(self, before: Command) -> Command:
+        """The same aggressor a little further down the queue, less the hidden lots that it took on the way."""
+        listed = self.world.instruments[min(before["instrument"], len(self.world.instruments) - 1)]
+        further = self.random.randrange(1, 4) * listed.tick_units
+        left = max(1, before["quantity"] - self.random.randrange(0, 12))
+        made = before | {"price": before["price"] + (further if before["side"] == 0 else -further), "quantity": left}
+        goes_on = self.random.random() < 0.3
+        made["flags"] = Flag.CONTINUED if goes_on else 0
+        self.sweep = made if goes_on else None
+        return made
 
     def history(self, kind: int) -> Command:
         """History, marks and days. A fill of unlimited size at an unlimited price is out of the range of money: not both are extreme."""
