@@ -99,6 +99,8 @@ def read_lobster(
 ) -> Lobster:
     """A feed of a LOBSTER message file with its order book file, of messages alone (not reconciled), or of the zip as published.
 
+    `orderbook` defaults to the file beside the messages, as LOBSTER names it; "none" leaves it out.
+
     `symbol` and `date` (YYYY-MM-DD, the exchange's day) default to the file's name. Prices are dollars × 10000, sizes lots of 1, times
     become exact ns UTC. Raises DataError, here or while the feed is read, where the files are not what they should be.
     """

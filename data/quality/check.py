@@ -11,8 +11,9 @@ from data.quality.hindsight import learn
 from data.quality.inventory import Inventory, files_of, price_text, quantity_text, time_text
 from data.quality.lives import Lives
 from data.quality.messages_alone import Takings
-from data.quality.neighbours import PROBES, SEED, Neighbours, Sample
+from data.quality.neighbours import Neighbours
 from data.quality.replay import Replay
+from data.quality.sample import PROBES, SEED, Sample
 from data.quality.verdict import judge
 
 

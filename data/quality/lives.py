@@ -27,10 +27,12 @@ class LifeFault(IntEnum):
     GONE = 4  # nothing is left of its order
     TOO_MANY_LOTS = 5
     DELETE_LEAVES_LOTS = 6
+    NOT_SHOWN = 7  # more lots than the published book before it has at that price
 
 
 DELETE = 3
 """LOBSTER's type of a message that takes what is left of an order."""
+UNKNOWN = -1
 _TAKING = (Kind.REDUCE, Kind.EXECUTE)
 
 
@@ -44,6 +46,7 @@ class _Messages(NamedTuple):
     price: np.ndarray
     lots: np.ndarray
     deletes: np.ndarray  # a delete, by the file's own word
+    shown: np.ndarray  # lots that the published row before it has at its price; UNKNOWN out of the window
 
     def chosen(self, which: np.ndarray) -> "_Messages":
         return _Messages(*(column[which] for column in self))
@@ -61,6 +64,7 @@ class Lives:
         self.typed = types is not None
         self.waiting = np.zeros(0, np.int64)
         self.modified = False
+        self.before = np.zeros((0, 0), np.int64)  # the published row before the next message
 
     def take(self, commands: Commands, published: np.ndarray) -> None:
         """Keep what the rows of a batch say of orders, and the edge of the window after each message."""
@@ -73,11 +77,25 @@ class Lives:
         self.parts.append(
             _Messages(
                 *(c["row"].astype(np.int64), c["order_id"].copy(), c["kind"].copy(), c["side"].copy(), c["price"].copy()),
-                *(c["quantity"].astype(np.int64), deletes),
+                *(c["quantity"].astype(np.int64), deletes, self._shown(c, message[at], published)),
             )
         )
-        if published.shape[1]:
+        if len(published) and published.shape[1]:
+            self.before = published[-1:]
             self.edges.append(worst_keys(published))
+
+    def _shown(self, c: Commands, message: np.ndarray, published: np.ndarray) -> np.ndarray:
+        """Lots that the published row before each of these commands has at its price."""
+        if not published.shape[1]:
+            return np.full(len(c), UNKNOWN)
+        rows = np.concatenate([self.before if len(self.before) else np.zeros((1, published.shape[1]), np.int64), published])[message]
+        sells = (c["side"] == Side.SELL)[:, None]
+        prices, lots = (np.where(sells, rows[:, k::4], rows[:, k + 2 :: 4]) for k in (0, 1))
+        key = np.where(sells[:, 0], -c["price"], c["price"])
+        edge = np.where(sells[:, 0], *worst_keys(rows).T[::-1])
+        there = np.where(prices == c["price"][:, None], lots, 0).sum(axis=1)
+        first = 0 if len(self.before) else 1  # no row is published before the first message
+        return np.where((key >= edge) & (message >= first), there, UNKNOWN)
 
     def _types_of(self, messages: int) -> np.ndarray:
         """The file's types of the next messages; zeros where it has none."""
@@ -98,24 +116,26 @@ class Lives:
         parts = _Messages(*(np.concatenate(column) for column in zip(*self.parts)))
         m = parts.chosen(np.lexsort((parts.row, parts.order_id)))
         fault, left, price, side = _judge(m)
-        unsure = fault == LifeFault.DELETE_LEAVES_LOTS
-        fault[unsure] = np.where(self._in_sight(m, unsure), LifeFault.DELETE_LEAVES_LOTS, LifeFault.NONE)
-        bad = np.flatnonzero(fault)
+        never_added = int(np.count_nonzero(m.kind[_starts(m.order_id)] != Kind.ADD))
+        unsure = np.flatnonzero(fault == LifeFault.DELETE_LEAVES_LOTS)
+        unsure = unsure[~self._in_sight(m, unsure, never_added == 0)]
+        named = fault.copy()  # without a published book, what may have left unseen is named too
+        fault[unsure] = np.where(m.shown[unsure] == UNKNOWN, LifeFault.NONE, _not_shown(m)[unsure])
+        bad = np.flatnonzero(fault if self.edges else named)
         bad = bad[np.argsort(m.row[bad], kind="stable")]
-        first = _first_of(m.order_id)
         counts = np.bincount(fault, minlength=len(LifeFault))
         return {
             "faults": {kind.name.lower(): int(counts[kind]) for kind in LifeFault if kind and counts[kind]},
-            "rows": [self._said(m, k, LifeFault(int(fault[k])), left[k], price[k], side[k]) for k in bad[:shown].tolist()],
-            "never_added": int(np.count_nonzero(m.kind[first[_starts(m.order_id)]] != Kind.ADD)),
-            "lots_lost_unseen": int(np.count_nonzero(unsure) - counts[LifeFault.DELETE_LEAVES_LOTS]),
+            "rows": [self._said(m, k, LifeFault(int(named[k] or fault[k])), left[k], price[k], side[k]) for k in bad[:shown].tolist()],
+            "never_added": never_added,
+            "lots_lost_unseen": len(unsure),
         }
 
-    def _in_sight(self, m: _Messages, which: np.ndarray) -> np.ndarray:
-        """Whether the prices of these messages never left the window since their order's ADD."""
+    def _in_sight(self, m: _Messages, at: np.ndarray, whole: bool) -> np.ndarray:
+        """Whether the prices of the messages `at` never left the window since their order's ADD; `whole`: there is none to leave."""
         if not self.edges:
-            return np.zeros(int(np.count_nonzero(which)), bool)
-        edges, at = np.concatenate(self.edges), np.flatnonzero(which)
+            return np.full(len(at), whole)
+        edges = np.concatenate(self.edges)
         begin = m.row[_first_of(m.order_id)[at]] - 1
         made = np.zeros(len(at), bool)
         for k, (row, since) in enumerate(zip(m.row[at].tolist(), begin.tolist())):
@@ -129,13 +149,15 @@ class Lives:
         instrument = self.feed.instrument
         order, lots = f"order {m.order_id[k]}", quantity_text(instrument, max(0, int(left)))
         takes = quantity_text(instrument, int(m.lots[k]))
+        at, shown = price_text(instrument, int(m.price[k])), quantity_text(instrument, max(0, int(m.shown[k])))
         what = {
             LifeFault.ID_REUSED: f"adds {order}, which an earlier row added",
             LifeFault.OTHER_SIDE: f"{order} is on the {'buy' if side == Side.BUY else 'sell'} side",
-            LifeFault.OTHER_PRICE: f"at {price_text(instrument, int(m.price[k]))}, but {order} stands at {price_text(instrument, int(price))}",
+            LifeFault.OTHER_PRICE: f"at {at}, but {order} stands at {price_text(instrument, int(price))}",
             LifeFault.GONE: f"takes {takes} of {order}, of which nothing is left",
             LifeFault.TOO_MANY_LOTS: f"takes {takes} of {order}, which has {lots} left",
             LifeFault.DELETE_LEAVES_LOTS: f"deletes {takes} of {order}, which has {lots} left",
+            LifeFault.NOT_SHOWN: f"takes {takes} at {at}, where the published book before it has {shown}",
         }
         same = m.row[(m.order_id == m.order_id[k]) & (m.row != m.row[k])]
         nearest = sorted(same[np.argsort(np.abs(same - m.row[k]), kind="stable")[:4]].tolist())
@@ -161,6 +183,11 @@ def _first_of(sorted_ids: np.ndarray) -> np.ndarray:
     return np.repeat(starts, np.diff(np.append(starts, len(sorted_ids))))
 
 
+def _not_shown(m: _Messages) -> np.ndarray:
+    """NOT_SHOWN where a message takes more than the published book has at its price, else NONE."""
+    return np.where((m.kind != Kind.ADD) & (m.shown != UNKNOWN) & (m.lots > m.shown), LifeFault.NOT_SHOWN, LifeFault.NONE)
+
+
 def _judge(m: _Messages) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """For each message its fault, and what its order has left before it, its price and its side."""
     first = _first_of(m.order_id)
@@ -181,6 +208,7 @@ def _judge(m: _Messages) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
         (plain & known & (left <= 0), LifeFault.GONE),
         (plain & known & (m.lots > left), LifeFault.TOO_MANY_LOTS),
         (plain & known & m.deletes & (m.lots < left), LifeFault.DELETE_LEAVES_LOTS),
+        (~adds & (_not_shown(m) != LifeFault.NONE), LifeFault.NOT_SHOWN),
     )
     for where, kind in cases:
         fault[(fault == 0) & where] = kind

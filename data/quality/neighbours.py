@@ -15,6 +15,7 @@ import numpy as np
 
 from data.feed import Commands, Feed
 from data.quality.lives import worst_keys
+from data.quality.sample import Sample
 from engine.compiler.kernel import entry_kernel
 from engine.exchange import Exchange
 from engine.messages.commands import cancel, limit
@@ -24,7 +25,6 @@ from engine.state.arrays import EMPTY
 from engine.state.ladder import first_node, key_of
 from engine.state.levels import level_list, stands_at
 
-PROBES, SEED = 4000, 1
 CAUSES = {
     "hidden_lots": "hidden lots took part in the trade",
     "queue_not_known": "lots stood ahead, or were missing there, that the file shows only as a sum, or does not follow out of its window",
@@ -36,31 +36,6 @@ CAUSES = {
 """Why a probe did not share its neighbour's fate."""
 _NAMING = (Kind.ADD, Kind.REDUCE, Kind.EXECUTE, Kind.MODIFY)
 _HISTORY = np.uint32(HISTORY)
-
-
-class Sample:
-    """Recorded orders that joined the best price, drawn evenly from all of them while a feed is read once."""
-
-    def __init__(self, probes: int = PROBES, seed: int = SEED) -> None:
-        self.probes, self.seed = probes, seed
-        self.chance = np.random.default_rng(seed)
-        self.ids, self.keys = np.zeros(0, np.uint64), np.zeros(0)
-        self.best = np.zeros((1, 2), np.int64)  # asks, bids before the next message
-
-    def take(self, commands: Commands, book: np.ndarray) -> None:
-        """Look at a batch; `book` is the best level after each message (ask price, lots, bid price, lots, …)."""
-        shown = np.concatenate([self.best, book[:, [0, 2]]])
-        self.best = shown[-1:]
-        adds = np.flatnonzero(commands["kind"] == Kind.ADD)
-        before = shown[np.cumsum(commands["row"] > 0)[adds] - 1]
-        buys = commands["side"][adds] == Side.BUY
-        joins = commands["price"][adds] == np.where(buys, before[:, 1], before[:, 0])
-        ids = np.concatenate([self.ids, commands["order_id"][adds[joins]]])
-        keys = np.concatenate([self.keys, self.chance.random(int(np.count_nonzero(joins)))])
-        if len(ids) > self.probes:
-            chosen = np.argpartition(keys, self.probes)[: self.probes]
-            ids, keys = ids[chosen], keys[chosen]
-        self.ids, self.keys = ids, keys
 
 
 class _Probe:

@@ -34,12 +34,14 @@ def _part(kind: str, value: Any) -> str:
     name = kind.replace("_", " ")
     if isinstance(value, dict):
         return f"{name}: {_said(kind, value) if value else 'none'}"
-    return f"{name} {_said(kind, value)}" if kind.endswith("_percent") or kind == "seed" else f"{_said(kind, value)} {name}"
+    if kind.endswith("_percent"):
+        return f"{name.removesuffix(' percent')} {_said(kind, value)}"
+    return f"{name} {value}" if kind == "seed" else f"{_said(kind, value)} {name}"
 
 
 def _faulty_row(fault: Mapping[str, Any]) -> str:
     """A row at fault, what is wrong, and the lines of the file around it."""
-    lines = [f"{'>' if number == fault['row'] else ' '} {number:>9,}  {line}" for number, line in fault["lines"].items()]
+    lines = [f"{'>' if number == fault['row'] else ' '} {number:,}: {line}" for number, line in fault["lines"].items()]
     return "\n".join([f"row {fault['row']:,}: {fault['what']}", *lines])
 
 
