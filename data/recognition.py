@@ -28,6 +28,7 @@ _ITCH_LENGTHS = {"S": 12, "R": 39, "H": 25, "Y": 20, "L": 26, "V": 35, "W": 12, 
 """Bytes of some message types of ITCH 5.0."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"[+-]?\d+")
+_DAY = re.compile(r"(19|20)\d\d(-\d\d-\d\d|\d{4})(?!\d)")
 _PRICES = {"open", "high", "low", "close"}
 
 
@@ -120,7 +121,7 @@ def _of_text(head: bytes) -> str | None:
     if line.startswith(("{", "[{")) or re.match(r"\d+ \{", line):
         return f"a stream of JSON messages; {_NOT_BUILT}"
     fields = [field.strip().strip("\"'<>").lower() for field in re.split(r"[,;\t]", line)]
-    if len(_PRICES & {*fields}) >= 3 or re.match(r"\d{4}-?\d\d-?\d\d", line):
+    if len(_PRICES & {*fields}) >= 3 or _DAY.match(line):
         return _BARS
     return _of_columns(line, fields)
 

@@ -136,7 +136,9 @@ def _faulty_rows(feed: Feed, at_fault: list[dict[str, Any]], unaided: Audit, kno
     lines_of = getattr(feed, "lines", lambda numbers: {})
     around = [{*range(fault["row"] - 1, fault["row"] + 2), *fault["rows_of_order"]} for fault in rows]
     lines = lines_of({number for numbers in around for number in numbers if number > 0})
-    return [fault | {"lines": {n: lines[n] for n in sorted(numbers) if n in lines}} for fault, numbers in zip(rows, around)]
+    return [
+        fault | {"lines": [{"line": n, "text": lines[n]} for n in sorted(numbers) if n in lines]} for fault, numbers in zip(rows, around)
+    ]
 
 
 def _violation(feed: Feed, noted: np.void) -> dict[str, Any]:

@@ -56,7 +56,6 @@ class _Probe:
         return self.filled == self.first
 
 
-
 @entry_kernel
 def _look_ahead(state, side, price, order_id, trader):
     """(lots without a name, first order with one, 1 where ours stands) ahead of our order at its price, of the first instrument."""

@@ -41,7 +41,7 @@ def _part(kind: str, value: Any) -> str:
 
 def _faulty_row(fault: Mapping[str, Any]) -> str:
     """A row at fault, what is wrong, and the lines of the file around it."""
-    lines = [f"{'>' if number == fault['row'] else ' '} {number:,}: {line}" for number, line in fault["lines"].items()]
+    lines = [f"{'>' if at['line'] == fault['row'] else ' '} {at['line']:,}: {at['text']}" for at in fault["lines"]]
     return "\n".join([f"row {fault['row']:,}: {fault['what']}", *lines])
 
 
@@ -59,7 +59,7 @@ def data_table(said: Mapping[str, Any]) -> Table:
         elif name == "violations":
             for at in value:
                 made.add_row("violation", f"row {at['row']:,} at {at['time']}\nfile      {at['file']}\nmatching  {at['matching']}")
-        elif name == "faulty_rows":
+        elif name == "faulty_rows" and value:
             for fault in value:
                 made.add_row("faulty row", _faulty_row(fault))
         elif name == "files":
