@@ -50,7 +50,7 @@ def check_regular(path: Path) -> None:
 
 
 def seems_to_be(path: Path) -> str | None:
-    """What a file seems to be where it is not LOBSTER's, and what reads it; None where it may be LOBSTER's, is a zip, or nothing can be said."""
+    """What a file seems to be, and what reads it; None where it may be LOBSTER's, is a zip, or nothing can be said."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)

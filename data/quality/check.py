@@ -23,11 +23,11 @@ def describe_feed(feed: Feed) -> dict[str, Any]:
     Returns
     -------
     dict
-        name; files (of which it is read); fingerprint (its first 12 characters); published_levels (of its book, 0: none is published); messages; rows (those kinds
-        that there are); first, last (in the feed's time zone, None where there is no row); and of the one symbol, or of each in
-        `symbols`: tick, order_prices, order_quantities, trade_prices, trade_quantities (lowest and highest as exact text, None where
-        there are none), volume and hidden_volume (printed, exact text), aggressors (that met displayed orders), hidden_aggressors (that
-        met hidden ones alone).
+        name; files (of which it is read); fingerprint (its first 12 characters); published_levels (of its book, 0: none is published);
+        messages; rows (those kinds that there are); first, last (in the feed's time zone, None where there is no row); and of the one
+        symbol, or of each in `symbols`: tick, order_prices, order_quantities, trade_prices, trade_quantities (lowest and highest as
+        exact text, None where there are none), volume and hidden_volume (printed, exact text), aggressors (that met displayed orders),
+        hidden_aggressors (that met hidden ones alone).
 
     Raises DataError where the file is bad.
     """
@@ -133,9 +133,9 @@ def _faulty_rows(feed: Feed, at_fault: list[dict[str, Any]], unaided: Audit, kno
     }
     rows = at_fault + [{"row": int(row), "what": what, "rows_of_order": []} for what, noted in named.items() for row in noted if row]
     rows.sort(key=lambda fault: fault["row"])
-    lines_of = getattr(feed, "lines", lambda numbers: {})
     around = [{*range(fault["row"] - 1, fault["row"] + 2), *fault["rows_of_order"]} for fault in rows]
-    lines = lines_of({number for numbers in around for number in numbers if number > 0})
+    wanted = {number for numbers in around for number in numbers if number > 0}
+    lines: dict[int, str] = feed.lines(wanted) if hasattr(feed, "lines") else {}
     return [
         fault | {"lines": [{"line": n, "text": lines[n]} for n in sorted(numbers) if n in lines]} for fault, numbers in zip(rows, around)
     ]

@@ -57,7 +57,7 @@ class _Probe:
 
 
 @entry_kernel
-def _look_ahead(state, side, price, order_id, trader):
+def _look_ahead(state, side, price, order_id, trader):  # type: ignore[no-untyped-def]
     """(lots without a name, first order with one, 1 where ours stands) ahead of our order at its price, of the first instrument."""
     ladder, first = np.int64(side), first_node(state)
     key = key_of(ladder, price // state.instruments[0]["tick"])

@@ -18,7 +18,8 @@ def judge(found: Mapping[str, Any]) -> tuple[str, list[str]]:
     """(GOOD, CAUTION or BAD, the reasons why it is not good) of what a check found."""
     if not found["messages"]:
         return BAD, ["it holds no messages"]
-    doubts, broken = [], []
+    doubts: list[str] = []
+    broken: list[str] = []
     for said, count in _faults(found).items():
         if count:
             (broken if count * 1000 > found["messages"] else doubts).append(f"{count:,} {said}")
