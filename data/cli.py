@@ -17,7 +17,7 @@ Format = Annotated[str, typer.Option(help="Format of the file.")]
 Symbol = Annotated[str | None, typer.Option(help="Where the file's name does not say it.")]
 Date = Annotated[str | None, typer.Option(help="YYYY-MM-DD, where the file's name does not say it.")]
 Tick = Annotated[str | None, typer.Option(help="Price step, like 0.01.")]
-Orderbook = Annotated[str | None, typer.Option(help="LOBSTER order book file beside the messages.")]
+Orderbook = Annotated[str | None, typer.Option(help="LOBSTER order book file, or none; the one beside the messages is found.")]
 
 
 def _feed(file: str, form: str, symbol: str | None, date: str | None, orderbook: str | None, tick: str | None) -> Any:
@@ -59,12 +59,21 @@ def check_data(
     date: Date = None,
     orderbook: Orderbook = None,
     tick: Tick = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 unless the verdict is good.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the recorded orders that one lot of ours is put before.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Is a file what it should be: rows, time order, contradictions, crossed rows, aggressors that our matching fills identically.
+    """Is a file what it should be, and how far can a fill in it be believed: a verdict with its reasons, and what it rests on.
 
-    Example: `tapebook data check LOBSTER_SampleFile_AMZN_2012-06-21_5.zip`
+    Every message is held against its order and the published book, aggressors against our matching, and one lot of ours, put before
+    many recorded orders at the best price, against their fate.
+
+    Example: `tapebook data check LOBSTER_SampleFile_AMZN_2012-06-21_5.zip --strict`
     """
     from data.quality.check import check_feed
+    from data.quality.verdict import GOOD
 
-    _say(check_feed(_feed(file, format, symbol, date, orderbook, tick)), as_json)
+    found = check_feed(_feed(file, format, symbol, date, orderbook, tick), seed=seed)
+    _say(found, as_json)
+    if strict and found["verdict"] != GOOD:
+        raise typer.Exit(1)

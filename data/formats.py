@@ -28,6 +28,9 @@ def open_feed(form: str, path: str | Path | None = None, **options: Any) -> Feed
         raise DataError(path, "no such file")
     given = {name: value for name, value in options.items() if value is not None}
     feed = read(**given) if path is None else read(path, **given)
+    if form == "lobster" and "orderbook" not in given and hasattr(feed, "orderbook"):
+        beside = feed.orderbook  # as it is now: what is put there or taken away later makes no other feed of it
+        given |= {} if beside and beside.member else {"orderbook": str(beside.path.resolve()) if beside else "none"}
     feed.origin = {"format": form, "path": None if path is None else str(Path(path).resolve()), "options": given}
     return feed
 

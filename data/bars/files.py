@@ -13,6 +13,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from data.feed import DataError
+from data.recognition import check_regular, members_of
 
 NAMES = {
     "open": ("o",),
@@ -66,6 +67,7 @@ def open_table(source: Any) -> Table:
 
 
 def _open_file(path: Path) -> Table:
+    check_regular(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -80,12 +82,12 @@ def _open_file(path: Path) -> Table:
             content = gzip.decompress(content)
     except (PolarsError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise DataError(path, f"is damaged ({str(error).splitlines()[0]}); fetch it again") from None
-    return _open_text(str(path), path.name, content)
+    return _open_text(str(path), path.stem if path.suffix.lower() == ".gz" else path.name, content)
 
 
 def _open_zip(path: Path, content: bytes) -> Table:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = [name for name in archive.namelist() if not name.endswith("/")]
+        members = members_of(archive)
         if len(members) != 1:
             raise DataError(path, f"holds {len(members)} files; bars need exactly one")
         return _open_text(f"{path}:{members[0]}", members[0], archive.read(members[0]))

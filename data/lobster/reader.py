@@ -3,7 +3,8 @@
 import datetime
 import functools
 import hashlib
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from data.feed import BATCH_ROWS, Commands, DataError, Feed
 from data.lobster.decoding import MESSAGE_FIELDS, READING, Fault, decode
 from data.lobster.files import Source, find_sources, name_day
+from data.lobster.parsing import COMMA, NEWLINE, ZERO
 from data.lobster.resync import empty_ladders
 from data.times import midnight_of
 from engine.messages.instrument import Instrument, Number
@@ -63,6 +65,29 @@ class Lobster(Feed):
         """Batches, each with the rows of the order book file that belong to its messages: int64 (messages, 4 × levels)."""
         return _Decoder(self, max(1, rows), keeps_rows=True).batches()
 
+    def lines(self, numbers: Iterable[int]) -> dict[int, str]:
+        """Lines of the message file by their numbers (from 1), as they stand there; those that it has."""
+        wanted, found, before = sorted(set(numbers)), {}, 0
+        for block in self.messages.blocks():
+            if not wanted or wanted[-1] <= before:
+                break
+            ends = np.flatnonzero(np.frombuffer(block, np.uint8) == NEWLINE)
+            for number in wanted[bisect_right(wanted, before) : bisect_right(wanted, before + len(ends))]:
+                at = number - before - 1
+                begin = ends[at - 1] + 1 if at else 0
+                found[number] = block[begin : ends[at]].decode("utf-8", "replace").rstrip("\r")
+            before += len(ends)
+        return found
+
+    def message_types(self) -> Iterator[np.ndarray]:
+        """The types of the messages as the file says them, some at a time: a command says no more whether it was a cancel or a delete."""
+        for block in self.messages.blocks():
+            text = np.frombuffer(block, np.uint8)
+            commas = np.flatnonzero(text == COMMA)
+            begins = np.concatenate([[0], np.flatnonzero(text == NEWLINE)[:-1] + 1])
+            at = np.searchsorted(commas, begins)
+            yield text[commas[at[at < len(commas)]] + 1].astype(np.int64) - ZERO
+
 
 def read_lobster(
     messages: str | Path,
@@ -73,6 +98,8 @@ def read_lobster(
     time_zone: str = "America/New_York",
 ) -> Lobster:
     """A feed of a LOBSTER message file with its order book file, of messages alone (not reconciled), or of the zip as published.
+
+    `orderbook` defaults to the file beside the messages, as LOBSTER names it; "none" leaves it out.
 
     `symbol` and `date` (YYYY-MM-DD, the exchange's day) default to the file's name. Prices are dollars × 10000, sizes lots of 1, times
     become exact ns UTC. Raises DataError, here or while the feed is read, where the files are not what they should be.

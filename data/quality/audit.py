@@ -60,6 +60,8 @@ class Audit(Handle):
         "counts": COUNTERS,  # one; none: nothing is judged
         "aggressor": AGGRESSOR,  # one
         "violations": VIOLATION,  # the first ones
+        "contradicted": np.dtype(np.int64),  # rows of the source file: the first ones; 0: nothing noted here
+        "crossings": np.dtype(np.int64),  # likewise, with a crossed book
         "before": np.dtype(np.int64),  # 4 × levels; empty where nothing is published
         "kept": np.dtype(np.int64),  # two: windows kept of bids and asks
         "window_seq": np.dtype(np.int64),  # seq of a message, two sides of WINDOWS
@@ -68,6 +70,8 @@ class Audit(Handle):
     counts: Any
     aggressor: Any
     violations: Any
+    contradicted: Any
+    crossings: Any
     before: Any
     kept: Any
     window_seq: Any
@@ -80,6 +84,8 @@ def empty_audit(levels: int, judges: bool = True) -> Audit:
         counts=np.zeros(int(judges), COUNTERS),
         aggressor=np.zeros(1, AGGRESSOR),
         violations=np.zeros(SHOWN, VIOLATION),
+        contradicted=np.zeros(SHOWN, np.int64),
+        crossings=np.zeros(SHOWN, np.int64),
         before=np.zeros(4 * levels, np.int64),
         kept=np.zeros(2, np.int64),
         window_seq=np.zeros(2 * WINDOWS, np.int64),
@@ -218,6 +224,14 @@ def audit_execution(state, audit, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _note_row(noted, row):  # type: ignore[no-untyped-def]
+    for k in range(len(noted)):
+        if noted[k] == 0:
+            noted[k] = row
+            return
+
+
+@kernel
 def _side_contradicted(before, now, ours, first, sign):  # type: ignore[no-untyped-def]
     edge = before[len(before) - 4 + first] * sign
     for at in range(first, len(now), 4):
@@ -227,16 +241,21 @@ def _side_contradicted(before, now, ours, first, sign):  # type: ignore[no-untyp
 
 
 @kernel
-def audit_row(state, audit, published, ours):  # type: ignore[no-untyped-def]
-    """Compare the published row after a message with ours, and keep its window."""
+def audit_row(state, audit, row, published, ours):  # type: ignore[no-untyped-def]
+    """Compare the published row after a message (`row` of the source file) with ours, and keep its window."""
     counts = audit.counts[0]
-    counts["crossed"] += ours[1] > 0 and ours[3] > 0 and ours[2] >= ours[0]
+    if ours[1] > 0 and ours[3] > 0 and ours[2] >= ours[0]:
+        counts["crossed"] += 1
+        _note_row(audit.crossings, row)
     counts["messages"] += 1
     if len(audit.before) == 0:
         return
     if counts["messages"] > 1:
-        counts["contradictions"] += _side_contradicted(audit.before, published, ours, 0, 1)
-        counts["contradictions"] += _side_contradicted(audit.before, published, ours, 2, -1)
+        asks = _side_contradicted(audit.before, published, ours, 0, 1)
+        bids = _side_contradicted(audit.before, published, ours, 2, -1)
+        if asks or bids:
+            counts["contradictions"] += np.int64(asks) + np.int64(bids)
+            _note_row(audit.contradicted, row)
     seq = state.session[0]["seq"]
     tick = state.instruments[0]["tick"]
     for side in range(2):

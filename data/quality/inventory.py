@@ -100,6 +100,15 @@ class _Market:
         return made | {"aggressors": self.aggressors, "hidden_aggressors": self.hidden_aggressors}
 
 
+def files_of(feed: Feed) -> dict[str, Any]:
+    """`files`: what a feed of files is read from, None for a file that is not there; nothing for another feed."""
+    kinds = ("messages", "orderbook")
+    if not hasattr(feed, "messages"):
+        return {}
+    sources = {kind: getattr(feed, kind, None) for kind in kinds}
+    return {"files": {kind: source and source.name for kind, source in sources.items()}}
+
+
 def plain(number: Decimal) -> str:
     """A decimal without zeros at its end and without an exponent."""
     return f"{number.normalize():f}"

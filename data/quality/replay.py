@@ -119,7 +119,7 @@ def _trace(state, commands, start, facts, resync, scale, row, rows, done, audit,
                     build_returned(state, hindsight, facts, 0, audit.before, shown)
                     build_returned(state, hindsight, facts, 1, audit.before, shown)
                 else:
-                    audit_row(state, audit, shown, row)
+                    audit_row(state, audit, c["row"], shown, row)
                 remember_row(audit, shown)
             done[0] += 1
     return len(commands)

@@ -182,6 +182,7 @@ def test_what_a_file_holds(tmp_path):
     feed = read_lobster(*write(tmp_path, MESSAGES, BOOK))
     assert describe_feed(feed) == {
         "name": "X 2012-06-21",
+        "files": {"messages": feed.messages.name, "orderbook": feed.orderbook.name},
         "fingerprint": feed.fingerprint[:12],
         "published_levels": 1,
         "messages": 7,
@@ -239,6 +240,6 @@ def test_a_terminal_of_80_columns_shows_it_all(tmp_path, many):
         text = console.export_text()
         assert max(map(len, text.splitlines())) <= 80
         for name in one:
-            assert name == "symbols" or name.rstrip("s").replace("_", " ") in text
+            assert name in ("symbols", "files") or name.rstrip("s").replace("_", " ") in text
         assert ("None" in text, "{" in text, "…" in text) == (False, False, False)
     assert many or f"row {said[1]['violations'][0]['row']:,} at 2012-06-21 09:30" in text

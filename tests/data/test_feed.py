@@ -55,7 +55,7 @@ def bars(folder):
 
 FEEDS = {
     "lobster": lobster,
-    "messages alone": lambda folder: read_lobster(lobster(folder).messages.path),
+    "messages alone": lambda folder: read_lobster(lobster(folder).messages.path, "none"),
     "bars": bars,
     "synthetic": lambda folder: synthetic_flow(1, messages=2000),
     "synthetic, two symbols": lambda folder: synthetic_flow(1, symbols=["A", "B"], messages=2000),
@@ -155,11 +155,13 @@ def test_fingerprints_tell_feeds_apart(tmp_path):
     first, copy = pair("first"), pair("second")
     assert first.fingerprint == copy.fingerprint
     path, book = first.messages.path, first.orderbook.path
+    unnamed = tmp_path / "mine.csv"
+    unnamed.write_bytes(path.read_bytes())
     others = [
-        read_lobster(path),
+        read_lobster(path, "none"),
         read_lobster(path, book, tick="0.0001"),
-        read_lobster(path, book, symbol="Z"),
-        read_lobster(path, book, date="2012-06-22"),
+        read_lobster(unnamed, book, symbol="Z", date="2012-06-21"),
+        read_lobster(unnamed, book, symbol="X", date="2012-06-22"),
         read_lobster(path, book, time_zone="UTC"),
         lobster(tmp_path, seed=2),
         first.until(10**19),
