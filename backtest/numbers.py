@@ -100,6 +100,11 @@ def quantity(instrument: Instrument, lots: int, sign: bool = False) -> str:
     return number(float(instrument.quantity(lots)), max(0, -int(exponent)), sign)
 
 
+def lot_places(instruments: list[Instrument]) -> int:
+    """Decimals that show a quantity of the one instrument in whole lots; 0 where there are several, which share no unit."""
+    return max(0, -int(instruments[0].lot.normalize().as_tuple().exponent)) if len(instruments) == 1 else 0
+
+
 def clock(ts: int, zone: tzinfo = UTC, form: str = "%H:%M:%S", digits: int = 3) -> str:
     """A time of day with `digits` decimals of a second."""
     text = datetime.fromtimestamp(ts // 10**9, zone).strftime(form)

@@ -217,7 +217,7 @@ def test_cautions_name_their_numbers() -> None:
     recording = fabricate(1, seconds=300)
     found = {caution.code: caution.text for caution in Result(recording).warnings}
     assert "1 trading day" in found["few_days"]
-    assert "8.0" in found["displaced"]
+    assert "10.3" in found["displaced"], "of what others traded, our own fills left out"
     assert "POST_ONLY" in found["rejected"]
     assert Result(without_fills(recording)).warnings[0].code == "no_fills"
     assert "no_capital" in [caution.code for caution in Result(fabricate(1, seconds=60, cash="0")).warnings]
