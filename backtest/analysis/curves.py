@@ -18,7 +18,8 @@ DAYS_DAILY = 20
 
 
 class Curve(NamedTuple):
-    """Equity at every time when the market's sample, our account or the mark of what we held changed; int64 arrays of one length, money units."""
+    """Equity at every time when the market's sample, our account or the mark of what we held changed. int64 arrays of one length, money
+    units."""
 
     ts: np.ndarray
     cash: np.ndarray

@@ -110,7 +110,12 @@ METRICS = [
     ),
     Metric("turnover", "Turnover", "money", "Σ |price × quantity × multiplier| of our fills."),
     Metric("turnover_cash", "Turnover ÷ cash", "ratio", "Turnover ÷ opening cash."),
-    Metric("market_share", "Share of volume", "fraction", "Our lots ÷ lots that others traded with each other from the strategy's first call to the end; our own trades are not in it."),
+    Metric(
+        "market_share",
+        "Share of volume",
+        "fraction",
+        "Our lots ÷ lots that others traded with each other, from the strategy's first call to the end.",
+    ),
     Metric("fees", "Fees, net", "money", "Fees paid − rebates received."),
     Metric("fees_paid", "Fees paid", "money", "Σ of the fees above zero."),
     Metric("rebates", "Rebates", "money", "Σ of the fees below zero, as a positive amount."),

@@ -39,6 +39,11 @@ class Quotes:
         """Lots printed while the strategy was there, ours among them."""
         if self.recording.printed is not None:
             return self.recording.printed[self.instrument]
+        return self.volume_so_far
+
+    @property
+    def volume_so_far(self) -> int:
+        """Lots printed since the first row of history, what lies before the start among them."""
         return int(self.rows["volume"][-1]) if len(self.rows) else 0
 
     def middle(self, times: np.ndarray, before: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -50,8 +55,8 @@ class Quotes:
         return self.doubled[index], self.known[index] & there
 
     def marks(self, fills: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """When the mark changed, and to what (price units). `fills`: our FILL rows of this instrument; where the recording has no marks they
-        are of a print (a sample whose last price or volume moved), a fill of ours or a MARK, the sample of one time last."""
+        """When the mark changed, and to what (price units). `fills`: our FILL rows of this instrument. Where the recording has no marks
+        they are of a print (a sample whose last price or volume moved), a fill of ours or a MARK, the sample of one time last."""
         if self.recording.marks is not None:
             changes = self.recording.marks[self.recording.marks["instrument"] == self.instrument]
             return changes["ts"], changes["price"].astype(np.int64)

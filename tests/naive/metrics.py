@@ -145,6 +145,8 @@ class Run:
         ]
         events += [(s["ts"], 1, i, "sample", s) for i, s in enumerate(self.samples)]
         events += [(t, 2, 0, "end", {}) for t in (self.start, self.end)]
+        recorded = self.recorded_marks()
+        events += [(row["ts"], 1, i, "recorded", row) for i, row in enumerate(recorded or [])]
         count = len(self.values)
         cash = capital = self.recording.opening_cash
         held, mark, seen, middle = [0] * count, [0] * count, [None] * count, [None] * count
@@ -153,15 +155,22 @@ class Run:
             if what == "fill":
                 cash += e["flow"]
                 held[e["n"]] += e["sign"] * e["lots"]
-                mark[e["n"]] = e["price"]
+                if recorded is None:
+                    mark[e["n"]] = e["price"]
             elif what == "mark":
+                if recorded is not None:
+                    continue
                 mark[e["instrument"]] = e["price"]
+            elif what == "recorded":
+                mark[e["instrument"]] = e["price"]
+                if not held[e["instrument"]]:
+                    continue
             elif what == "deposit":
                 cash += e["value"]
                 capital += e["value"]
             elif what == "sample":
                 n = e["instrument"]
-                if e["has"] & 4 and seen[n] != (e["last"], e["volume"]):
+                if recorded is None and e["has"] & 4 and seen[n] != (e["last"], e["volume"]):
                     seen[n] = (e["last"], e["volume"])
                     mark[n] = e["last"]
                 middle[n] = e["bid"] + e["ask"] if e["has"] & 3 == 3 else None
@@ -179,6 +188,11 @@ class Run:
             elif self.start <= ts <= self.end:
                 points.append(point)
         return points
+
+    def recorded_marks(self) -> list[dict[str, Any]] | None:
+        """Every change of a mark; None where the recording has only samples, fills and MARKs."""
+        marks = self.recording.marks
+        return None if marks is None else [dict(zip(marks.dtype.names, row)) for row in marks.tolist()]
 
     def at(self, ts: int) -> dict[str, Any]:
         return self.points[bisect_right([p["ts"] for p in self.points], ts) - 1]
@@ -228,6 +242,9 @@ class Run:
 
     def final_mark(self, n: int) -> int:
         mark, seen = 0, None
+        recorded = self.recorded_marks()
+        if recorded is not None:
+            return [0, *(row["price"] for row in recorded if row["instrument"] == n and row["ts"] <= self.end)][-1]
         events = [(f["ts"], 0, f["seq"], f["price"], None) for f in self.fills if f["n"] == n]
         events += [(s["ts"], 1, i, s["last"], (s["last"], s["volume"])) for i, s in enumerate(self.by_symbol[n]) if s["has"] & 4]
         for _, _, _, price, key in sorted(events, key=lambda one: one[:3]):
