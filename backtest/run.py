@@ -225,7 +225,7 @@ class Backtest:
         facts = driver.facts.all()
         session = exchange.state.session[0]
         return Recording(
-            facts=facts[(facts["kind"] < Kind.SessionOpened) | np.isin(facts["kind"], [Kind.CashDeposited, Kind.PriceMarked])],
+            facts=facts[driver.opening :][_kept(facts[driver.opening :])],
             instruments=self.instruments,
             decimals=exchange.decimals,
             cash=self._cash(exchange, facts[facts["ts"] <= first]),
@@ -283,6 +283,11 @@ class Backtest:
             alike[what] = values[0] if len(set(values)) == 1 else "several"
         parameters = {f"{name}.{key}": value for name, said in each.items() for key, value in said["parameters"].items()}
         return {"strategy": " + ".join(each), "parameters": parameters, **alike, "strategies": each}
+
+
+def _kept(facts: np.ndarray) -> np.ndarray:
+    """bool: what happened to orders, and what moved money or a mark beside them."""
+    return (facts["kind"] < Kind.SessionOpened) | np.isin(facts["kind"], [Kind.CashDeposited, Kind.PriceMarked])
 
 
 def _with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:

@@ -223,7 +223,7 @@ class Merged(Feed):
 
 
 def _shared_zone(feeds: Sequence[Feed]) -> str:
-    """The clock that the feeds share; those that stand at UTC, as a feed without a clock of its own does, go along. UTC where they differ."""
+    """The clock that the feeds share; one at UTC, as of a feed without a clock of its own, goes along. UTC where they differ."""
     zones = {feed.time_zone for feed in feeds} - {"UTC"}
     return zones.pop() if len(zones) == 1 else "UTC"
 
