@@ -151,6 +151,11 @@ class Recording:
         return (ts + steps["value"][at]) // (86_400 * 10**9)
 
 
+def kept_facts(facts: np.ndarray) -> np.ndarray:
+    """Of all facts those that a recording keeps: what happened to orders, and what moved money or a mark beside them."""
+    return facts[(facts["kind"] < Kind.SessionOpened) | np.isin(facts["kind"], [Kind.CashDeposited, Kind.PriceMarked])]
+
+
 def strategy_name(recording: Recording) -> str:
     """The name of the strategy without its module, for titles."""
     return str(recording.meta.get("strategy") or "Backtest").rpartition(":")[2]

@@ -16,7 +16,7 @@ import numpy as np
 
 from backtest.camera import DepthCamera
 from backtest.participants import NONE, Given, participants
-from backtest.recording import Recording
+from backtest.recording import Recording, kept_facts
 from backtest.result import Result
 from backtest.store import OUT, save
 from backtest.timing import Latency
@@ -225,7 +225,7 @@ class Backtest:
         facts = driver.facts.all()
         session = exchange.state.session[0]
         return Recording(
-            facts=facts[driver.opening :][_kept(facts[driver.opening :])],
+            facts=kept_facts(facts[driver.opening :]),
             instruments=self.instruments,
             decimals=exchange.decimals,
             cash=self._cash(exchange, facts[facts["ts"] <= first]),
@@ -283,11 +283,6 @@ class Backtest:
             alike[what] = values[0] if len(set(values)) == 1 else "several"
         parameters = {f"{name}.{key}": value for name, said in each.items() for key, value in said["parameters"].items()}
         return {"strategy": " + ".join(each), "parameters": parameters, **alike, "strategies": each}
-
-
-def _kept(facts: np.ndarray) -> np.ndarray:
-    """bool: what happened to orders, and what moved money or a mark beside them."""
-    return (facts["kind"] < Kind.SessionOpened) | np.isin(facts["kind"], [Kind.CashDeposited, Kind.PriceMarked])
 
 
 def _with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:
