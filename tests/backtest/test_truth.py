@@ -70,7 +70,7 @@ class Trader(Strategy):
         self.random = np.random.default_rng(self.seed)
 
     def on_timer(self) -> None:
-        for instrument in range(len(self.instruments)):
+        for instrument in self.symbols:
             book, lots = self.book(instrument), int(self.random.integers(1, 400))
             send = self.buy if self.random.random() < 0.5 else self.sell
             what = self.random.random()
@@ -159,7 +159,7 @@ def played(seed: int) -> Played:
     one = Disturbed(synthetic_flow(seed, symbols="AAA", messages=MESSAGES, lot=lot, price=100), seed, 1 + seed % 2, shift)
     both = merge([one, synthetic_flow(seed + 50, symbols="BBB", messages=MESSAGES)]) if seed % 4 == 1 else one
     window: dict[str, Any] = [{}, {"start": "11:00"}, {"end": "14:30", "warm_up": "20min"}, {"start": "10:10", "end": "13:00:01"}][seed % 4]
-    strategies: Any = [Trader(), Other()] if seed % 2 else Trader
+    strategies: Any = [Trader(), Other()] if seed % 2 else Trader()
     recording, driver = Backtest(both, strategies, cash=100_000, sample_every=(0, "100ms", "7s")[seed % 3], **window).record()
     return Played(Result(recording), driver, Truth(driver, recording.end, list(recording.cash)))
 
