@@ -74,7 +74,7 @@ def _from_epoch(table: Table, column: pl.Series) -> pl.Series:
     if 19_000_101 <= int(whole.min() or 0) <= largest <= 29_991_231:  # type: ignore[arg-type]
         return _read_text(table, whole.cast(pl.String), None)
     unit, first = next(ns for limit, ns in _EPOCHS if largest < limit), int(whole[0])
-    odd = (_unit_of(whole) != _unit_of(whole.head(1))[0]) & ((whole > 100 * first) | (whole < first // 100))
+    odd = (_unit_of(whole) != _unit_of(whole.head(1))[0]) & ((whole // 100 > first) | (whole < first // 100))
     table.refuse(column.name, odd, f"is a time in another unit than the first one, {first}; write all in one unit", whole)
     return (whole * unit).cast(pl.Datetime("ns")).dt.replace_time_zone("UTC")
 
