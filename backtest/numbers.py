@@ -96,8 +96,12 @@ def price(instrument: Instrument, units: float, more: int = 0) -> str:
 
 def quantity(instrument: Instrument, lots: int, sign: bool = False) -> str:
     """Lots as a quantity with the decimals of the lot."""
-    exponent = instrument.lot.normalize().as_tuple().exponent
-    return number(float(instrument.quantity(lots)), max(0, -int(exponent)), sign)
+    return number(float(instrument.quantity(lots)), lot_places(instrument), sign)
+
+
+def lot_places(instrument: Instrument) -> int:
+    """Decimals that show every quantity of whole lots."""
+    return max(0, -int(instrument.lot.normalize().as_tuple().exponent))
 
 
 def clock(ts: int, zone: tzinfo = UTC, form: str = "%H:%M:%S", digits: int = 3) -> str:
@@ -106,8 +110,8 @@ def clock(ts: int, zone: tzinfo = UTC, form: str = "%H:%M:%S", digits: int = 3) 
     return text if not digits else f"{text}.{ts % 10**9:09d}"[: len(text) + 1 + digits]
 
 
-def shown(value: Any, unit: str, money_places: int = 2) -> str:
-    """A figure of a summary in its unit (see `definitions.Metric`)."""
+def shown(value: Any, unit: str, money_places: int = 2, unit_places: int = 0) -> str:
+    """A figure of a summary in its unit (see `definitions.Metric`); `unit_places`: decimals of the instrument's lot."""
     if value is None or isinstance(value, str):
         return value or DASH
     match unit:
@@ -119,7 +123,9 @@ def shown(value: Any, unit: str, money_places: int = 2) -> str:
             return duration(value)
         case "count":
             return count(value)
-        case "units" | "lots":
+        case "units":
+            return number(value, unit_places or (0 if value == int(value) else 1))
+        case "lots":
             return number(value, 0 if value == int(value) else 1)
         case _:
             return significant(value)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from data.times import utc_offset, zone_of
+from data.times import utc_offset, utc_offsets, zone_of
 from engine.messages.instrument import Instrument
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
@@ -37,6 +37,9 @@ class Recording:
 
     `facts`: FACT array of our own traders in order of seq. `samples`: SAMPLE array (`engine.loop.loop_state`) in order of
     ts, a row only where something changed.
+    `marks`: MARKED array, every change of a mark, in order of ts; None: what the samples, our fills and the MARKs show of it.
+    `printed`: lots printed from `opened` to `end` in each instrument, ours among them; None: as the last sample has it.
+    `market`: SAMPLE array of history alone, as if we had not been there; None where nobody can play it again.
     `cash`: money of each portfolio when the run began (deposits at or before `start` are part of it; later ones are facts).
     `counters`: lots, of clipped, displaced, revealed, removed, estimated, unknown and crossed history.
     `unarrived`: COMMAND array of what was sent but had not reached the exchange when the run ended.
@@ -60,6 +63,9 @@ class Recording:
     meta: dict[str, Any] = field(default_factory=dict)
     wakes: int = 0
     resolution: int = 100_000_000
+    marks: np.ndarray | None = None
+    printed: list[int] | None = None
+    market: Callable[[], np.ndarray] | None = None
     own: frozenset[int] | None = None  # numbers of the traders whose side of a trade counts; None: every trader's
     depth_window: Depth | None = None
     logged: list[tuple[str, int, str]] = field(default_factory=list)
@@ -138,8 +144,20 @@ class Recording:
             spans[-1] = (spans[-1][0], self.end)
         return spans
 
+    @cached_property
+    def _offsets(self) -> np.ndarray:
+        return utc_offsets(str(self.meta.get("time_zone") or "UTC"), self.opened, max(self.opened, self.end))
+
     def _day(self, ts: Any) -> Any:
-        return (ts + self.offset(self.opened)) // (86_400 * 10**9)
+        """Days of the shown clock's calendar, as its clock stands at each time."""
+        steps = self._offsets
+        at = np.maximum(np.searchsorted(steps["ts"], ts, "right") - 1, 0)
+        return (ts + steps["value"][at]) // (86_400 * 10**9)
+
+
+def kept_facts(facts: np.ndarray) -> np.ndarray:
+    """Of all facts those that a recording keeps: what happened to orders, and what moved money or a mark beside them."""
+    return facts[(facts["kind"] < Kind.SessionOpened) | np.isin(facts["kind"], [Kind.CashDeposited, Kind.PriceMarked])]
 
 
 def strategy_name(recording: Recording) -> str:

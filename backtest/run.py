@@ -1,10 +1,12 @@
 """A backtest: a feed, a strategy (or a given order flow), and what lies between them."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC as UTC_ZONE
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +16,7 @@ import numpy as np
 
 from backtest.camera import DepthCamera
 from backtest.participants import NONE, Given, participants
-from backtest.recording import Recording
+from backtest.recording import Recording, kept_facts
 from backtest.result import Result
 from backtest.store import OUT, save
 from backtest.timing import Latency
@@ -24,9 +26,9 @@ from engine.exchange import Exchange
 from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
 from engine.messages.commands import Limits, Rules, set_rules
 from engine.messages.durations import duration_ns
-from engine.messages.instrument import Instrument, Number
+from engine.messages.instrument import Instrument, Number, money_decimals, opening_cash
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import Kind
+from engine.messages.vocabulary import Kind, Reason
 from engine.state.arrays import COUNTERS
 from engine.strategy.driver import BLOCK, Driver
 from engine.strategy.view import UTC
@@ -103,6 +105,8 @@ class Backtest:
             seed=seed,
         )
         self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
+        for one in self.participants:
+            opening_cash(one.name, one.cash, money_decimals(self.instruments))
         self.window = (start, end)
         self.warm_up, self.sample_every = duration_ns(warm_up), duration_ns(sample_every)
         if self.warm_up < 0 or self.sample_every < 0:
@@ -132,17 +136,31 @@ class Backtest:
         if self.orders is not None:
             self._load_orders(driver)
         driver.play(first - 1)
-        driver.clock["sample_every"] = self.sample_every
-        driver.clock["sample_next"] = -(-first // self.sample_every) * self.sample_every if self.sample_every else NEVER
+        self._sample(driver, first)
+        driver.play(first + self.warm_up - 1)
+        printed = driver.exchange.state.instruments["volume"].copy()
         strategies = [one.strategy for one in self.participants if one.strategy is not None]
         if strategies:
-            driver.play(first + self.warm_up - 1)
             for one, state in zip(self.participants, driver.states):
                 one.arm(state.clock[0], first + self.warm_up)
             driver.run(strategies, last)
         else:
             driver.play(last)
-        return self._recording(driver, first, last, began), driver
+        printed = driver.exchange.state.instruments["volume"] - printed
+        return self._recording(driver, first, last, began, printed), driver
+
+    def _sample(self, driver: Driver, first: int) -> None:
+        """Sample the market from now on."""
+        driver.clock["sample_every"] = self.sample_every
+        driver.clock["sample_next"] = -(-first // self.sample_every) * self.sample_every if self.sample_every else NEVER
+
+    def _market(self, history: np.ndarray, first: int, last: int) -> np.ndarray:
+        """SAMPLE: history alone, as if nobody of ours had been there."""
+        driver = self._camera(history, 1)
+        driver.play(first - 1)
+        self._sample(driver, first)
+        driver.play(last)
+        return driver.loop.samples[: int(driver.clock["samples"])]
 
     def driver(self, history: np.ndarray, states: Sequence[StrategyState]) -> Driver:
         """Exchange and history before the first row, and the states of the strategies; the session's opening commands are done."""
@@ -157,6 +175,10 @@ class Backtest:
             state.clock["trader"] = exchange.names.traders[one.name]
         driver = Driver(exchange, states, history, self._offsets(history))
         driver.open(exchange.opening)
+        opened = driver.facts.all()
+        refused = opened[opened["kind"] == Kind.CommandRejected]
+        if len(refused):
+            raise ValueError(f"the session could not open: {Reason(int(refused['reason'][0])).name}; check cash, limits and rules")
         return driver
 
     def _camera(self, history: np.ndarray, levels: int) -> Driver:
@@ -198,15 +220,15 @@ class Backtest:
     def _time_zone(self) -> str:
         return str(getattr(self.feed, "time_zone", "UTC"))
 
-    def _recording(self, driver: Driver, first: int, last: int, began: int) -> Recording:
+    def _recording(self, driver: Driver, first: int, last: int, began: int, printed: np.ndarray) -> Recording:
         exchange, clock = driver.exchange, driver.clock
         facts = driver.facts.all()
         session = exchange.state.session[0]
         return Recording(
-            facts=facts[facts["kind"] < Kind.SessionOpened],
+            facts=kept_facts(facts[driver.opening :]),
             instruments=self.instruments,
             decimals=exchange.decimals,
-            cash={one.name: one.cash for one in self.participants},
+            cash=self._cash(exchange, facts[facts["ts"] <= first]),
             portfolios=list(exchange.names.portfolios),
             traders=list(exchange.names.traders),
             samples=driver.loop.samples[: int(clock["samples"])],
@@ -218,10 +240,23 @@ class Backtest:
             meta=self._meta(exchange.digest(), began),
             wakes=sum(int(state.clock["wakes"][0]) for state in driver.states),
             resolution=self.sample_every,
+            marks=driver.loop.marks[: int(clock["marks"])],
+            printed=[int(lots) for lots in printed[: len(self.instruments)]],
+            market=functools.cache(partial(self._market, driver.history, first, last)),
             depth_window=DepthCamera(partial(self._camera, driver.history), driver.sent, self.instruments[0].tick_units),
             unarrived=driver.unarrived(),
             logged=[row for one, state in zip(self.participants, driver.states) for row in one.logged(state)],
         )
+
+    def _cash(self, exchange: Exchange, facts: np.ndarray) -> dict[str, Decimal]:
+        """What each portfolio had been given by then."""
+        paid = facts[facts["kind"] == Kind.CashDeposited]
+        given = {}
+        for one in self.participants:
+            units = int(paid["value"][paid["portfolio"] == exchange.names.portfolios[one.name]].sum())
+            total = Decimal(units).scaleb(-exchange.decimals)
+            given[one.name] = one.cash if total == one.cash else total
+        return given
 
     def _meta(self, digest: str, began: int) -> dict[str, Any]:
         stamp = datetime.fromtimestamp(began // 10**9, UTC_ZONE).strftime("%Y%m%d-%H%M%S")

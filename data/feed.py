@@ -52,6 +52,8 @@ class Feed(ABC):
     counts: dict[str, int]
     origin: dict[str, Any] | None = None
     """How it was opened, for a run that is to be played again: format, path, options."""
+    time_zone: str = "UTC"
+    """IANA name of the clock that its times of day and its days are told by."""
     levels: int = 0
     """Levels of the published book to which the commands reconcile; 0: none is published."""
 
@@ -175,6 +177,7 @@ class _Until(Feed):
     def __init__(self, feed: Feed, ts: int) -> None:
         self.feed, self.ts = feed, ts
         self.name, self.instruments, self.counts = feed.name, feed.instruments, {}
+        self.time_zone = feed.time_zone
 
     @property
     def fingerprint(self) -> str:
@@ -197,6 +200,7 @@ class Merged(Feed):
         self.instruments = [instrument for feed in self.feeds for instrument in feed.instruments]
         self.name = " + ".join(feed.name for feed in self.feeds)
         self.counts = {}
+        self.time_zone = _shared_zone(self.feeds)
         symbols = [instrument.symbol for instrument in self.instruments]
         twice = next((symbol for symbol in symbols if symbols.count(symbol) > 1), None)
         if twice is not None:
@@ -224,6 +228,12 @@ class Merged(Feed):
             sources.append(_renumbered(feed.batches(rows), first))
             first += len(feed.instruments)
         return sources
+
+
+def _shared_zone(feeds: Sequence[Feed]) -> str:
+    """The clock that the feeds share; one at UTC, as of a feed without a clock of its own, goes along. UTC where they differ."""
+    zones = {feed.time_zone for feed in feeds} - {"UTC"}
+    return zones.pop() if len(zones) == 1 else "UTC"
 
 
 def _renumbered(batches: Iterator[Commands], first: int) -> Iterator[Commands]:

@@ -9,7 +9,7 @@ from engine.compiler.lazy_kernels import load_needed
 from engine.frames.queries import Reading
 from engine.messages.columns import encode_columns
 from engine.messages.commands import Command, Limits
-from engine.messages.encoding import encode
+from engine.messages.encoding import encode, encode_cash
 from engine.messages.instrument import Instrument, Number, money_decimals
 from engine.messages.names import Names, open_session, read_terms
 from engine.messages.records import COMMAND, read_name
@@ -50,8 +50,7 @@ class Exchange(Reading):
         self.decimals = money_decimals(self.instruments)
         self._start(reserve, history_facts)
         parts = [open_session(self.instruments, self.decimals, session_limits)]
-        for portfolio, amount in (cash or {}).items():
-            parts.append(self.encode(Command(Kind.DEPOSIT, portfolio=portfolio, more=amount)))
+        parts += encode_cash(cash or {}, self.names, self.decimals)
         for portfolio, limit in (limits or {}).items():
             parts.append(self.encode(Command(Kind.SET_LIMITS, portfolio=portfolio, more=limit)))
         self.opening = np.concatenate(parts)

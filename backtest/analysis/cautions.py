@@ -13,7 +13,7 @@ from engine.messages.vocabulary import Kind, Reason
 TRIPS_MIN = 30
 DAYS_MIN = 20
 DISTURBED_MAX = 0.05
-"""Share of the market's volume from which clipped or displaced history is named."""
+"""Share of the volume that others traded in the run's window from which clipped or displaced history is named."""
 CROSSED_MAX = 0.01
 """Share of the samples with a bid at or above the ask from which that is named."""
 DISTURBED = {
@@ -77,11 +77,12 @@ def _open(a: Analysis, summary: Summary) -> list[Caution]:
 
 def _data(a: Analysis) -> list[Caution]:
     found = []
-    counters, volume = a.recording.counters, sum(quote.volume for quote in a.quotes)
+    counters, volume = a.recording.counters, a.others_volume
     for name, what in DISTURBED.items():
         lots = int(counters.get(name, 0))
-        if lots and volume and lots / volume > DISTURBED_MAX:
-            share = f"{count(lots)} lots {what}: {percent(lots / volume, 1)} of the printed volume."
+        if lots > DISTURBED_MAX * volume:
+            part = f"{percent(lots / volume, 1)} of the volume that others traded" if volume else "others traded nothing with each other"
+            share = f"{count(lots)} lots {what}: {part}."
             found.append(Caution(name, f"{share} The market would have answered; fills are optimistic."))
     found += _crossed(a)
     estimated, makers = int(a.fills["estimated"].sum()), int(a.fills["maker"].sum())

@@ -18,7 +18,8 @@ DAYS_DAILY = 20
 
 
 class Curve(NamedTuple):
-    """Equity at every time when the market's sample or our account changed; int64 arrays of one length, money units."""
+    """Equity at every time when the market's sample, our account or the mark of what we held changed. int64 arrays of one length, money
+    units."""
 
     ts: np.ndarray
     cash: np.ndarray
@@ -40,9 +41,8 @@ class Curve(NamedTuple):
 
 def equity_curve(recording: Recording, fills: np.ndarray, quotes: list[Quotes]) -> Curve:
     """The curve over [opened, end], all portfolios together; the mark is the last trade price or the last MARK, whichever came later."""
-    facts = recording.facts
-    paid_in = facts[(facts["kind"] == Kind.CashDeposited) & (facts["ts"] > recording.start)]
-    times = np.concatenate([recording.samples["ts"], fills["ts"], paid_in["ts"], [recording.opened, recording.end]])
+    paid_in, changed = _paid_in(recording), [_marked(fills[fills["instrument"] == k], quote) for k, quote in enumerate(quotes)]
+    times = np.concatenate([recording.samples["ts"], fills["ts"], paid_in["ts"], *changed, [recording.opened, recording.end]])
     times = np.sort(times[(times >= recording.opened) & (times <= recording.end)], kind="stable")
     ts = times[np.diff(times, prepend=times[0] - 1) > 0]
     capital = as_of(paid_in["ts"], recording.opening_cash + np.cumsum(paid_in["value"]), ts, recording.opening_cash)
@@ -63,6 +63,19 @@ def equity_curve(recording: Recording, fills: np.ndarray, quotes: list[Quotes]) 
     pnl = cash + value - capital
     drawdown = pnl - np.maximum.accumulate(np.maximum(pnl, 0))
     return Curve(ts, cash, value, capital, drawdown, doubled_value, middled, notional)
+
+
+def _paid_in(recording: Recording) -> np.ndarray:
+    """Deposits to our portfolios, and withdrawals, after the start."""
+    facts = recording.facts
+    ours = [number for number, name in enumerate(recording.portfolios) if name in recording.cash]
+    return facts[(facts["kind"] == Kind.CashDeposited) & (facts["ts"] > recording.start) & np.isin(facts["portfolio"], ours)]
+
+
+def _marked(fills: np.ndarray, quote: Quotes) -> np.ndarray:
+    """When the mark of an instrument changed while we held it."""
+    ts, _ = quote.marks(fills)
+    return ts[as_of(fills["ts"], np.cumsum(signs(fills) * fills["lots"]), ts) != 0]
 
 
 class Returns(NamedTuple):

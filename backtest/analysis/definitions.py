@@ -26,8 +26,10 @@ _MARKOUT = (
     "last sample at or before that time, one every 100 ms at most, our own orders in the book among them. Fills whose session ends "
     "earlier, or without a middle then, are left out."
 )
+_MARKET = "The recorded market's own middle instead: of history alone, without our orders and without what they took. "
 _MARKOUTS = [
-    Metric(f"markout_{name}{suffix}", f"Markout {words}{label}", unit, definition.format(words), _HARRIS)
+    Metric(f"{prefix}markout_{name}{suffix}", f"Markout {words}{whose}{label}", unit, note + definition.format(words), _HARRIS)
+    for prefix, whose, note in (("", "", ""), ("market_", ", recorded market", _MARKET))
     for name, words in (("100ms", "100 ms"), ("1s", "1 s"), ("10s", "10 s"), ("60s", "60 s"))
     for suffix, label, unit, definition in (
         ("", "", "money", _MARKOUT),
@@ -108,7 +110,12 @@ METRICS = [
     ),
     Metric("turnover", "Turnover", "money", "Σ |price × quantity × multiplier| of our fills."),
     Metric("turnover_cash", "Turnover ÷ cash", "ratio", "Turnover ÷ opening cash."),
-    Metric("market_share", "Share of volume", "fraction", "Our lots ÷ lots printed in the market."),
+    Metric(
+        "market_share",
+        "Share of volume",
+        "fraction",
+        "Our lots ÷ lots that others traded with each other, from the strategy's first call to the end.",
+    ),
     Metric("fees", "Fees, net", "money", "Fees paid − rebates received."),
     Metric("fees_paid", "Fees paid", "money", "Σ of the fees above zero."),
     Metric("rebates", "Rebates", "money", "Σ of the fees below zero, as a positive amount."),
@@ -116,11 +123,20 @@ METRICS = [
         "spread_captured",
         "Spread captured",
         "money",
-        "side × (middle before the fill − fill price) × quantity × multiplier, summed: earned by makers, paid by takers.",
+        "side × (middle before the fill − fill price) × quantity × multiplier, summed: earned by makers, paid by takers. The middle is "
+        "that of the book with our own orders in it.",
         _HARRIS,
     ),
     Metric("spread_captured_ticks", "Spread captured, ticks", "ticks", "The same per lot, mean weighted by quantity.", _HARRIS),
     Metric("spread_captured_bps", "Spread captured, bps", "bps", "The same over the notional.", _HARRIS),
+    *[
+        Metric(f"market_spread_captured{suffix}", f"Spread captured, recorded market{label}", unit, _MARKET + definition, _HARRIS)
+        for suffix, label, unit, definition in (
+            ("", "", "money", "side × (middle before the fill − fill price) × quantity × multiplier, summed."),
+            ("_ticks", ", ticks", "ticks", "The same per lot, mean weighted by quantity."),
+            ("_bps", ", bps", "bps", "The same over the notional."),
+        )
+    ],
     *_MARKOUTS,
     Metric(
         "queue_ahead_entry",

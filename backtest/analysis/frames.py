@@ -43,6 +43,7 @@ def fills_frame(a: Analysis) -> pl.DataFrame:
     """See `Result.fills`."""
     rows = a.fills
     entry = a.orders.entry_of_fill
+    market, known = a.market_middles
     return pl.DataFrame(
         {
             "seq": rows["seq"],
@@ -62,6 +63,7 @@ def fills_frame(a: Analysis) -> pl.DataFrame:
             "queue": _null(np.where(rows["estimated"], "ESTIMATED", "EXACT"), ~rows["maker"]),
             "mid": _null(_units(a, rows, rows["doubled"], "price_unit") / 2, ~rows["known"]),
             "position": _units(a, rows, rows["position"], "lot"),
+            "market_mid": _null(_units(a, rows, market, "price_unit") / 2, ~known),
         }
     )
 
@@ -132,7 +134,8 @@ def _order_rows(a: Analysis) -> pl.DataFrame:
 def trips_frame(a: Analysis) -> pl.DataFrame:
     """See `Result.round_trips`."""
     rows = a.trips
-    left = rows["exit_cost"] / np.maximum(rows["exit_lots"], 1)
+    entered = (rows["entry_cost"] / rows["lots"]).astype(np.float64)
+    left = (rows["exit_cost"] / np.maximum(rows["exit_lots"], 1)).astype(np.float64)
     return pl.DataFrame(
         {
             "symbol": _symbols(a, rows),
@@ -140,7 +143,7 @@ def trips_frame(a: Analysis) -> pl.DataFrame:
             "side": words(rows["side"], Side),
             "entry": times(rows["entry"]),
             "exit": _null(times(rows["exit"]), rows["open"]),
-            "entry_price": _units(a, rows, rows["entry_cost"] / rows["lots"], "price_unit"),
+            "entry_price": _units(a, rows, entered, "price_unit"),
             "exit_price": _null(_units(a, rows, left, "price_unit"), rows["exit_lots"] == 0),
             "quantity": _units(a, rows, rows["lots"], "lot"),
             "quantity_lots": rows["lots"],
@@ -177,7 +180,7 @@ def equity_frame(a: Analysis) -> pl.DataFrame:
             "position_value": a.money(curve.value),
             "equity": a.money(curve.equity),
             "drawdown": a.money(curve.drawdown),
-            "equity_mid": _null(a.money(2 * curve.cash + curve.doubled_value) / 2, ~curve.middled),
+            "equity_mid": _null(a.money(curve.cash) + a.money(curve.doubled_value) / 2, ~curve.middled),
         }
     )
 

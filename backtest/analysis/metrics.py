@@ -10,8 +10,9 @@ from backtest.analysis.analysis import Analysis
 from backtest.analysis.curves import Curve
 from backtest.analysis.definitions import METRICS, Metric, Summary
 from backtest.analysis.fills import signs
-from backtest.analysis.markouts import HORIZONS, average
+from backtest.analysis.markouts import HORIZONS, NO_AVERAGE, average
 from backtest.analysis.quotes import as_of
+from backtest.analysis.sums import total
 from backtest.numbers import quantity
 from backtest.recording import Recording
 from engine.messages.vocabulary import Kind, OrderStatus, Reason
@@ -40,14 +41,14 @@ def ratio(part: float, whole: float) -> float | None:
 
 def _result(a: Analysis) -> dict[str, Any]:
     curve, trips = a.curve, a.trips
-    fees = int(a.fills["fee"].sum())
+    fees = total(a.fills["fee"])
     net, capital = int(curve.pnl[-1]), int(curve.capital[-1])
     held = trips["open"]
     return {
         "net_pnl": a.money(net),
         "gross_pnl": a.money(net + fees),
-        "realized_pnl": a.money(int(trips["pnl"][~held].sum())),
-        "open_pnl": a.money(int(trips["pnl"][held].sum())),
+        "realized_pnl": a.money(total(trips["pnl"][~held])),
+        "open_pnl": a.money(total(trips["pnl"][held])),
         "start_equity": a.money(a.recording.opening_cash),
         "end_equity": a.money(int(curve.equity[-1])),
         "total_return": net / capital if capital > 0 else None,
@@ -84,10 +85,14 @@ def _ratios(a: Analysis) -> dict[str, Any]:
     }
 
 
+def varies(values: np.ndarray) -> bool:
+    """Whether returns differ by more than the last bits of a float, which equal ones may do after a division."""
+    return len(values) > 1 and float(np.ptp(values)) > 1e-9 * float(np.abs(values).max()) and float(values.std(ddof=1)) > 0
+
+
 def sharpe_of(values: np.ndarray) -> float | None:
     """Mean ÷ sample standard deviation of returns, not annualised (Sharpe 1994); None where they do not vary."""
-    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return float(values.mean()) / spread if spread > 0 else None
+    return float(values.mean()) / float(values.std(ddof=1)) if varies(values) else None
 
 
 def sortino_of(values: np.ndarray) -> float | None:
@@ -107,7 +112,7 @@ def probabilistic_sharpe(values: np.ndarray, benchmark: float = 0.0) -> float | 
     score = (values - values.mean()) / values.std()
     skew, kurtosis = float((score**3).mean()), float((score**4).mean())
     variance = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
-    if variance <= 0:
+    if variance <= 0 or not math.isfinite(variance):
         return None
     z = (sharpe - benchmark) * math.sqrt(len(values) - 1) / math.sqrt(variance)
     return 0.5 * math.erfc(-z / math.sqrt(2))
@@ -122,20 +127,19 @@ def _trading(a: Analysis) -> dict[str, Any]:
     rows, fills, facts = a.orders.rows, a.fills, a.recording.facts
     accepted = rows[rows["status"] != OrderStatus.REJECTED]
     traded = notionals(a.recording, fills)
-    turnover = int(traded.sum())
-    printed = sum(quote.volume for quote in a.quotes)
+    turnover = total(traded)
     filled = accepted["status"] == OrderStatus.FILLED
     return {
         "orders": len(rows),
         "rejected_orders": int((facts["kind"] == Kind.OrderRejected).sum()),
         "fills": len(fills),
-        "maker_share": ratio(int(traded[fills["maker"]].sum()), turnover),
-        "fill_ratio": ratio(int(accepted["executed"].sum()), int(accepted["lots"].sum())),
+        "maker_share": ratio(total(traded[fills["maker"]]), turnover),
+        "fill_ratio": ratio(total(accepted["executed"]), total(accepted["lots"])),
         "filled_orders": ratio(int(filled.sum()), len(accepted)),
         "order_to_trade": ratio(messages_sent(facts), len(fills)),
         "turnover": a.money(turnover),
         "turnover_cash": turnover / a.recording.opening_cash if a.recording.opening_cash > 0 else None,
-        "market_share": ratio(int(fills["lots"].sum()), printed),
+        "market_share": ratio(total(fills["lots"]), a.others_volume),
     }
 
 
@@ -149,9 +153,9 @@ def messages_sent(facts: np.ndarray) -> int:
 def _costs(a: Analysis) -> dict[str, Any]:
     fee = a.fills["fee"]
     return {
-        "fees": a.money(int(fee.sum())),
-        "fees_paid": a.money(int(fee[fee > 0].sum())),
-        "rebates": a.money(-int(fee[fee < 0].sum())),
+        "fees": a.money(total(fee)),
+        "fees_paid": a.money(total(fee[fee > 0])),
+        "rebates": a.money(-total(fee[fee < 0])),
     }
 
 
@@ -159,9 +163,10 @@ def _execution(a: Analysis) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for row, horizon in enumerate(HORIZONS):
         name = f"markout_{horizon}" if row else "spread_captured"
-        mean = average(a.recording, a.fills, a.markouts, row)
-        found[name] = a.money(mean.money) if mean.fills else None
-        found[f"{name}_ticks"], found[f"{name}_bps"] = mean.ticks, mean.bps
+        for prefix, made in (("", a.markouts), ("market_", a.market_markouts)):
+            mean = NO_AVERAGE if made is None else average(a.recording, a.fills, made, row)
+            found[prefix + name] = a.money(mean.money) if mean.fills else None
+            found[f"{prefix}{name}_ticks"], found[f"{prefix}{name}_bps"] = mean.ticks, mean.bps
     return found
 
 
@@ -199,7 +204,7 @@ def weights(recording: Recording, curve: Curve) -> np.ndarray:
 def _exposure(a: Analysis) -> dict[str, Any]:
     curve, fills = a.curve, a.fills
     last = weights(a.recording, curve)
-    total = int(last.sum())
+    whole = int(last.sum())
     held = np.zeros(len(curve.ts), bool)
     position = np.zeros(len(curve.ts), np.int64)
     for number in range(len(a.recording.instruments)):
@@ -209,10 +214,10 @@ def _exposure(a: Analysis) -> dict[str, Any]:
     lot = float(a.recording.instruments[0].lot) if len(a.recording.instruments) == 1 else None
     sizes = np.abs(position).astype(np.float64)
     return {
-        "time_in_market": ratio(int(last[held].sum()), total),
-        "position_average": float((sizes * last).sum()) / total * lot if lot and total else None,
+        "time_in_market": ratio(int(last[held].sum()), whole),
+        "position_average": float((sizes * last).sum()) / whole * lot if lot and whole else None,
         "position_max": float(sizes.max()) * lot if lot else None,
-        "notional_average": a.money(float((curve.notional.astype(np.float64) * last).sum()) / total) if total else None,
+        "notional_average": a.money(float((curve.notional.astype(np.float64) * last).sum()) / whole) if whole else None,
         "notional_max": a.money(int(curve.notional.max())),
     }
 
@@ -220,8 +225,8 @@ def _exposure(a: Analysis) -> dict[str, Any]:
 def _trips(a: Analysis) -> dict[str, Any]:
     closed = a.trips[~a.trips["open"]]
     pnl = closed["pnl"]
-    won, lost = int(pnl[pnl > 0].sum()), -int(pnl[pnl < 0].sum())
-    entry = np.abs(closed["entry_cost"] * a.recording.values()[closed["instrument"]])
+    won, lost = total(pnl[pnl > 0]), -total(pnl[pnl < 0])
+    entry = np.abs((closed["entry_cost"] * a.recording.values()[closed["instrument"]]).astype(np.float64))
     paid = entry > 0
     return {
         "round_trips": len(closed),

@@ -9,12 +9,16 @@ from engine.messages.vocabulary import Kind
 
 
 class Quotes:
-    """One instrument's samples. Middles are kept doubled (bid + ask), so that they stay whole price units."""
+    """One instrument's samples. Middles are kept doubled (bid + ask), so that they stay whole price units.
 
-    def __init__(self, recording: Recording, instrument: int) -> None:
+    `samples`: SAMPLE; by default the recording's, of the book with our orders in it.
+    """
+
+    def __init__(self, recording: Recording, instrument: int, samples: np.ndarray | None = None) -> None:
         self.recording = recording
         self.instrument = instrument
-        self.rows = recording.samples[recording.samples["instrument"] == instrument]
+        samples = recording.samples if samples is None else samples
+        self.rows = samples[samples["instrument"] == instrument]
 
     @cached_property
     def ts(self) -> np.ndarray:
@@ -32,7 +36,14 @@ class Quotes:
 
     @property
     def volume(self) -> int:
-        """Lots printed in the whole run."""
+        """Lots printed while the strategy was there, ours among them."""
+        if self.recording.printed is not None:
+            return self.recording.printed[self.instrument]
+        return self.volume_so_far
+
+    @property
+    def volume_so_far(self) -> int:
+        """Lots printed since the first row of history, what lies before the start among them."""
         return int(self.rows["volume"][-1]) if len(self.rows) else 0
 
     def middle(self, times: np.ndarray, before: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -44,8 +55,11 @@ class Quotes:
         return self.doubled[index], self.known[index] & there
 
     def marks(self, fills: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """When the mark changed, and to what (price units): by a print (a sample whose last price or volume moved), by a fill of ours,
-        or by a MARK. `fills`: our FILL rows of this instrument. At one time our fill comes first, the sample of that time last."""
+        """When the mark changed, and to what (price units). `fills`: our FILL rows of this instrument. Where the recording has no marks
+        they are of a print (a sample whose last price or volume moved), a fill of ours or a MARK, the sample of one time last."""
+        if self.recording.marks is not None:
+            changes = self.recording.marks[self.recording.marks["instrument"] == self.instrument]
+            return changes["ts"], changes["price"].astype(np.int64)
         rows = self.rows[self.rows["has"] & LAST > 0]
         printed = np.ones(len(rows), bool)
         printed[1:] = (np.diff(rows["last"]) != 0) | (np.diff(rows["volume"]) != 0)

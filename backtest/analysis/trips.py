@@ -4,6 +4,7 @@ import numpy as np
 
 from backtest.analysis.fills import groups, signs
 from backtest.analysis.quotes import Quotes, as_of
+from backtest.analysis.sums import totals
 from backtest.recording import Recording
 
 TRIP = np.dtype(
@@ -11,9 +12,9 @@ TRIP = np.dtype(
         ("entry", "<i8"),  # ns
         ("exit", "<i8"),  # ns; of an open trip the end of the run
         ("lots", "<i8"),  # lots that entered in its direction
-        ("entry_cost", "<i8"),  # Σ price × lots of the entering fills
+        ("entry_cost", "O"),  # Σ price × lots of the entering fills: Python's integers, it may pass 64 bits
         ("exit_lots", "<i8"),
-        ("exit_cost", "<i8"),
+        ("exit_cost", "O"),
         ("pnl", "<i8"),  # money, net of fees; an open trip is marked
         ("fees", "<i8"),
         ("best", "<i8"),  # twice the money: highest and lowest P&L on its way, marked at the middle
@@ -53,9 +54,9 @@ def _of_group(recording: Recording, fills: np.ndarray, members: np.ndarray, quot
     rows["side"] = pieces["side"][first]
     rows["instrument"], rows["portfolio"] = instrument, fills["portfolio"][members[0]]
     rows["lots"] = np.add.reduceat(np.where(enters, lots, 0), first)
-    rows["entry_cost"] = np.add.reduceat(np.where(enters, lots * price, 0), first)
+    rows["entry_cost"] = totals(np.where(enters, lots * price, 0), first)
     rows["exit_lots"] = np.add.reduceat(np.where(enters, 0, lots), first)
-    rows["exit_cost"] = np.add.reduceat(np.where(enters, 0, lots * price), first)
+    rows["exit_cost"] = totals(np.where(enters, 0, lots * price), first)
     rows["fees"] = np.add.reduceat(pieces["fee"], first)
     rows["fills"] = last - first + 1
     rows["pnl"] = np.add.reduceat(flow, first)

@@ -92,7 +92,7 @@ def book_plot(a: Analysis, made: Heat, height: int = 340) -> Plot:
     plot.layers.append(path("own", _own(a, made, axis, plot, unit)))
     fills = a.fills[(a.fills["instrument"] == window.instrument)]
     fills = fills[(fills["ts"] >= window.ts[0]) & (fills["ts"] <= window.ts[-1])]
-    plot.marks = fill_marks(plot, axis, fills, unit, instrument.price_decimals)
+    plot.marks = fill_marks(plot, axis, fills, instrument)
     plot.x_ticks = axis.ticks(6)
     return plot.grid(7, lambda value, shown: number(value, max(shown, instrument.price_decimals)))
 

@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
+from backtest.analysis.cautions import DISTURBED
 from backtest.analysis.definitions import BY_NAME, Summary
-from backtest.numbers import count, duration, percent, shown, significant
+from backtest.numbers import count, duration, lot_places, percent, shown, significant
 from backtest.report.cards import DASH, card, table
 from engine.messages.vocabulary import OrderStatus, Reason
 from engine.state.arrays import UNCOUNTED
@@ -91,11 +92,11 @@ COUNTERS = {
 
 def data_quality(a: Analysis) -> str:
     """Lots of history that did not go as recorded."""
-    volume = sum(quote.volume for quote in a.quotes)
+    volume, all_day = sum(quote.volume for quote in a.quotes), sum(quote.volume_so_far for quote in a.quotes)
     rows = []
     for name, why in COUNTERS.items():
-        lots = int(a.recording.counters.get(name, 0))
-        rows.append([name.capitalize(), count(lots), percent(lots / volume, 2) if volume else DASH, f'<span class="why">{why}</span>'])
+        lots, whole = int(a.recording.counters.get(name, 0)), a.others_volume if name in DISTURBED else all_day
+        rows.append([name.capitalize(), count(lots), percent(lots / whole, 2) if whole else DASH, f'<span class="why">{why}</span>'])
     body = table(["History", "Lots", "Of volume", "What"], rows, kind="data")
     r = a.recording
     foot = f"{count(r.market_commands)} market commands, {count(volume)} lots printed, {count(len(r.samples))} samples, "
@@ -108,7 +109,7 @@ def definitions(a: Analysis, s: Summary) -> str:
     rows = []
     for name, value in s.items():
         meant = BY_NAME[name]
-        text = escape(shown(value, meant.unit))
+        text = escape(shown(value, meant.unit, unit_places=lot_places(a.recording.instruments[0])))
         source = f' <span class="source">{escape(meant.source)}</span>' if meant.source else ""
         rows.append([escape(meant.label), text, _unit_name(a, meant.unit), f'<span class="why">{escape(meant.definition)}{source}</span>'])
     body = table(["Figure", "Value", "Unit", "Definition"], rows, kind="definitions")

@@ -12,6 +12,7 @@ from backtest.recording import strategy_name
 from backtest.report import charts
 from backtest.report.charts import Plot, TimeAxis, area, mark, path, steps
 from backtest.report.pictures import Picture
+from engine.messages.instrument import Instrument
 
 MARKS_MOST = 400
 """Fills that are drawn singly; more are grouped by side in stretches of the axis."""
@@ -126,7 +127,7 @@ def price_panel(a: Analysis, axis: TimeAxis, instrument: int, height: int = 260)
         made.layers.append(path("line thin", steps(x, made.y(drawn["mid"]))))
         last = float(drawn["mid"][-1])
         made.tags = [(made.place(last), number(last, decimals), "flat")]
-    made.marks = fill_marks(made, axis, fills, unit, decimals)
+    made.marks = fill_marks(made, axis, fills, one)
     return made.grid(6, lambda value, shown: number(value, max(shown, decimals)))
 
 
@@ -137,7 +138,7 @@ def _between(x: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> str:
     return f"{steps(x, upper)}{''.join(back)}H{px[0]}z"
 
 
-def fill_marks(made: Plot, axis: TimeAxis, fills: np.ndarray, unit: float, decimals: int) -> list[str]:
+def fill_marks(made: Plot, axis: TimeAxis, fills: np.ndarray, instrument: Instrument) -> list[str]:
     """A triangle per fill, pointing up for a buy and down for a sale; hollow for a taker. Many are grouped, at their average price."""
     x = axis.x(fills["ts"])
     side, lots = fills["side"].astype(np.int64), fills["lots"]
@@ -145,12 +146,14 @@ def fill_marks(made: Plot, axis: TimeAxis, fills: np.ndarray, unit: float, decim
     made_marks = []
     for members in _members(cell):
         weight = lots[members]
-        price = float((fills["price"][members] * weight).sum() / weight.sum()) * unit
+        price = float(np.average(fills["price"][members], weights=weight)) * float(instrument.price_unit)
         if not made.low <= price <= made.high:
             continue
         buy, maker = not side[members[0]], bool(fills["maker"][members].any())
         many = f"{len(members)} fills, " if len(members) > 1 else ""
-        title = f"{'Bought' if buy else 'Sold'} {many}{int(weight.sum()):,} at {number(price, decimals)}"
+        title = (
+            f"{'Bought' if buy else 'Sold'} {many}{quantity(instrument, int(weight.sum()))} at {number(price, instrument.price_decimals)}"
+        )
         kind = ("up" if buy else "down") + ("" if maker else " hollow")
         made_marks.append(mark("b" if buy else "s", kind, float((x[members] * weight).sum() / weight.sum()), made.place(price), title))
     return made_marks

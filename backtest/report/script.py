@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
-from backtest.numbers import places
+from backtest.numbers import lot_places, places
 from backtest.report.charts import TimeAxis
 from backtest.report.panels import SYMBOLS_MOST, account_track, differences, position_track, quote_track, traded
 from engine.state.arrays import UNCOUNTED
@@ -30,7 +30,7 @@ def numbers(a: Analysis, axis: TimeAxis) -> dict[str, Any]:
         tracks[f"held{k}"] = position_track(a, k).packed(axis, float(one.lot), ["held"])
         about = {"symbol": escape(one.symbol), "places": one.price_decimals}
         panels[f"price{k}"] = {"kind": "price", "track": f"quotes{k}", **about, "fills": _fills(a, axis, fills, k)}
-        panels[f"position{k}"] = {"kind": "position", "track": f"held{k}", **about, "zero": True, "places": _lot_places(one.lot)}
+        panels[f"position{k}"] = {"kind": "position", "track": f"held{k}", **about, "zero": True, "places": lot_places(one)}
     sessions = [[(x - start) / 1e6, (y - start) / 1e6] for x, y in axis.sessions]
     return {
         "t0": start / 1e6,
@@ -41,10 +41,6 @@ def numbers(a: Analysis, axis: TimeAxis) -> dict[str, Any]:
         "tracks": tracks,
         "panels": panels,
     }
-
-
-def _lot_places(lot: Any) -> int:
-    return max(0, -int(lot.normalize().as_tuple().exponent))
 
 
 def _fills(a: Analysis, axis: TimeAxis, chosen: np.ndarray, instrument: int) -> dict[str, Any]:
@@ -58,7 +54,7 @@ def _fills(a: Analysis, axis: TimeAxis, chosen: np.ndarray, instrument: int) -> 
         rows, found["n"] = _grouped(axis, rows)
         keep = np.zeros(0, np.int64)
     found.update(t=differences((rows["ts"] - start) // 1000), p=differences(rows["price"]))
-    found.update(u=float(one.price_unit), places=_lot_places(one.lot), s=rows["side"].tolist(), m=rows["maker"].astype(int).tolist())
+    found.update(u=float(one.price_unit), places=lot_places(one), s=rows["side"].tolist(), m=rows["maker"].astype(int).tolist())
     found["q"] = (rows["lots"] * lot if lot != 1 else rows["lots"]).tolist()
     rows, queued = rows[keep], rows["queued"][keep]
     found["f"] = [round(fee, 6) for fee in a.money(rows["fee"]).tolist()]
@@ -79,7 +75,7 @@ def _grouped(axis: TimeAxis, rows: np.ndarray) -> tuple[np.ndarray, list[int]]:
     first = np.flatnonzero(np.diff(cell[order], prepend=-1))
     made = rows[order[first]]
     lots = np.add.reduceat(rows["lots"][order], first)
-    made["price"] = np.round(np.add.reduceat((rows["price"] * rows["lots"])[order], first) / lots)
+    made["price"] = np.round(np.add.reduceat((rows["price"].astype(np.float64) * rows["lots"])[order], first) / lots)
     made["lots"], made["maker"] = lots, np.logical_or.reduceat(rows["maker"][order], first)
     counts = np.diff(np.append(first, len(rows)))
     back = np.argsort(made["ts"], kind="stable")

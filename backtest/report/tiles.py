@@ -5,7 +5,7 @@ from html import escape
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.cautions import DAYS_MIN
 from backtest.analysis.definitions import BY_NAME, Summary
-from backtest.numbers import compact, count, duration, number, percent, places, significant
+from backtest.numbers import compact, count, duration, lot_places, number, percent, places, significant
 
 SHOWN_ELSEWHERE = {"feed_latency", "order_latency", "response_latency", "maker_fee", "taker_fee", "strategy", "parameters", "time_zone"}
 Tile = tuple[str, str, str, float | None]
@@ -75,7 +75,8 @@ def _execution_tiles(a: Analysis, s: Summary) -> list[Tile]:
     size = f"largest {compact(s['notional_max'])}"
     held: Tile = ("notional_max", compact(s["notional_max"]), "at once", None)
     if s["position_max"] is not None:
-        held = ("position_max", count(s["position_max"]), f"average {number(s['position_average'], 1)}", None)
+        places_ = lot_places(a.recording.instruments[0])
+        held = ("position_max", number(s["position_max"], places_), f"average {number(s['position_average'], places_ or 1)}", None)
     return [
         ("maker_share", percent(s["maker_share"], 1), "of notional", None),
         (
@@ -89,7 +90,7 @@ def _execution_tiles(a: Analysis, s: Summary) -> list[Tile]:
         ("queue_ahead_fill", queue, "lots, at entry → at fill", None),
         ("notional_average", compact(s["notional_average"]), size, None),
         held,
-        ("market_share", percent(s["market_share"], 2), "of printed lots", None),
+        ("market_share", percent(s["market_share"], 2), "of what others traded", None),
     ]
 
 

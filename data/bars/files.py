@@ -152,10 +152,15 @@ def _open_pandas(source: Any) -> Table:
 def _values(column: Any) -> Any:
     """A pandas column as what polars takes; times with a zone as UTC."""
     if getattr(column.dtype, "tz", None) is not None:
-        return pl.Series(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()).dt.replace_time_zone("UTC")
+        return pl.Series(_finer(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())).dt.replace_time_zone("UTC")
     if isinstance(column.dtype, np.dtype) and column.dtype.kind != "O":
-        return column.to_numpy()
+        return _finer(column.to_numpy())
     return [None if missing else value for value, missing in zip(column.tolist(), column.isna())]
+
+
+def _finer(values: Any) -> Any:
+    """Times in seconds as milliseconds, the coarsest that polars takes."""
+    return values.astype("datetime64[ms]") if values.dtype == np.dtype("datetime64[s]") else values
 
 
 def _standard(label: str) -> str | None:

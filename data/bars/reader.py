@@ -95,7 +95,7 @@ def read_bars(
     symbol : str, optional
         Default: the file's name in capitals, of a frame BARS.
     time_zone : str, optional
-        Of times that name none. Default UTC, of Lean's files America/New_York. A bar is stamped with its beginning.
+        Of times that name none, and the feed's clock. Default UTC, of Lean's files America/New_York. A bar is stamped with its beginning.
     time_format : str, optional
         As of strftime, for times that are not written as in ISO 8601.
     tick : number, optional
@@ -131,7 +131,9 @@ def read_bars(
     units = np.rint(rounded * float(1 / instrument.price_unit)).astype(np.int64)
     _check_range(table, instrument, units, frame["volume"].to_numpy())
     frame = frame.with_columns(pl.Series(name, rounded[:, place]) for place, name in enumerate(PRICES))
-    return Bars(instrument, frame, units, _period(table, frame["ts"], period), int((rounded != prices).sum()))
+    made = Bars(instrument, frame, units, _period(table, frame["ts"], period), int((rounded != prices).sum()))
+    made.time_zone = time_zone or table.zone
+    return made
 
 
 def bars_to_commands(bars: Bars, first: int = 0, last: int | None = None) -> Commands:

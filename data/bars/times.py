@@ -66,19 +66,29 @@ def _first_that_reads(text: pl.Series, forms: list[str]) -> pl.Series:
 
 
 def _from_epoch(table: Table, column: pl.Series) -> pl.Series:
-    """Times since 1970 in UTC, in the unit that makes the largest a date of this age: s, ms, µs or ns; 8 digits are a date."""
+    """Times since 1970 in UTC, all in one unit, the one that makes the largest a date of this age: s, ms, µs or ns; 8 digits are a date."""
     whole = column.cast(pl.Int64, strict=False)
     if whole.is_null().any() or (whole < 0).any():
         raise DataError(table.name, "holds numbers that are not times since 1970", 0, column.name)
     largest = int(whole.max() or 0)  # type: ignore[arg-type]
     if 19_000_101 <= int(whole.min() or 0) <= largest <= 29_991_231:  # type: ignore[arg-type]
         return _read_text(table, whole.cast(pl.String), None)
-    unit = next(ns for limit, ns in _EPOCHS if largest < limit)
+    unit, first = next(ns for limit, ns in _EPOCHS if largest < limit), int(whole[0])
+    odd = (_unit_of(whole) != _unit_of(whole.head(1))[0]) & ((whole // 100 > first) | (whole < first // 100))
+    table.refuse(column.name, odd, f"is a time in another unit than the first one, {first}; write all in one unit", whole)
     return (whole * unit).cast(pl.Datetime("ns")).dt.replace_time_zone("UTC")
+
+
+def _unit_of(whole: pl.Series) -> pl.Series:
+    """The place in _EPOCHS of the unit that makes each a date of this age."""
+    return sum((whole >= limit).cast(pl.Int8) for limit, _ in _EPOCHS[:-1])  # type: ignore[return-value]
 
 
 def _in_utc(table: Table, times: pl.Series, zone: str) -> pl.Series:
     """Times of no zone are local times of `zone`."""
+    if (wide := getattr(times.dtype, "time_unit", "ns")) != "ns":
+        far = times.dt.replace_time_zone(None).cast(pl.Int64).abs() > 2**63 // (10**3 if wide == "us" else 10**6)
+        table.refuse(times.name, far, "lies outside the years 1678 to 2261", times)
     times = times.cast(pl.Datetime("ns", getattr(times.dtype, "time_zone", None)))
     if getattr(times.dtype, "time_zone", None) is not None:
         return times.dt.convert_time_zone("UTC")

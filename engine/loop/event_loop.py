@@ -11,7 +11,7 @@ from engine.compiler.kernel import entry_kernel, kernel
 from engine.loop.dispatch import first_command, next_wake, strategy_at
 from engine.loop.latency import next_feed_step, stamp, update_latencies
 from engine.loop.loop_state import COMMANDS_PER_CALL, NEVER, Want
-from engine.loop.market_view import show_books, take_sample
+from engine.loop.market_view import note_mark, show_books, take_sample
 from engine.loop.own_view import due, next_own
 from engine.messages.vocabulary import Kind
 from engine.step import commands_left, needs_row, step, worst_case
@@ -25,7 +25,8 @@ OWN_FACTS = int(Want.ACCEPTED | Want.REJECTED | Want.CANCELLED | Want.REPLACED |
 
 @kernel
 def _fits(state, loop, c, out, n):
-    if n + worst_case(state, c) <= len(out) and commands_left(state) > 0 and not needs_row(state, c):
+    room = n + worst_case(state, c) <= len(out) and loop.clock[0]["marks"] < len(loop.marks)
+    if room and commands_left(state) > 0 and not needs_row(state, c):
         return True
     loop.clock[0]["need"] = worst_case(state, c)
     return False
@@ -138,6 +139,7 @@ def _play(state, loop, history, until, out, n):
         if bars:
             _add_to_bars(state, loop, c, out, before, n)
         clock["now"] = max(clock["now"], c["ts"])
+        note_mark(state, loop, np.int64(c["instrument"]))
     clock["row"] = row
     return True, n
 
@@ -162,6 +164,7 @@ def _enter(state, loop, out, n):
             clock["need"] = 0
             return False, before
         mine.clock[0]["entered"] += 1
+        note_mark(state, loop, np.int64(c["instrument"]))
         if clock["wants"] & MARKET:
             _touched(loop, np.int64(c["instrument"]))
         if clock["wants"] & WANT_BAR:

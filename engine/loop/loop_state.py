@@ -67,6 +67,7 @@ TIMELINE = np.dtype(
         *_numbers("wants"),  # what any strategy wants
         *_numbers("called"),  # the strategy to call
         *_numbers("sample_every sample_next samples"),  # ns, exchange time, rows taken
+        *_numbers("marks"),  # rows of `marks`
     ]
 )
 """The clock of the market and of the run."""
@@ -124,6 +125,8 @@ SAMPLE = np.dtype(
     ]
 )
 """The market after everything up to and including `ts`."""
+MARKED = np.dtype([("ts", "<i8"), ("price", "<i4"), ("instrument", "<u4")])
+"""The mark of an instrument, in price units, after everything of that time: a row where it changed."""
 SENT = np.dtype(_numbers("arrival time row seq"))
 """Of a command: when it reaches the exchange; when it was sent, by the strategy's clock; the rows of history before it; its seq."""
 STEP = np.dtype([("ts", "<i8"), ("value", "<i8")])
@@ -178,8 +181,9 @@ class LoopState(Handle):
         "clock": TIMELINE,  # one
         "dirty": np.dtype(np.uint32),  # instruments that the current exchange event touched
         "is_dirty": np.dtype(np.uint8),
-        "sampled": TOUCH,  # one an instrument: at the last sample
+        "sampled": TOUCH,  # one an instrument: at the last sample; its mark as of now
         "samples": SAMPLE,
+        "marks": MARKED,
         "strategies": np.dtype(np.int64),  # address of each StrategyState, in the order in which they are called
         "functions": np.dtype(np.int64),  # address of each compiled strategy; 0 where Python is to be called
     }
@@ -188,6 +192,7 @@ class LoopState(Handle):
     is_dirty: Any
     sampled: Any
     samples: Any
+    marks: Any
     strategies: Any
     functions: Any
 
@@ -230,6 +235,7 @@ def new_loop_state(instruments: int, strategies: int) -> LoopState:
         is_dirty=np.zeros(instruments, np.uint8),
         sampled=np.zeros(instruments, TOUCH),
         samples=np.zeros(1 << 12, SAMPLE),
+        marks=np.zeros(1 << 12, MARKED),
         strategies=np.zeros(strategies, np.int64),
         functions=np.zeros(strategies, np.int64),
     )

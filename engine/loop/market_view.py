@@ -67,6 +67,27 @@ def show_books(state, mine):
 
 
 @kernel
+def note_mark(state, loop, instrument):
+    """A row where the command just done changed the mark of `instrument`; of one time the last mark stays."""
+    if instrument >= len(loop.sampled):
+        return
+    terms, was = state.instruments[instrument], loop.sampled[instrument]
+    if terms["mark"] == was["mark"] and terms["marked"] == was["has_mark"]:
+        return
+    was["mark"] = terms["mark"]
+    was["has_mark"] = terms["marked"]
+    clock = loop.clock[0]
+    count = clock["marks"]
+    if count == 0 or loop.marks[count - 1]["ts"] != clock["now"] or loop.marks[count - 1]["instrument"] != instrument:
+        clock["marks"] += 1
+        count += 1
+    row = loop.marks[count - 1]
+    row["ts"] = clock["now"]
+    row["price"] = terms["mark"]
+    row["instrument"] = instrument
+
+
+@kernel
 def take_sample(state, loop):
     """A row for each instrument whose market changed since its last sample."""
     clock = loop.clock[0]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.messages.instrument import Instrument, whole_units
+from engine.messages.missing import LOST, flag_of, is_missing, name_of
 from engine.messages.names import NO_SYMBOL, Names
 from engine.messages.parsing import NO_WORD, order_number, steps, timestamp, word
 from engine.messages.records import COMMAND, zeros
@@ -29,6 +30,8 @@ _DEFAULTS = {
 def _array(values: Any) -> np.ndarray:
     """One column as a 1-d array; polars and pandas series, lists and scalars alike."""
     made = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
+    if made.dtype.kind in "US" and not isinstance(values, np.ndarray):
+        made = np.asarray(values, object)  # NaN among names is not one called "nan"
     return made.reshape(1) if made.ndim == 0 else made
 
 
@@ -86,7 +89,7 @@ def _integers(values: np.ndarray, read: Callable[[Any], int]) -> np.ndarray:
         given = np.where(named, values, 0.0)
         if _is_whole(given, 2.0**63):
             return np.where(named, given.astype(np.int64), NOT_NAMED)
-    return _each(values, lambda value: NOT_NAMED if value is None or value != value else read(value))
+    return _each(values, lambda value: NOT_NAMED if is_missing(value) else read(value))
 
 
 def _units(name: str, values: np.ndarray, unit: Decimal, rows: np.ndarray | None = None) -> np.ndarray:
@@ -101,7 +104,7 @@ def _units(name: str, values: np.ndarray, unit: Decimal, rows: np.ndarray | None
         units = np.rint(np.where(named, values, 0.0) * (10**power / mantissa))
         exact = (np.abs(units) < 2**53 / mantissa) & (units * mantissa / 10**power == values)  # division of exact floats rounds correctly
         return np.where(exact, units.astype(np.int64), np.where(np.isnan(values), NOT_NAMED, NOT_WHOLE))
-    return _each(values, lambda value: NOT_NAMED if value is None or value != value else whole_units(value, unit, name), rows=rows)
+    return _each(values, lambda value: NOT_NAMED if is_missing(value) else whole_units(value, unit, name), rows=rows)
 
 
 def _by_instrument(name: str, values: np.ndarray, numbers: np.ndarray, instruments: list[Instrument], field: str) -> np.ndarray:
@@ -122,7 +125,35 @@ def _symbols(values: np.ndarray, names: Names) -> np.ndarray:
     if values.dtype.kind in "iu":
         values = values.astype(np.int64, copy=False)
         return np.where((values < 0) | (values > NO_SYMBOL), NO_SYMBOL, values).astype(np.uint32)
-    return _numbers(values, {name: names.symbol(name) for name in set(values.tolist())})
+    return _numbers(values, {name: names.symbol(name) for name in _names("symbol", values)})
+
+
+def _names(column: str, values: np.ndarray) -> list[Any]:
+    """The different names of a column, in order. Raises ValueError that names the first row without one."""
+    found = list(dict.fromkeys(values.tolist()))
+    odd = [name for name in found if is_missing(name) or name in LOST]
+    if odd:
+        row = next(k for k, value in enumerate(values.tolist()) if is_missing(value) or value in LOST)
+        try:
+            name_of(column, values[row])
+        except ValueError as missing:
+            raise ValueError(f"row {row}: {missing}") from None
+    return found
+
+
+def _flags(name: str, values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind == "b":
+        return values
+    return _each(values, lambda value: flag_of(name, value), bool)
+
+
+def _times(values: np.ndarray) -> np.ndarray:
+    """Nanoseconds. Raises ValueError that names the first row without a time."""
+    made = _integers(values.astype("datetime64[ns]").view(np.int64) if values.dtype.kind == "M" else values, timestamp)
+    missing = np.flatnonzero(made == NOT_NAMED)
+    if len(missing):
+        raise ValueError(f"row {missing[0]}: ts: the time is missing ({values[missing[0]]})")
+    return made
 
 
 def _numbers(values: np.ndarray, table: dict[Any, int]) -> np.ndarray:
@@ -168,12 +199,11 @@ def encode_columns(columns: Any, names: Names) -> np.ndarray:
     if "order_id" in arrays:
         made["order_id"] = _ids(arrays["order_id"])
     if "ts" in arrays:
-        times = arrays["ts"]
-        made["ts"] = _integers(times.astype("datetime64[ns]").view(np.int64) if times.dtype.kind == "M" else times, timestamp)
+        made["ts"] = _times(arrays["ts"])
     _prices(made, arrays, numbers, names.instruments)
     for name, flag in (("post_only", Flag.POST_ONLY), ("reduce_only", Flag.REDUCE_ONLY)):
         if name in arrays:
-            made["flags"] |= np.where(arrays[name].astype(bool), np.uint8(flag), np.uint8(0))
+            made["flags"] |= np.where(_flags(name, arrays[name]), np.uint8(flag), np.uint8(0))
     return _introduce(made, arrays, names)
 
 
@@ -181,15 +211,16 @@ def _introduce(made: np.ndarray, arrays: Mapping[str, np.ndarray], names: Names)
     """Fill in portfolio and trader numbers and put the introducing commands in place."""
     where: list[int] = []
     what: list[np.ndarray] = []
+    named = {column: _names(column, arrays[column]) for column in ("portfolio", "trader") if column in arrays}
     for column, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
-        if column not in arrays:
+        if column not in named:
             continue
         values = arrays[column]
         table: dict[Any, int] = {}
         listed = values.tolist()
         first = dict(zip(reversed(listed), range(len(listed) - 1, -1, -1)))
-        for name in dict.fromkeys(listed):
-            table[name], command = names.number(kind, str(name or ""))
+        for name in named[column]:
+            table[name], command = names.number(kind, name_of(column, name))
             if command is not None:
                 row = first[name]
                 command["ts"] = made["ts"][row] if len(made) else 0

@@ -1,13 +1,14 @@
 """One command as a person writes it, in records: those that introduce its names, then itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from engine.messages.commands import Command, Limits, Rules
-from engine.messages.instrument import Instrument, Number, decimal, whole_units
+from engine.messages.instrument import Instrument, Number, decimal, opening_cash, whole_units
+from engine.messages.missing import flag_of, name_of
 from engine.messages.names import Names, record
 from engine.messages.parsing import order_number, timestamp, word
 from engine.messages.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, Flag, Kind
@@ -35,7 +36,7 @@ def _write_limits(made: np.ndarray, limits: Limits, money: Decimal) -> None:
     made["price"] = _amount(limits.max_exposure, money, "max_exposure")
     made["stop_price"] = _amount(limits.max_daily_loss, money, "max_daily_loss")
     made["order_id"] = np.int64(_amount(limits.max_leverage, PARTS, "max_leverage")).view(np.uint64)
-    made["flags"] = bool(limits.cash_account)
+    made["flags"] = flag_of("cash_account", limits.cash_account)
 
 
 def _write_rules(made: np.ndarray, rules: Rules, money: Decimal) -> None:
@@ -43,7 +44,7 @@ def _write_rules(made: np.ndarray, rules: Rules, money: Decimal) -> None:
     made["price"] = _amount(rules.max_order_notional, money, "max_order_notional")
     made["stop_price"] = _amount(rules.price_collar, PARTS, "price_collar")
     made["order_id"] = np.int64(_amount(rules.order_rate, ORDERS_A_SECOND, "order_rate")).view(np.uint64)
-    made["flags"] = not rules.short_sale
+    made["flags"] = not flag_of("short_sale", rules.short_sale)
 
 
 def _write_terms(made: np.ndarray, command: Command, instruments: Sequence[Instrument], number: int) -> None:
@@ -73,7 +74,8 @@ def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
     made = record(command.kind, order_id=order_number(command.order_id), ts=timestamp(command.ts))
     for field in ("side", "type", "time_in_force", "self_trade"):
         made[field] = word(field, getattr(command, field))
-    made["flags"] = Flag.POST_ONLY * bool(command.post_only) + Flag.REDUCE_ONLY * bool(command.reduce_only)
+    made["flags"] = Flag.POST_ONLY * flag_of("post_only", command.post_only)
+    made["flags"] += Flag.REDUCE_ONLY * flag_of("reduce_only", command.reduce_only)
     number = names.symbol(command.symbol) if command.symbol is not None else 0
     made["instrument"] = number
     _write_terms(made, command, names.instruments, number)
@@ -81,16 +83,32 @@ def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
     restricted = [names.symbol(symbol) for symbol in command.more.restricted] if command.kind == Kind.SET_RULES else []
     if restricted:
         made["instrument"] = max(restricted)  # an unknown one is above all: then the rules are refused as a whole
+    given = {field: name_of(field, name) for field in ("portfolio", "trader") if (name := getattr(command, field)) is not None}
     for field, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
-        name = getattr(command, field)
-        if name is not None:
-            made[field], introduced = names.number(kind, name)
+        if field in given:
+            made[field], introduced = names.number(kind, given[field])
             if introduced is not None:
                 introduced["ts"] = made["ts"]
                 parts.append(introduced)
     parts.append(made)
     parts += [_restriction(instrument, int(made["trader"][0]), int(made["ts"][0])) for instrument in restricted]
     return np.concatenate(parts)
+
+
+def encode_cash(cash: Mapping[str, Number], names: Names, decimals: int) -> list[np.ndarray]:
+    """The records that open each portfolio with its cash; an empty account is only named. Raises ValueError that names the portfolio."""
+    parts, total = [], 0
+    for portfolio, amount in cash.items():
+        units = opening_cash(portfolio, amount, decimals)
+        total += units
+        if units:
+            parts.append(encode(Command(Kind.DEPOSIT, portfolio=portfolio, more=amount), names, decimals))
+        elif (introduced := names.number(Kind.PORTFOLIO, name_of("portfolio", portfolio))[1]) is not None:
+            parts.append(introduced)
+    if abs(total) >= 2**62:
+        most = Decimal(2**62).scaleb(-decimals)
+        raise ValueError(f"cash: {len(cash)} portfolios together have too much; with these instruments it is below {most:f}")
+    return parts
 
 
 def _restriction(instrument: int, trader: int, ts: int) -> np.ndarray:

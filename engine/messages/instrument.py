@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.messages.missing import flag_of, name_of
 from engine.messages.vocabulary import NOT_WHOLE
 
 Number = str | int | float | Decimal
@@ -33,6 +34,18 @@ def whole_units(value: Any, unit: Decimal, what: str = "number") -> int:
     exact = Fraction(decimal(value, what)) / Fraction(unit)
     units = exact.numerator if exact.denominator == 1 else NOT_WHOLE
     return units if abs(units) < 2**62 else NOT_WHOLE
+
+
+def opening_cash(portfolio: str, amount: Any, decimals: int) -> int:
+    """What a portfolio begins with, in units of 10^-decimals; 0 is an empty account. Raises ValueError that names the portfolio."""
+    unit = Decimal(1).scaleb(-decimals)
+    exact = Fraction(decimal(amount, f"cash of {portfolio!r}")) / Fraction(unit)
+    if exact.denominator != 1:
+        mend = Decimal(round(exact)).scaleb(-decimals)
+        raise ValueError(f"cash of {portfolio!r}: {amount} is finer than the unit of money, {unit:f}; round it, as to {mend:f}")
+    if abs(exact.numerator) >= 2**62:
+        raise ValueError(f"cash of {portfolio!r}: {amount} is too much; with these instruments it is below {(unit * 2**62):f}")
+    return exact.numerator
 
 
 @dataclass(frozen=True, eq=True)
@@ -70,9 +83,9 @@ class Instrument:
         kind: str = "SPOT",
     ) -> None:
         put = object.__setattr__
-        put(self, "symbol", symbol)
+        put(self, "symbol", name_of("symbol", symbol))
         put(self, "currency", currency)
-        put(self, "negative_prices", bool(negative_prices))
+        put(self, "negative_prices", flag_of(f"{symbol}: negative_prices", negative_prices))
         put(self, "kind", kind)
         given = {"tick": tick, "lot": lot, "multiplier": multiplier, "maker_fee": maker_fee, "taker_fee": taker_fee}
         for name, value in given.items():

@@ -153,6 +153,8 @@ class Driver:
             self.exchange.make_room(command)
         if clock["samples"] + len(self.loop.sampled) > len(self.loop.samples):
             self.loop = self.loop.replaced(samples=_doubled(self.loop.samples))
+        if clock["marks"] >= len(self.loop.marks):
+            self.loop = self.loop.replaced(marks=_doubled(self.loop.marks))
         for k, state in enumerate(self.states):
             if full := _full_arrays(state):
                 self._replace(k, **{name: _doubled(getattr(state, name)) for name in full})

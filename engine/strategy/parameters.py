@@ -1,5 +1,6 @@
 """Parameters of a strategy: typed, range-checked class attributes."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,10 +10,13 @@ from engine.messages.hints import did_you_mean
 class Parameter:
     """A class attribute of a strategy that a run may set: `spread = Parameter(2, low=1)`.
 
-    Its type is the default's: int, float, bool. `low` and `high` are the smallest and largest value allowed.
+    Its type is the default's: int, float, bool. `low` and `high` are the smallest and largest value allowed. NaN and infinity are refused.
     """
 
     def __init__(self, default: float, low: float | None = None, high: float | None = None, doc: str = "") -> None:
+        for what, bound in (("default", default), ("low", low), ("high", high)):
+            if isinstance(bound, float) and (math.isnan(bound) or (what == "default" and math.isinf(bound))):
+                raise ValueError(f"{what} of a parameter: {bound} is not a finite number")
         self.default, self.low, self.high, self.doc = default, low, high, doc
         self.type = type(default)
         self.name = ""
@@ -30,17 +34,23 @@ class Parameter:
         """`value` in the parameter's type. Raises ValueError where it does not fit, naming the parameter and its range."""
         made: Any
         try:
+            if self.type is bool and not isinstance(value, str) and value not in (0, 1):
+                raise ValueError
             if self.type is bool and isinstance(value, str):
                 made = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[value.lower()]
             else:
                 made = self.type(value)
                 if self.type is int and float(value) != made:
                     raise ValueError
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             raise ValueError(f"parameter {self.name}: {value!r} is no {self.type.__name__}") from None
+        if self.type is float and math.isnan(made):
+            raise ValueError(f"parameter {self.name}: {value!r} is not a number")
         if (self.low is not None and made < self.low) or (self.high is not None and made > self.high):
             within = f"{'' if self.low is None else f'{self.low} <= '}{self.name}{'' if self.high is None else f' <= {self.high}'}"
             raise ValueError(f"parameter {self.name}: {value} is out of range; allowed is {within}")
+        if self.type is float and math.isinf(made):
+            raise ValueError(f"parameter {self.name}: {value!r} is not a finite number")
         return made
 
 

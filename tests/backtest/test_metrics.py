@@ -3,14 +3,17 @@
 import dataclasses
 import math
 import re
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.metrics import describe, probabilistic_sharpe, sharpe_of, sortino_of
+from backtest.analysis.sums import total, totals
 from backtest.recording import Recording
 from backtest.result import Result
 from backtest.run import Backtest
@@ -129,6 +132,37 @@ def test_ratios_of_returns_that_do_not_vary_are_not_defined() -> None:
     assert probabilistic_sharpe(np.zeros(50)) is None
 
 
+@pytest.mark.parametrize("value", [0.001, 0.1, 1 / 3, 1e-9, -0.001, 1e-17])
+@pytest.mark.parametrize("count", [20, 252, 1000])
+def test_equal_returns_do_not_vary_by_the_last_bit_of_a_float(value: float, count: int) -> None:
+    assert (sharpe_of(np.full(count, value)), probabilistic_sharpe(np.full(count, value))) == (None, None)
+    worth = 100 * 1.001 ** np.arange(count)
+    returns = np.diff(worth) / worth[:-1]
+    assert (sharpe_of(returns), sortino_of(returns), probabilistic_sharpe(returns)) == (None, None, None)
+    assert sharpe_of(np.append(returns, 0.002)) is not None
+
+
+@pytest.mark.parametrize("first", ["2025-10-10", "2025-03-20"])
+def test_days_are_those_of_the_calendar_through_a_clock_change(first: str) -> None:
+    zone, days = ZoneInfo("Europe/Berlin"), 25
+    midnights = [int(datetime.combine(date.fromisoformat(first) + timedelta(k), time(), zone).timestamp()) * 10**9 for k in range(days)]
+    base = fabricate(1, seconds=10, activity=0.0)
+    samples = np.repeat(base.samples[:1], 46 * days)  # every half hour of the shortest day
+    samples["ts"] = np.concatenate([midnight + np.arange(46) * 1800 * 10**9 for midnight in midnights])
+    end = int(samples["ts"][-1])
+    found = dataclasses.replace(base, samples=samples, start=midnights[0], end=end, meta={"time_zone": "Europe/Berlin"}).sessions
+    assert [a for a, _ in found] == midnights
+
+
+def test_sums_beyond_64_bits_are_exact() -> None:
+    random = np.random.default_rng(1)
+    values = random.integers(-(2**63), 2**63 - 1, 1000)
+    assert total(values) == sum(values.tolist())
+    parts = [values.tolist()[first:last] for first, last in ((0, 10), (10, 990), (990, 1000))]
+    assert totals(values, np.array([0, 10, 990])).tolist() == [sum(part) for part in parts]
+    assert total(values[:0]) == 0
+
+
 def trade(seq: int, ts: int, side: int, price: int, lots: int, fee: int) -> dict[str, Any]:
     return {
         "seq": seq,
@@ -217,7 +251,7 @@ def test_cautions_name_their_numbers() -> None:
     recording = fabricate(1, seconds=300)
     found = {caution.code: caution.text for caution in Result(recording).warnings}
     assert "1 trading day" in found["few_days"]
-    assert "8.0" in found["displaced"]
+    assert "10.3" in found["displaced"], "of what others traded, our own fills left out"
     assert "POST_ONLY" in found["rejected"]
     assert Result(without_fills(recording)).warnings[0].code == "no_fills"
     assert "no_capital" in [caution.code for caution in Result(fabricate(1, seconds=60, cash="0")).warnings]

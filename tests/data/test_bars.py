@@ -295,3 +295,42 @@ def test_lean_times_are_new_york():
 def test_pandas_and_file_agree_on_a_real_file():
     path = shared("bars/GOOG.csv")
     assert read_bars(pd.read_csv(path, index_col=0, parse_dates=True), "GOOG").fingerprint == read_bars(path).fingerprint
+
+
+MS = [1735689480000, 1735689540000]  # 2024-12-31 23:58 and 23:59, as a market writes them until then
+US = [1735689600000000, 1735689660000000]  # and from 2025 on
+
+
+@pytest.mark.parametrize("times", [MS + US, US + MS, [MS[0], US[0], *MS], [MS[0] // 1000, *MS], [US[0] * 1000, *US], ["0", *MS]])
+def test_a_unit_of_time_that_changes_in_the_file_is_named(write, times):
+    odd = next(k for k in range(1, len(times)) if len(str(times[k])) != len(str(times[0])))
+    path = write("open_time,open,high,low,close,volume\n" + "".join(f"{t},100,101,99,100,5\n" for t in times))
+    with pytest.raises(
+        DataError, match=f"line {odd + 2}, field time: {times[odd]} is a time in another unit than the first one, {times[0]}"
+    ):
+        read_bars(path)
+    frame = pl.DataFrame({"ts": [int(t) for t in times], **dict.fromkeys(("open", "high", "low", "close"), 100.0)})
+    with pytest.raises(DataError, match=f"line {odd + 1}, field time"):
+        read_bars(frame)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+@pytest.mark.parametrize("where", ["index", "column"])
+def test_times_of_pandas_in_every_unit(unit, zone, where):
+    index = pd.date_range("2024-03-08 09:30", periods=2, freq="min", unit=unit, tz=zone)
+    prices = pd.DataFrame({name: [10.0, 10.0] for name in ("open", "high", "low", "close")})
+    frame = prices.set_index(index) if where == "index" else prices.assign(time=index)
+    first = datetime(2024, 3, 8, 9 if zone is None else 14, 30, tzinfo=UTC)
+    assert read_bars(frame).times.tolist() == [int(first.timestamp()) * 10**9, int(first.timestamp()) * 10**9 + 60 * 10**9]
+
+
+def test_times_that_nanoseconds_cannot_hold_are_refused():
+    index = pd.DatetimeIndex(np.array(["2024-03-08", "2400-01-01"], "M8[s]"))
+    with pytest.raises(DataError, match=r"line 2, field time: .* lies outside the years 1678 to 2261"):
+        read_bars(pd.DataFrame({name: [10.0, 10.0] for name in ("open", "high", "low", "close")}, index=index))
+
+
+def test_the_clock_of_bars_is_the_one_that_was_named(write):
+    path = write(HEADER + "".join(ROWS))
+    assert (read_bars(path).time_zone, read_bars(path, time_zone="Europe/Berlin").time_zone) == ("UTC", "Europe/Berlin")

@@ -211,6 +211,14 @@ def test_merge_wants_feeds_of_different_symbols():
     assert merge([one]) is one
 
 
+def test_merge_and_until_keep_the_clock():
+    a, b, utc = Rows("A", [(1, 11)]), Rows("B", [(1, 21)]), Rows("C", [(1, 31)])
+    a.time_zone = b.time_zone = "America/New_York"
+    assert [feed.time_zone for feed in (a.until(5), merge([a, b]), merge([a, b]).until(5), merge([a, utc]))] == ["America/New_York"] * 4
+    b.time_zone = "Europe/Berlin"
+    assert (merge([a, b]).time_zone, utc.until(5).time_zone) == ("UTC", "UTC")
+
+
 def test_data_is_cheap_to_import():
     code = "import sys, json, data; print(json.dumps([m for m in ('numpy', 'numba', 'duckdb', 'polars') if m in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True)

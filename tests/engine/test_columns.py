@@ -1,13 +1,15 @@
 """Commands from columns: however people write them, the same records; what they do not name, and what does not fit."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
-from engine import Exchange, Instrument, Kind, OrderType, SelfTrade, Side
+from engine import Exchange, Instrument, Kind, OrderType, SelfTrade, Side, limit
 from engine.messages.vocabulary import NOT_NAMED, NOT_WHOLE, Flag
 
 X = Instrument("X", "0.01")
@@ -103,3 +105,84 @@ def test_columns_that_do_not_fit(exchange: Exchange, columns: dict[str, Any], sa
     with pytest.raises(ValueError, match=r".") as error:
         exchange.commands(columns)
     assert str(error.value).startswith(said)
+
+
+FRAMES: list[Any] = [dict, pl.DataFrame, pd.DataFrame, lambda columns: pd.DataFrame(columns).convert_dtypes()]
+ROWS: dict[str, Any] = {"order_id": [1, 2], "symbol": ["X", "X"], "price": [1, 1], "quantity": [1, 1]}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("trader", ["ann", None], "row 1: trader: the name is missing"),
+        ("portfolio", [None, "ann"], "row 0: portfolio: the name is missing"),
+        ("symbol", ["X", None], "row 1: symbol: the name is missing"),
+        ("trader", ["ann", "nan"], "row 1: trader: the name is missing"),
+        ("ts", [5, None], "row 1: ts: the time is missing"),
+        ("post_only", ["True", "False"], "row 0: post_only: 'True' is not a flag; give True or False"),
+        ("reduce_only", [True, None], "row 1: reduce_only: .* is not a flag"),
+        ("post_only", [0, 2], "row 1: post_only: 2.* is not a flag"),
+    ],
+)
+def test_what_is_missing_or_no_flag_is_refused_with_row_and_column(frame: Any, column: str, values: list[Any], said: str) -> None:
+    exchange = Exchange([X, Y], cash={"ann": 1})
+    with pytest.raises(ValueError, match=said):
+        exchange.commands(frame(ROWS | {column: values}))
+    assert (list(exchange.names.portfolios), list(exchange.names.traders)) == (["", "ann"], [""]), "nothing was named on the way"
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("trader", ["ann", float("nan")]),
+        ("trader", np.array(["ann", "nan"])),
+        ("trader", pd.Series(["ann", pd.NA])),
+        ("ts", np.array(["2026-01-05", "NaT"], "datetime64[s]")),
+        ("ts", pd.Series([pd.Timestamp(5), pd.NaT])),
+        ("post_only", np.array(["False", "False"])),
+        ("post_only", [True, float("nan")]),
+    ],
+)
+def test_what_is_missing_has_many_forms(exchange: Exchange, column: str, values: Any) -> None:
+    with pytest.raises(ValueError, match=rf"row \d: {column}: "):
+        exchange.commands(ROWS | {column: values})
+
+
+def test_flags_are_true_false_one_and_zero(exchange: Exchange) -> None:
+    for values in ([True, False], [1, 0], np.array([True, False], object), pd.Series([True, False], dtype="boolean")):
+        assert exchange.commands(ROWS | {"post_only": values})["flags"].tolist() == [Flag.POST_ONLY, 0]
+
+
+def test_a_single_command_is_as_strict() -> None:
+    exchange = Exchange([X, Y], cash={"ann": 1})
+    with pytest.raises(ValueError, match="trader: the name is missing"):
+        exchange.send(limit(1, "X", Side.BUY, 1, 1, portfolio="new", trader=float("nan")))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="post_only: 'False' is not a flag"):
+        exchange.send(limit(1, "X", Side.BUY, 1, 1, post_only="False"))  # type: ignore[arg-type]
+    assert list(exchange.names.portfolios) == ["", "ann"]
+    with pytest.raises(ValueError, match="symbol: the name is missing"):
+        Instrument(float("nan"), "0.01")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="X: negative_prices: 'False' is not a flag"):
+        Instrument("X", "0.01", negative_prices="False")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        (1_000_000 / 3, "cash of 'fund': 333333.3333333333 is finer than the unit of money, 0.000001; round it, as to 333333.333333"),
+        (1e13, "cash of 'fund': 10000000000000.0 is too much; with these instruments it is below 4611686018427.387904"),
+        ("nan", "cash of 'fund': 'nan' is not a finite number"),
+    ],
+)
+def test_cash_that_does_not_fit_names_its_portfolio(amount: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Exchange([X], cash={"other": 1, "fund": amount})
+    with pytest.raises(ValueError, match=re.escape("cash: 2 portfolios together have too much")):
+        Exchange([X], cash={"a": 4 * 10**12, "b": 10**12})
+
+
+def test_no_cash_is_an_empty_account() -> None:
+    exchange = Exchange([X], cash={"empty": 0, "ann": 10})
+    assert exchange.portfolio("empty")["cash"] == 0.0
+    assert exchange.send(limit(1, "X", Side.BUY, 1, 1, portfolio="empty"))["kind"].tolist() == [Kind.OrderCreated]

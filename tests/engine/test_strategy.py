@@ -1,5 +1,6 @@
 """What a strategy's author sees: parameters, what it is called for, what it may look at and send; the class and its compiled twin."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import numpy as np
@@ -85,6 +86,25 @@ def test_parameters_that_do_not_fit(given: dict[str, Any], said: str) -> None:
     assert str(error.value) == said
     with pytest.raises(ValueError, match=r"parameter"):
         Backtest(Rows(rows(*OPENING), ONE), Tuned, parameters=given)
+
+
+@pytest.mark.parametrize("value", ["nan", float("nan"), "inf", float("-inf"), Decimal("NaN")])
+def test_a_parameter_is_a_finite_number(value: Any) -> None:
+    class Edged(Strategy):
+        edge = Parameter(2.0, low=0)
+        free = Parameter(1.0)
+        many = Parameter(3)
+        fast = Parameter(False)
+
+    for name in ("edge", "free", "many"):
+        with pytest.raises(ValueError, match=f"parameter {name}: "):
+            Edged(**{name: value})
+    with pytest.raises(ValueError, match="parameter fast: "):
+        Edged(fast=float("nan"))
+    with pytest.raises(ValueError, match="parameter fast: 2 is no bool"):
+        Edged(fast=2)
+    with pytest.raises(ValueError, match="is not a finite number"):
+        Parameter(float(value))
 
 
 # ------------------------------------------------------------------ what it is called for

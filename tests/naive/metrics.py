@@ -4,6 +4,7 @@ import math
 import statistics
 from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -144,6 +145,8 @@ class Run:
         ]
         events += [(s["ts"], 1, i, "sample", s) for i, s in enumerate(self.samples)]
         events += [(t, 2, 0, "end", {}) for t in (self.start, self.end)]
+        recorded = self.recorded_marks()
+        events += [(row["ts"], 1, i, "recorded", row) for i, row in enumerate(recorded or [])]
         count = len(self.values)
         cash = capital = self.recording.opening_cash
         held, mark, seen, middle = [0] * count, [0] * count, [None] * count, [None] * count
@@ -152,15 +155,22 @@ class Run:
             if what == "fill":
                 cash += e["flow"]
                 held[e["n"]] += e["sign"] * e["lots"]
-                mark[e["n"]] = e["price"]
+                if recorded is None:
+                    mark[e["n"]] = e["price"]
             elif what == "mark":
+                if recorded is not None:
+                    continue
                 mark[e["instrument"]] = e["price"]
+            elif what == "recorded":
+                mark[e["instrument"]] = e["price"]
+                if not held[e["instrument"]]:
+                    continue
             elif what == "deposit":
                 cash += e["value"]
                 capital += e["value"]
             elif what == "sample":
                 n = e["instrument"]
-                if e["has"] & 4 and seen[n] != (e["last"], e["volume"]):
+                if recorded is None and e["has"] & 4 and seen[n] != (e["last"], e["volume"]):
                     seen[n] = (e["last"], e["volume"])
                     mark[n] = e["last"]
                 middle[n] = e["bid"] + e["ask"] if e["has"] & 3 == 3 else None
@@ -178,6 +188,11 @@ class Run:
             elif self.start <= ts <= self.end:
                 points.append(point)
         return points
+
+    def recorded_marks(self) -> list[dict[str, Any]] | None:
+        """Every change of a mark; None where the recording has only samples, fills and MARKs."""
+        marks = self.recording.marks
+        return None if marks is None else [dict(zip(marks.dtype.names, row)) for row in marks.tolist()]
 
     def at(self, ts: int) -> dict[str, Any]:
         return self.points[bisect_right([p["ts"] for p in self.points], ts) - 1]
@@ -227,6 +242,9 @@ class Run:
 
     def final_mark(self, n: int) -> int:
         mark, seen = 0, None
+        recorded = self.recorded_marks()
+        if recorded is not None:
+            return [0, *(row["price"] for row in recorded if row["instrument"] == n and row["ts"] <= self.end)][-1]
         events = [(f["ts"], 0, f["seq"], f["price"], None) for f in self.fills if f["n"] == n]
         events += [(s["ts"], 1, i, s["last"], (s["last"], s["volume"])) for i, s in enumerate(self.by_symbol[n]) if s["has"] & 4]
         for _, _, _, price, key in sorted(events, key=lambda one: one[:3]):
@@ -352,7 +370,9 @@ def trading(run: Run) -> dict[str, Any]:
     answers = (Kind.OrderCreated, Kind.OrderRejected, Kind.OrderReplaced, Kind.ReplaceRejected, Kind.CancelRejected)
     messages = sum(f["kind"] in answers for f in facts)
     messages += sum(f["kind"] == Kind.OrderCancelled and f["reason"] in (Reason.REQUESTED, Reason.QUANTITY_EXECUTED) for f in facts)
-    printed = sum(rows[-1]["volume"] for rows in run.by_symbol if rows)
+    printed = run.recording.printed
+    others = sum(rows[-1]["volume"] for rows in run.by_symbol if rows) if printed is None else sum(printed)
+    others -= sum({f["seq"]: f["lots"] for f in fills}.values())
     queued = [f for f in fills if f["queued"]]
     waited = [o["first_fill"] - o["created"] for o in accepted if o["first_fill"] is not None and o["rested"]]
     return {
@@ -365,7 +385,7 @@ def trading(run: Run) -> dict[str, Any]:
         "order_to_trade": divide(messages, len(fills)),
         "turnover": turnover / run.recording.unit,
         "turnover_cash": turnover / run.recording.opening_cash if run.recording.opening_cash > 0 else None,
-        "market_share": divide(sum(f["lots"] for f in fills), printed),
+        "market_share": divide(sum(f["lots"] for f in fills), max(0, others)),
         "queue_ahead_entry": middle_of([f["entry"] for f in queued if f["entry"] != UNCOUNTED]),
         "queue_ahead_fill": middle_of([f["ahead"] for f in queued]),
         "estimated_share": divide(sum(f["estimated"] for f in fills), sum(f["maker"] for f in fills)),
@@ -374,13 +394,28 @@ def trading(run: Run) -> dict[str, Any]:
 
 
 def execution(run: Run) -> dict[str, Any]:
+    figures = middles_of(run, run.middle, "")
+    samples = [] if run.recording.market is None else run.recording.market().tolist()
+    rows = [dict(zip(run.recording.samples.dtype.names, row)) for row in samples]
+    alone = [[s for s in rows if s["instrument"] == n] for n in range(len(run.values))]
+    return figures | middles_of(run, partial(middle_of_samples, alone), "market_")
+
+
+def middle_of_samples(by_symbol: list[list[dict[str, Any]]], number: int, ts: int, before: bool = False) -> int | None:
+    """bid + ask of the last sample as of `ts`."""
+    earlier = [s for s in by_symbol[number] if s["ts"] < ts or (s["ts"] == ts and not before)]
+    return earlier[-1]["bid"] + earlier[-1]["ask"] if earlier and earlier[-1]["has"] & 3 == 3 else None
+
+
+def middles_of(run: Run, middle_at: Any, prefix: str) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for name, horizon in HORIZONS.items():
+        name = prefix + name
         ticks = money = notional = lots = 0.0
         known = 0
         for f in run.fills:
             closing = next((b for _, b in run.sessions if f["ts"] <= b), run.sessions[-1][1])
-            middle = f["middle"] if not horizon else run.middle(f["n"], f["ts"] + horizon)
+            middle = middle_at(f["n"], f["ts"] + horizon, before=not horizon)
             if middle is None or f["ts"] + horizon > closing:
                 continue
             edge = f["sign"] * (middle / 2 - f["price"])
