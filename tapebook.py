@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +39,36 @@ def __dir__() -> list[str]:
     return sorted([*__all__, "main"])
 
 
-def _shadow() -> str | None:
-    """A file in the current folder that Python would import instead of one of our rooms."""
-    here = Path(__file__).resolve().parent
-    for room in _PACKAGES:
-        found = sys.modules.get(room)
-        where = getattr(found, "__file__", None)
-        if where and Path(where).resolve().parent not in (here / room, here):
-            return where
-        for path in (Path.cwd() / f"{room}.py", Path.cwd() / room / "__init__.py"):
-            if path.exists() and Path.cwd() in map(Path, sys.path[:1]) and Path.cwd() != here:
-                return str(path)
+_HERE = Path(__file__).resolve().parent
+
+
+class _Own(MetaPathFinder):
+    """Finds our packages where we stand, whatever lies beside the user's script or in the current folder."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        if fullname not in _PACKAGES:
+            return None
+        return spec_from_file_location(fullname, _HERE / fullname / "__init__.py", submodule_search_locations=[str(_HERE / fullname)])
+
+
+def _in_the_way() -> str | None:
+    """A module of somebody else's that was imported under the name of one of our packages."""
+    for name in _PACKAGES:
+        where = getattr(sys.modules.get(name), "__file__", None)
+        if where and Path(where).resolve().parent != _HERE / name:
+            return str(where)
     return None
+
+
+def _claim() -> None:
+    """Our packages are ours from now on. Raises ImportError where another module has the name of one already."""
+    if taken := _in_the_way():
+        raise ImportError(f"{taken} was imported under the name of one of Tapebook's packages; rename it, or import tapebook first")
+    if not any(type(finder).__name__ == _Own.__name__ and type(finder).__module__ == __name__ for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Own())
+
+
+_claim()
 
 
 def _keep_bytecode() -> None:
@@ -163,10 +183,6 @@ def _is_strategy(caller: Any) -> bool:
 def main() -> None:
     """The command line; exits 0, 1 (failed) or 2 (bad input: one clear line on stderr)."""
     _keep_bytecode()
-    shadow = _shadow()
-    if shadow:
-        print(f"tapebook: {shadow} stands where Tapebook's own module should; rename it, or run from another folder", file=sys.stderr)
-        sys.exit(2)
     sys.exit(run_command_line(sys.argv[1:]))
 
 

@@ -557,9 +557,24 @@ def test_a_mistake_of_ours_is_told_whole(tapebook, monkeypatch):
     assert said.err.endswith("KeyError: 'ours'\n")
 
 
-def test_a_file_that_stands_in_the_way_is_named(tmp_path):
+@pytest.mark.parametrize("name", ["data.py", "backtest.py", "engine.py", "live/__init__.py"])
+def test_our_packages_are_found_whatever_lies_beside_a_script(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("raise SystemExit('not this one')")
+    script = tmp_path / "script.py"
+    script.write_text("import tapebook as tb; print(tb.Exchange([tb.Instrument('A', tick='1')]).book('A').levels())")
+    done = python(str(script), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "([], [])\n"), done.stderr
+    assert python("-m", "tapebook", "runs", "list", cwd=tmp_path).returncode == 0
+
+
+def test_a_script_may_have_the_name_of_a_package(tmp_path):
+    script = tmp_path / "backtest.py"
+    script.write_text("import tapebook as tb; print(tb.Backtest.__name__)")
+    assert python(str(script), cwd=tmp_path).stdout == "Backtest\n"
+
+
+def test_a_module_that_took_a_name_of_ours_is_named(tmp_path):
     (tmp_path / "data.py").write_text("")
-    done = python("-m", "tapebook", "runs", "list", cwd=tmp_path)
-    assert done.returncode == 2
-    assert str(tmp_path / "data.py") in done.stderr
-    assert done.stderr.count("\n") == 1
+    done = python("-c", "import data, tapebook", cwd=tmp_path)
+    assert f"ImportError: {tmp_path / 'data.py'} was imported under the name of one of Tapebook's packages" in done.stderr
