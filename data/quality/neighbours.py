@@ -20,7 +20,7 @@ from engine.compiler.kernel import entry_kernel
 from engine.exchange import Exchange
 from engine.messages.commands import cancel, limit
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import HISTORY, Flag, Kind, Side
+from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason, Side
 from engine.state.arrays import EMPTY
 from engine.state.ladder import first_node, key_of
 from engine.state.levels import level_list, stands_at
@@ -160,8 +160,8 @@ class Neighbours:
             place = int(c["side"]), int(c["price"])
             if place not in self.places and identity not in self.living:
                 self._go(at)
-                self._join(c)
-                self._watch(len(self.probes), at)
+                if self._join(c):
+                    self._watch(len(self.probes), at)
             return
         number = self.living.get(identity)
         if number is None:
@@ -181,15 +181,20 @@ class Neighbours:
             self._go(at + 1)
             self._leave(number, int(c["ts"]))
 
-    def _join(self, c: np.void) -> None:
-        probe = _Probe(c)
-        self.probes.append(probe)
-        self.living[probe.neighbour] = len(self.probes)
-        self.places.add(probe.place)
+    def _join(self, c: np.void) -> bool:
+        """Put a probe before a recorded order; False where the exchange takes none now (a halt)."""
+        probe, number = _Probe(c), len(self.probes) + 1
         for field in ("ts", "side", "price"):
             self.new[field] = c[field]
-        self.new["order_id"] = len(self.probes)
-        self.exchange.run(self.new)
+        self.new["order_id"] = number
+        facts = self.exchange.run(self.new)
+        refused = facts["reason"][facts["kind"] == Kind.OrderRejected]
+        if np.any(refused != Reason.POST_ONLY):
+            return False
+        self.probes.append(probe)
+        self.living[probe.neighbour] = number
+        self.places.add(probe.place)
+        return True
 
     def _leave(self, number: int, ts: int) -> None:
         probe = self.probes[number - 1]

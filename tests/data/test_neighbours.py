@@ -6,6 +6,7 @@ from data import read_lobster, synthetic_flow
 from data.quality.check import check_feed
 from data.quality.neighbours import CAUSES, Neighbours
 from data.quality.sample import Sample
+from engine import halt
 from tests.data.test_check import Crowd, real, write
 
 
@@ -88,3 +89,13 @@ def test_a_real_day_agrees_but_for_hidden_lots(levels):
     assert found["executed_whole"] > 300
     assert agree + sum(found["causes"].values()) == judged
     assert agree + found["causes"].get("hidden_lots", 0) >= 0.995 * judged
+
+
+def test_no_probe_joins_while_the_exchange_takes_no_orders(tmp_path):
+    feed = read_lobster(*write(tmp_path, *Crowd(1, 5).run(500)))
+    sample = Sample(100, seed=1)
+    for commands, published in feed.reconciled():
+        sample.take(commands, published)
+    test = Neighbours(feed, sample)
+    test.exchange.send(halt("X"))
+    assert (test.run()["probes"], test.places, test.living) == (0, set(), {})
