@@ -38,9 +38,9 @@ def pair(folder):
         (BARS.encode(), "seems to be bars; tb.read_bars"),
         (b"\xef\xbb\xbf" + BARS.replace(",", ";").encode(), "seems to be bars"),
         (b"34200000,100000,110000,90000,100000,5\n", None),
-        (gzip.compress(BARS.encode()), "packed with gzip, and inside bars"),
-        (gzip.compress(MESSAGES.encode()), "packed with gzip; unpack it (gunzip)"),
-        (gzip.compress(ITCH), "packed with gzip, and inside an ITCH file"),
+        (gzip.compress(BARS.encode(), mtime=0), "packed with gzip, and inside bars"),
+        (gzip.compress(MESSAGES.encode(), mtime=0), "packed with gzip; unpack it (gunzip)"),
+        (gzip.compress(ITCH, mtime=0), "packed with gzip, and inside an ITCH file"),
         (ITCH, "seems to be an ITCH file; that reader is not built yet"),
         (b"\x00\x00S" + ITCH[3:], "seems to be an ITCH file"),
         (b"DBN\x01\x00", "seems to be a Databento file (DBN)"),
@@ -111,7 +111,7 @@ def test_a_zip_with_the_shadows_of_macos(tmp_path):
 
 def test_the_symbol_of_packed_bars(tmp_path):
     path = tmp_path / "x.csv.gz"
-    path.write_bytes(gzip.compress(BARS.encode()))
+    path.write_bytes(gzip.compress(BARS.encode(), mtime=0))
     assert read_bars(path).instrument.symbol == "X"
 
 

@@ -107,7 +107,8 @@ class Scenario:
 def listing(words: list[str]) -> Instrument:
     """`instrument X tick 0.01 maker_fee 0.001 negative_prices yes`."""
     options: dict[str, Any] = dict(zip(words[2::2], words[3::2]))
-    return Instrument(words[1], options.pop("tick"), options.pop("lot", "1"), **options)
+    negative = options.pop("negative_prices", "no") == "yes"
+    return Instrument(words[1], options.pop("tick"), options.pop("lot", "1"), negative_prices=negative, **options)
 
 
 def read(path: Path) -> Iterator[Scenario]:
