@@ -40,7 +40,7 @@ class TimeAxis:
     """Time to a fraction of the width; the time between two sessions takes no room."""
 
     def __init__(self, sessions: list[tuple[int, int]], offset: int = 0, zone: tzinfo | None = None) -> None:
-        """`sessions`: first and last time (ns UTC) of each; `offset`: ns that the shown clock is ahead of UTC, `zone`: its zone, for dates."""
+        """`sessions`: first and last time (ns UTC) of each; `offset`: ns that the shown clock is ahead of UTC; `zone`: it."""
         self.sessions, self.offset, self.zone = sessions, offset, zone
         lengths = np.array([max(b - a, 1) for a, b in sessions], np.float64)
         ends = np.cumsum(lengths)
