@@ -145,12 +145,13 @@ class Recording:
         return spans
 
     @cached_property
-    def _offsets(self) -> np.ndarray:
+    def offsets(self) -> np.ndarray:
+        """STEP: nanoseconds that the shown clock is ahead of UTC from a moment on, through the run."""
         return utc_offsets(str(self.meta.get("time_zone") or "UTC"), self.opened, max(self.opened, self.end))
 
     def _day(self, ts: Any) -> Any:
         """Days of the shown clock's calendar, as its clock stands at each time."""
-        steps = self._offsets
+        steps = self.offsets
         at = np.maximum(np.searchsorted(steps["ts"], ts, "right") - 1, 0)
         return (ts + steps["value"][at]) // (86_400 * 10**9)
 

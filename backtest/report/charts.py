@@ -7,7 +7,7 @@ labels are HTML, so that both keep their size on a phone.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from html import escape
 from itertools import pairwise
 
@@ -39,9 +39,9 @@ def nice_ticks(low: float, high: float, most: int) -> tuple[list[float], int]:
 class TimeAxis:
     """Time to a fraction of the width; the time between two sessions takes no room."""
 
-    def __init__(self, sessions: list[tuple[int, int]], offset: int = 0) -> None:
-        """`sessions`: first and last time (ns UTC) of each; `offset`: ns that the shown clock is ahead of UTC."""
-        self.sessions, self.offset = sessions, offset
+    def __init__(self, sessions: list[tuple[int, int]], offset: int = 0, zone: tzinfo | None = None) -> None:
+        """`sessions`: first and last time (ns UTC) of each; `offset`: ns that the shown clock is ahead of UTC; `zone`: it."""
+        self.sessions, self.offset, self.zone = sessions, offset, zone
         lengths = np.array([max(b - a, 1) for a, b in sessions], np.float64)
         ends = np.cumsum(lengths)
         self._knots = np.array(sessions, np.int64).reshape(-1) - sessions[0][0]
@@ -80,7 +80,10 @@ class TimeAxis:
         return [(self.place(t), self._text(t, form, step)) for t in range(first, end + 1, step)]
 
     def _text(self, ts: int, form: str, step: int = 10**9) -> str:
-        text = datetime.fromtimestamp((ts + self.offset) // 10**9, UTC).strftime(form)
+        if self.zone is None:
+            text = datetime.fromtimestamp((ts + self.offset) // 10**9, UTC).strftime(form)
+        else:
+            text = datetime.fromtimestamp(ts // 10**9, self.zone).strftime(form)
         return text if step % 10**9 == 0 else f"{text}.{(ts + self.offset) % 10**9 // 10**6:03d}"
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.definitions import Summary
-from backtest.analysis.markouts import HORIZONS, average
+from backtest.analysis.markouts import HORIZONS, Markouts, average
+from backtest.analysis.sums import total
 from backtest.numbers import count, number, percent, places, quantity, significant
 from backtest.report import charts
 from backtest.report.cards import DASH, card, table, tone
@@ -45,12 +46,20 @@ def _liquidity(a: Analysis) -> str:
     for name, chosen in (("Maker", fills["maker"]), ("Taker", ~fills["maker"])):
         if not chosen.any():
             continue
-        means = [average(a.recording, fills, a.markouts, row, chosen).ticks for row in range(len(HORIZONS))]
-        fee = -a.money(int(fills["fee"][chosen].sum()))
-        ticks = [tone(one, significant(one, sign=True)) for one in means]
-        rows.append([name, count(int(chosen.sum())), *ticks, tone(fee, number(fee, 2, sign=True))])
+        fee = -a.money(total(fills["fee"][chosen]))
+        rows.append([name, count(int(chosen.sum())), *_ticks(a, a.markouts, chosen), tone(fee, number(fee, 2, sign=True))])
+        if a.market_markouts is not None:
+            rows.append(["recorded", "", *_ticks(a, a.market_markouts, chosen), ""])
     heads = ["", "Fills", "Spread", "~100 ms", "1 s", "~10 s", "60 s", "Fees"]
-    return table(heads, rows, kind="ticks") + '<p class="foot">Spread captured and markouts in ticks a lot.</p>'
+    foot = "Spread captured and markouts in ticks a lot, by the middle of the book with our orders in it"
+    foot += "; recorded: by the recorded market's own, without us." if a.market_markouts is not None else "."
+    return table(heads, rows, kind="ticks") + f'<p class="foot">{foot}</p>'
+
+
+def _ticks(a: Analysis, made: Markouts, chosen: np.ndarray) -> list[str]:
+    """Mean markout of the chosen fills in ticks, a horizon each."""
+    means = [average(a.recording, a.fills, made, row, chosen).ticks for row in range(len(HORIZONS))]
+    return [tone(one, significant(one, sign=True)) for one in means]
 
 
 def markout_chart(a: Analysis, s: Summary) -> str:

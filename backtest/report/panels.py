@@ -52,7 +52,7 @@ def differences(values: np.ndarray) -> list[int]:
 
 def axis_of(a: Analysis) -> TimeAxis:
     recording = a.recording
-    return TimeAxis(recording.sessions, recording.offset(recording.opened))
+    return TimeAxis(recording.sessions, recording.offset(recording.opened), recording.zone)
 
 
 def account_track(a: Analysis) -> Track:

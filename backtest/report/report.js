@@ -16,6 +16,12 @@
     return digits ? `${text}.${pad(Math.floor(((ms % 1000) + 1000) % 1000), 3)}` : text;
   }
 
+  function local(ms) { // by the shown clock, which changes through a long run
+    let ahead = D.offset;
+    for (const [from, by] of D.offsets) if (ms >= from) ahead = by;
+    return ms + ahead;
+  }
+
   // The axis: milliseconds since the start to milliseconds of session time, nights left out.
   const starts = [];
   let total = 0;
@@ -158,7 +164,7 @@
     const inside = starts.filter(x => x > view.a && x < view.b).length;
     if (inside) {
       const first = starts.map((x, i) => [x, i]).filter(([x]) => x >= view.a && x < view.b), every = Math.ceil(first.length / most);
-      first.forEach(([x, i], k) => { if (k % every === 0) put(x, clock(base + D.sessions[i][0], 0).slice(0, 6)); });
+      first.forEach(([x, i], k) => { if (k % every === 0) put(x, clock(D.t0 + local(D.sessions[i][0]), 0).slice(0, 6)); });
       return out.join("");
     }
     const step = STEPS.find(s => (b - a) / s <= most) || STEPS[STEPS.length - 1];
@@ -198,7 +204,7 @@
       if (panel.kind === "price") { const b = at(l.bid, x), k = at(l.ask, x); if (b !== null && k !== null) out += row(name + "Bid / ask", `${num(b, panel.places)} / ${num(k, panel.places)}`); }
       if (panel.kind === "position") { const v = at(l.held, x); if (v !== null) out += row(name + "Position", num(v, panel.places, true)); }
     }
-    return `<b>${clock(D.t0 + D.offset + fromX(x))}</b><dl>${out}</dl>`;
+    return `<b>${clock(D.t0 + local(fromX(x)))}</b><dl>${out}</dl>`;
   }
   function near(c, mx, my) {
     let best = null, least = 121;
@@ -214,7 +220,7 @@
     if (g.n > 1) return `<b class="${g.s ? "down" : "up"}">${side} ${num(g.q, f.places)} in ${g.n} fills</b><dl>${row("Average price", num(g.p, c.panel.places + 1))}</dl><hr>`;
     const markout = f.k[k];
     return `<b class="${g.s ? "down" : "up"}">${side} ${num(f.q[k], f.places)} at ${num(f.p[k], c.panel.places)}</b><dl>` +
-      row("Time", clock(D.t0 + D.offset + f.ms[k])) + row("Order", f.id[k]) + row("Liquidity", f.m[k] ? "maker" : "taker") + row("Fee", num(f.f[k], Math.max(money, 4))) +
+      row("Time", clock(D.t0 + local(f.ms[k]))) + row("Order", f.id[k]) + row("Liquidity", f.m[k] ? "maker" : "taker") + row("Fee", num(f.f[k], Math.max(money, 4))) +
       (f.e[k] === null ? "" : row("Queue at entry", num(f.e[k], 0))) + (f.h[k] === null ? "" : row("Queue at fill", num(f.h[k], 0) + (f.z[k] ? ", estimated" : ""))) +
       (markout === null ? "" : row("Markout 1 s", num(markout, 1, true) + " ticks", tone(markout))) + row("Position after", num(f.o[k], f.places, true)) + "</dl><hr>";
   }

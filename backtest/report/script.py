@@ -35,6 +35,7 @@ def numbers(a: Analysis, axis: TimeAxis) -> dict[str, Any]:
     return {
         "t0": start / 1e6,
         "offset": axis.offset / 1e6,
+        "offsets": [[(ts - start) / 1e6, ahead / 1e6] for ts, ahead in r.offsets.tolist()],
         "sessions": sessions,
         "places": shown,
         "symbols": len(r.instruments),

@@ -102,6 +102,11 @@ def test_what_is_played_before_the_start_is_the_market_that_follows() -> None:
         ({"order_latency": np.array([[5, 5], [3, 1]])}, "a latency series must be in time order"),
         ({"order_latency": np.array([1, 2, 3])}, "a latency series is an array (n, 2) of (ts, latency) in ns, not one of shape (3,)"),
         ({"cash": "much"}, "cash: 'much' is not a number"),
+        (
+            {"cash": 1_000_000 / 3},
+            "cash of 'strategy': 333333.3333333333 is finer than the unit of money, 0.000001; round it, as to 333333.333333",
+        ),
+        ({"cash": 1e13}, "cash of 'strategy': 10000000000000.0 is too much; with these instruments it is below 4611686018427.387904"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(how: dict[str, Any], said: str) -> None:
@@ -411,3 +416,10 @@ def test_the_depth_of_the_book_is_what_it_was() -> None:
         for side in (0, 1):
             expected = exchange.book("TAPE").rows(side, 4)[:, :2]
             assert np.stack([window.price[k, side], window.quantity[k, side]], axis=1).tolist() == expected.tolist()
+
+
+def test_no_cash_is_an_empty_account() -> None:
+    recording, driver = Backtest(DAY, MarketMaker, cash=0, end="10:30").record()
+    account, summary = driver.exchange.portfolio("strategy"), Result(recording).summary
+    assert (summary["start_equity"], summary["end_equity"]) == (0.0, account["equity"])
+    assert summary["fills"] > 0

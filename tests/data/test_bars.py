@@ -79,7 +79,7 @@ def test_the_same_bars_from_other_files_and_frames(bars, write, tmp_path):
     (tmp_path / "zipped").mkdir()
     with zipfile.ZipFile(tmp_path / "zipped" / "acme.zip", "w") as archive:
         archive.write(path, "acme.csv")
-    (tmp_path / "acme.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+    (tmp_path / "acme.csv.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
     frame = pl.read_csv(path, try_parse_dates=True)
     frame.write_parquet(tmp_path / "acme.parquet")
     indexed = pd.read_csv(path, index_col=0, parse_dates=True)

@@ -509,7 +509,7 @@ def test_what_concerns_nobody_calls_nobody() -> None:
     history = rows(*OPENING, *others, add(3000, 6, Side.BUY, 100, 1))
     recording = run(Rows(history, ONE), listener := Listener())
     assert listener.diary == [(1000, "start", 1), (1000, "accepted", 1000), (3000, "book", 100)]
-    assert recording.facts["kind"].tolist() == [Kind.OrderCreated, Kind.CommandRejected, Kind.TradingHalted]
+    assert recording.facts["kind"].tolist() == [Kind.OrderCreated, Kind.CommandRejected, Kind.PriceMarked, Kind.TradingHalted]
 
 
 @pytest.fixture
