@@ -25,6 +25,20 @@ class Result:
         self.folder: Path | None = None  # where the run was recorded
         self.analysis = Analysis(recording)
 
+    @classmethod
+    def load(cls, run: str | Path | None = None, out: str | Path = ".tapebook") -> "Result":
+        """A recorded run by its id (or its unambiguous beginning) or folder, else the newest under `out`; it knows no depth of the book.
+        Raises RunError, LogError with the mend.
+
+        Example: `Result.load("20260105-0930").summary["net_pnl"]`
+        """
+        from backtest.past import find_folder, recording_of
+
+        folder = find_folder(str(run) if run else None, Path(out))
+        result = cls(recording_of(folder))
+        result.folder = folder
+        return result
+
     @property
     def meta(self) -> dict[str, Any]:
         """Who ran what: run_id, strategy, parameters, data, fingerprint, engine, digest, latencies, seed …"""

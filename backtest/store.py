@@ -12,18 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from backtest.past import OUT as OUT
+from backtest.past import RunError as RunError
+from backtest.past import find_folder, folders, keep, read_run, recording_of
 from backtest.result import Result
 from data.log.batch import seqs_between
 from data.log.event_log import EventLog
-from engine.errors import TapebookError
 from engine.messages.records import COMMAND
 from engine.strategy.driver import Driver
-
-OUT = Path(".tapebook")
-
-
-class RunError(TapebookError, ValueError):
-    """A run that is not there or cannot be read, and how to mend it."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +41,16 @@ class Run:
     def report(self) -> Path:
         return self.folder / "report.html"
 
+    @property
+    def result(self) -> Result:
+        """What the run gave back, read anew from its folder; it knows no depth of the book. Raises RunError, LogError."""
+        result = Result(recording_of(self.folder))
+        result.folder = self.folder
+        return result
+
 
 def save(result: Result, driver: Driver, origin: dict[str, Any] | None, out: Path) -> Run:
-    """Write the run's folder `out`/runs/<run id>: run.json, log.duckdb, report.html."""
+    """Write the run's folder `out`/runs/<run id>: run.json, log.duckdb, report.html, and what `Result.load` needs."""
     recording = result.recording
     run_id = recording.meta["run_id"]
     runs = out / "runs"
@@ -69,6 +72,7 @@ def save(result: Result, driver: Driver, origin: dict[str, Any] | None, out: Pat
             "warnings": [caution.text for caution in result.warnings],
         }
         write_log(scratch / "log.duckdb", run_id, said, driver, recording.instruments)
+        keep(recording, scratch)
         result.report(scratch / "report.html")
         (scratch / "run.json").write_text(json.dumps(said, indent=1, default=str), encoding="utf-8")
         scratch.rename(runs / run_id)
@@ -109,33 +113,10 @@ def write_log(path: Path, run_id: str, said: dict[str, Any], driver: Driver, ins
 
 def runs(out: Path = OUT) -> Iterator[Run]:
     """Every whole run under `out`, newest first."""
-    for folder in sorted((out / "runs").glob("[!.]*"), reverse=True):
-        with suppress(RunError):
-            yield _run(folder)
-
-
-def _run(folder: Path) -> Run:
-    """The run in a folder. Raises RunError where its run.json is not what a run writes."""
-    path = folder / "run.json"
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path}: cannot be read ({error})") from None
-    if not isinstance(said, dict) or not all(isinstance(said.get(name), dict) for name in ("meta", "summary")):
-        raise RunError(f"{path}: is not what a run writes; take it from a backup, or run it again")
-    return Run(folder, said)
+    return (Run(folder, read_run(folder)) for folder in folders(out))
 
 
 def find_run(name: str | None, out: Path = OUT) -> Run:
     """The run with this id (or its unambiguous beginning), a folder, or the newest. Raises RunError with the mend."""
-    if name and (Path(name) / "run.json").exists():
-        return _run(Path(name))
-    known = list(runs(out))
-    if not known:
-        raise RunError(f"no run under {out / 'runs'}; make one with `tapebook backtest`")
-    if not name:
-        return known[0]
-    found = [run for run in known if run.run_id.startswith(name)]
-    if len(found) != 1:
-        raise RunError(f"{len(found) or 'no'} runs begin with {name!r}; `tapebook runs list` shows them all")
-    return found[0]
+    folder = find_folder(name, out)
+    return Run(folder, read_run(folder))

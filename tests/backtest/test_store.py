@@ -22,7 +22,7 @@ from backtest.verify import verify_run
 from data.feed import DataError
 from data.formats import open_feed
 from data.log.event_log import EventLog
-from engine import Exchange, Kind, Side, Strategy
+from engine import Exchange, Kind, Side, Strategy, TapebookError
 from engine.loop.loop_state import new_strategy_state
 from engine.strategy.driver import Driver
 from tests.engine.test_loop import ALL_CALLS as CALLS
@@ -64,15 +64,53 @@ def cached(run: Run) -> Path:
 # ------------------------------------------------------------------ whole or not there
 
 
-def test_a_run_is_a_folder_of_three_files(tmp_path: Path) -> None:
+def test_a_run_is_a_folder_of_its_files(tmp_path: Path) -> None:
     result = made(tmp_path)
     assert result.folder == tmp_path / "runs" / result.meta["run_id"]
-    assert names(result.folder) == ["log.duckdb", "report.html", "run.json"]
+    assert names(result.folder) == ["log.duckdb", "recording.json", "report.html", "run.json", "samples.npy"]
     assert names(tmp_path / "runs") == [result.meta["run_id"]]
     said = json.loads((result.folder / "run.json").read_text())
     assert said["meta"] == json.loads(json.dumps(result.meta))
     assert said["summary"]["fills"] == len(result.fills)
     assert said["market_commands"] == result.recording.market_commands
+
+
+def test_a_run_of_the_past_is_a_result(tmp_path: Path) -> None:
+    result = made(tmp_path)
+    for past in (
+        Result.load(out=tmp_path),
+        Result.load(result.meta["run_id"], tmp_path),
+        Result.load(result.folder),
+        next(runs(tmp_path)).result,
+    ):
+        assert past.folder == result.folder
+        assert json.loads(json.dumps(past.summary)) == json.loads((past.folder / "run.json").read_text())["summary"]
+        assert past.summary == result.summary
+        assert [caution.text for caution in past.warnings] == [caution.text for caution in result.warnings]
+        assert past.recording.facts.tobytes() == result.recording.facts.astype(past.recording.facts.dtype).tobytes()
+        assert past.fills.equals(result.fills)
+        assert past.orders.equals(result.orders)
+        assert past.log.equals(result.log)
+
+
+@pytest.mark.parametrize(
+    ("harm", "cut", "gone"),
+    [
+        ("samples.npy", "is damaged", "has no samples.npy.*run it again"),
+        ("recording.json", "is damaged", "has no recording.json.*run it again"),
+        ("log.duckdb", "log.duckdb: cannot be opened", "log.duckdb"),
+    ],
+)
+def test_a_past_run_that_is_damaged_is_named(tmp_path: Path, harm: str, cut: str, gone: str) -> None:
+    folder = made(tmp_path).folder
+    assert folder is not None
+    spoilt = folder / harm
+    spoilt.write_bytes(spoilt.read_bytes()[: spoilt.stat().st_size // 2])
+    with pytest.raises(TapebookError, match=cut):
+        Result.load(folder)
+    spoilt.unlink()
+    with pytest.raises(TapebookError, match=gone):
+        Result.load(folder)
 
 
 def test_without_a_folder_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

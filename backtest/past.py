@@ -1,0 +1,92 @@
+"""Runs of the past: which folders there are, and the recording that a run's folder keeps."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backtest.recording import Recording
+from data.log.event_log import EventLog
+from engine.errors import TapebookError
+from engine.messages.vocabulary import Kind
+
+OUT = Path(".tapebook")
+_PLAIN = ("decimals", "portfolios", "traders", "start", "end", "warm_up_end", "market_commands", "counters", "wakes", "resolution")
+
+
+class RunError(TapebookError, ValueError):
+    """A run that is not there or cannot be read, and how to mend it."""
+
+
+def keep(recording: Recording, folder: Path) -> None:
+    """Write what the log does not hold of a recording: samples.npy and recording.json."""
+    said: dict[str, Any] = {name: getattr(recording, name) for name in _PLAIN}
+    said["logged"] = recording.logged
+    np.save(folder / "samples.npy", recording.samples, allow_pickle=False)
+    (folder / "recording.json").write_text(json.dumps(said, default=int), encoding="utf-8")
+
+
+def recording_of(folder: Path) -> Recording:
+    """The recording of a run, without the depth of the book. Raises RunError, LogError with the mend."""
+    import duckdb
+
+    said = read_run(folder)
+    try:
+        kept = json.loads((folder / "recording.json").read_text(encoding="utf-8"))
+        samples = np.load(folder / "samples.npy", allow_pickle=False)
+        with EventLog(folder / "log.duckdb", read_only=True) as log:
+            session = log.session(said["meta"]["run_id"])
+            facts, instruments = log.read(session)[1], log.instruments(session)
+        return Recording(
+            facts=facts[facts["kind"] < Kind.SessionOpened],
+            instruments=instruments,
+            samples=samples,
+            cash={name: Decimal(amount) for name, amount in said["cash"].items()},
+            meta=said["meta"],
+            logged=[(str(name), int(ts), str(text)) for name, ts, text in kept["logged"]],
+            **{name: kept[name] for name in _PLAIN},
+        )
+    except FileNotFoundError as error:
+        raise RunError(f"{folder}: has no {Path(error.filename).name}, as runs of older versions; run it again") from None
+    except (OSError, EOFError, ValueError, TypeError, KeyError, duckdb.Error) as error:
+        why = str(error).partition("\n")[0]
+        raise RunError(f"{folder}: is damaged ({why}); take it from a backup, or run it again") from None
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The run.json of a folder. Raises RunError where it is not what a run writes."""
+    path = folder / "run.json"
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path}: cannot be read ({error})") from None
+    if not isinstance(said, dict) or not all(isinstance(said.get(name), dict) for name in ("meta", "summary")):
+        raise RunError(f"{path}: is not what a run writes; take it from a backup, or run it again")
+    return said
+
+
+def folders(out: Path = OUT) -> Iterator[Path]:
+    """The folder of every whole run under `out`, newest first."""
+    for folder in sorted((out / "runs").glob("[!.]*"), reverse=True):
+        with suppress(RunError):
+            read_run(folder)
+            yield folder
+
+
+def find_folder(name: str | None, out: Path = OUT) -> Path:
+    """The folder of the run with this id (or its unambiguous beginning), a folder, or the newest. Raises RunError with the mend."""
+    if name and (Path(name) / "run.json").exists():
+        return Path(name)
+    known = list(folders(out))
+    if not known:
+        raise RunError(f"no run under {out / 'runs'}; make one with `tapebook backtest`")
+    if not name:
+        return known[0]
+    found = [folder for folder in known if folder.name.startswith(name)]
+    if len(found) != 1:
+        raise RunError(f"{len(found) or 'no'} runs begin with {name!r}; `tapebook runs list` shows them all")
+    return found[0]
