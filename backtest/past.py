@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from backtest.recording import Recording
+from backtest.recording import Recording, kept_facts
 from data.log.event_log import EventLog
 from engine.errors import TapebookError
-from engine.messages.vocabulary import Kind
 
 OUT = Path(".tapebook")
-_PLAIN = ("decimals", "portfolios", "traders", "start", "end", "warm_up_end", "market_commands", "counters", "wakes", "resolution")
+_PLAIN = (
+    *("decimals", "portfolios", "traders", "start", "end", "warm_up_end"),
+    *("market_commands", "counters", "wakes", "resolution", "printed"),
+)
+_ARRAYS = ("samples", "marks", "unarrived")
 
 
 class RunError(TapebookError, ValueError):
@@ -23,10 +26,12 @@ class RunError(TapebookError, ValueError):
 
 
 def keep(recording: Recording, folder: Path) -> None:
-    """Write what the log does not hold of a recording: samples.npy and recording.json."""
+    """Write what the log does not hold of a recording: recording.npz and recording.json."""
     said: dict[str, Any] = {name: getattr(recording, name) for name in _PLAIN}
     said["logged"] = recording.logged
-    np.save(folder / "samples.npy", recording.samples, allow_pickle=False)
+    said["first_seq"] = int(recording.facts["seq"][0]) if len(recording.facts) else 0
+    arrays = {name: getattr(recording, name) for name in _ARRAYS} | {"market": recording.market() if recording.market else None}
+    np.savez_compressed(folder / "recording.npz", **{name: array for name, array in arrays.items() if array is not None})
     (folder / "recording.json").write_text(json.dumps(said, default=int), encoding="utf-8")
 
 
@@ -37,14 +42,17 @@ def recording_of(folder: Path) -> Recording:
     said = read_run(folder)
     try:
         kept = json.loads((folder / "recording.json").read_text(encoding="utf-8"))
-        samples = np.load(folder / "samples.npy", allow_pickle=False)
+        with np.load(folder / "recording.npz", allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        market = arrays.pop("market", None)
         with EventLog(folder / "log.duckdb", read_only=True) as log:
             session = log.session(said["meta"]["run_id"])
             facts, instruments = log.read(session)[1], log.instruments(session)
         return Recording(
-            facts=facts[facts["kind"] < Kind.SessionOpened],
+            facts=kept_facts(facts[facts["seq"] >= kept["first_seq"]]),
             instruments=instruments,
-            samples=samples,
+            market=None if market is None else lambda: market,
+            **arrays,
             cash={name: Decimal(amount) for name, amount in said["cash"].items()},
             meta=said["meta"],
             logged=[(str(name), int(ts), str(text)) for name, ts, text in kept["logged"]],

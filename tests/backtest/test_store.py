@@ -67,7 +67,7 @@ def cached(run: Run) -> Path:
 def test_a_run_is_a_folder_of_its_files(tmp_path: Path) -> None:
     result = made(tmp_path)
     assert result.folder == tmp_path / "runs" / result.meta["run_id"]
-    assert names(result.folder) == ["log.duckdb", "recording.json", "report.html", "run.json", "samples.npy"]
+    assert names(result.folder) == ["log.duckdb", "recording.json", "recording.npz", "report.html", "run.json"]
     assert names(tmp_path / "runs") == [result.meta["run_id"]]
     said = json.loads((result.folder / "run.json").read_text())
     assert said["meta"] == json.loads(json.dumps(result.meta))
@@ -96,7 +96,7 @@ def test_a_run_of_the_past_is_a_result(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "cut", "gone"),
     [
-        ("samples.npy", "is damaged", "has no samples.npy.*run it again"),
+        ("recording.npz", "is damaged", "has no recording.npz.*run it again"),
         ("recording.json", "is damaged", "has no recording.json.*run it again"),
         ("log.duckdb", "log.duckdb: cannot be opened", "log.duckdb"),
     ],
