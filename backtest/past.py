@@ -1,11 +1,13 @@
 """Runs of the past: which folders there are, and the recording that a run's folder keeps."""
 
 import json
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -60,7 +62,7 @@ def recording_of(folder: Path) -> Recording:
         )
     except FileNotFoundError as error:
         raise RunError(f"{folder}: has no {Path(error.filename).name}, as runs of older versions; run it again") from None
-    except (OSError, EOFError, ValueError, TypeError, KeyError, duckdb.Error) as error:
+    except (OSError, EOFError, ValueError, TypeError, KeyError, BadZipFile, zlib.error, duckdb.Error) as error:
         why = str(error).partition("\n")[0]
         raise RunError(f"{folder}: is damaged ({why}); take it from a backup, or run it again") from None
 
