@@ -155,7 +155,7 @@ def test_backtest_on_a_published_day(tapebook, published, tmp_path):
     assert (said.code, said.err) == (0, "")
     assert narrow(said.out)
     (run,) = (tmp_path / ".tapebook" / "runs").iterdir()
-    assert {path.name for path in run.iterdir()} == {"run.json", "log.duckdb", "report.html"}
+    assert {path.name for path in run.iterdir()} == {"run.json", "log.duckdb", "report.html", "recording.json", "recording.npz"}
     assert str(run.relative_to(tmp_path)) in said.out
     assert "MarketMaker" in said.out
     assert (run / "report.html").read_text().rstrip().endswith("</html>")

@@ -210,7 +210,7 @@ def test_what_several_markets_hold(tmp_path):
     assert found["symbols"]["X"]["volume"] == "110"
     assert found["symbols"]["Y"]["order_prices"] == {"lowest": "50.00", "highest": "50.00"}
     assert found["symbols"]["Y"]["trade_prices"] is None
-    assert found["first"] == "2012-06-21 13:30:00.100000000+00:00"
+    assert found["first"] == "2012-06-21 09:30:00.100000000-04:00"
 
 
 def test_what_cannot_be_checked_is_refused(tmp_path):

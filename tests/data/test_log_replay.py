@@ -13,7 +13,7 @@ from engine import Exchange, Kind
 from engine.messages.records import FACT
 from tests.support.streams import SETTINGS, Setting
 
-COMMANDS = 4_000
+COMMANDS = 6_000
 
 
 @pytest.fixture

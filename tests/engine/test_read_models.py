@@ -23,7 +23,7 @@ from tests.data.test_log_replay import opened, run
 from tests.support.log_contract import AAPL, COIN, commands, facts
 from tests.support.streams import SETTINGS
 
-COMMANDS = 4_000
+COMMANDS = 6_000
 WHOLE_BOOK = 10**6
 
 FRAMES: Mapping[str, Callable[[Any], pl.DataFrame]] = {
