@@ -243,9 +243,10 @@ def _trips(a: Analysis) -> dict[str, Any]:
 
 
 def held_at_end(a: Analysis) -> str | None:
-    """What is still held, as "AMZN +100, MSFT −20"; None when flat."""
-    parts = []
+    """What is still held, as "AMZN +100, MSFT −20", of several portfolios with their names; None when flat."""
+    parts, several = [], len(a.recording.cash) > 1
     for trip in a.trips[a.trips["open"]]:
         instrument = a.recording.instruments[trip["instrument"]]
-        parts.append(f"{instrument.symbol} {quantity(instrument, int(trip['left']), sign=True)}")
+        whose = f" ({a.recording.portfolios[trip['portfolio']]})" if several else ""
+        parts.append(f"{instrument.symbol} {quantity(instrument, int(trip['left']), sign=True)}{whose}")
     return ", ".join(parts) or None

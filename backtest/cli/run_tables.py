@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest.analysis.metrics import describe
-from backtest.numbers import DASH, compact, count, percent, significant
+from backtest.numbers import DASH, compact, count, duration, percent, significant
 from backtest.store import Run
 
 SHOWN = ("net_pnl", "total_return", "max_drawdown", "sharpe", "fills", "fill_ratio", "round_trips", "win_rate", "fees", "turnover")
@@ -54,16 +54,23 @@ def runs_table(found: Sequence[Run]) -> Table:
     return made
 
 
+def _said(name: str, value: Any) -> str:
+    """What a run wrote down, with its unit."""
+    return duration(value / 1e9) if name.endswith("_latency") and isinstance(value, int) else str(value)
+
+
 def run_table(run: Run) -> Table:
     """Identity of a run, its parameters, the main figures, its cautions."""
     made = Table.grid(padding=(0, 2))
     made.add_column(style="dim", no_wrap=True)
     made.add_column(overflow="fold")
     meta = {**run.said["meta"]}
-    parameters = meta.pop("parameters", {})
+    parameters, several = meta.pop("parameters", {}), meta.pop("strategies", {})
     for name, value in meta.items():
         if value not in (None, ""):
-            made.add_row(name.replace("_", " "), str(value))
+            made.add_row(name.replace("_", " "), _said(name, value))
+    for name, one in several.items():
+        made.add_row(name, "  ".join(f"{key.replace('_', ' ')} {_said(key, value)}" for key, value in one.items() if key != "parameters"))
     made.add_row("parameters", "  ".join(f"{name}={value}" for name, value in parameters.items()) or DASH)
     for name in SHOWN:
         made.add_row(name.replace("_", " "), _figure(name, run.said["summary"].get(name)))
@@ -76,8 +83,10 @@ def compare_table(found: Sequence[Run]) -> Table:
     """What differs between runs, then their main figures."""
     made = _table(("", "left"), *((run.run_id[-13:], "right") for run in found))
     metas = [{**run.said["meta"], **run.said["meta"].get("parameters", {})} for run in found]
+    for meta in metas:
+        meta.pop("strategies", None)
     for name in dict.fromkeys(name for meta in metas for name in meta):
-        values = [str(meta.get(name, DASH)) for meta in metas]
+        values = [_said(name, meta.get(name, DASH)) for meta in metas]
         if len(set(values)) > 1 and name not in ("run_id", "parameters"):
             made.add_row(name.replace("_", " "), *(value if len(value) <= 16 else "…" + value[-15:] for value in values))
     for name in SHOWN:

@@ -1,6 +1,7 @@
 """The head of a report: who ran what, and the figures at a glance."""
 
 from html import escape
+from typing import Any
 
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.cautions import DAYS_MIN
@@ -98,6 +99,14 @@ def _unit(value: float | None, unit: str) -> str:
     return f"{significant(value, sign=True)} {unit}"
 
 
+LATENCIES = ("feed", "order", "response")
+
+
+def _latencies(said: dict[str, Any]) -> str:
+    given = [(name, said.get(f"{name}_latency")) for name in LATENCIES]
+    return ", ".join(f"{name} {duration(v / 1e9) if isinstance(v, int | float) else v}" for name, v in given if v is not None)
+
+
 def identity(a: Analysis) -> list[tuple[str, str, str]]:
     """Who ran what: label, short text, full text."""
     meta = a.recording.meta
@@ -116,16 +125,15 @@ def identity(a: Analysis) -> list[tuple[str, str, str]]:
             whole = str(meta[key])
             short = f"{whole[:8]}…{whole[-4:]}" if key in ("fingerprint", "digest") and len(whole) > 16 else whole
             found.append((label, short, whole))
-    latencies = [(name, meta.get(f"{name}_latency")) for name in ("feed", "order", "response")]
-    if any(value is not None for _, value in latencies):
-        text = ", ".join(
-            f"{name} {duration(value / 1e9) if isinstance(value, int | float) else value}" for name, value in latencies if value is not None
-        )
-        found.append(("Latency", text, text))
+    several = meta.get("strategies", {})
+    alike = "several" not in [meta.get(f"{name}_latency") for name in LATENCIES]
+    for label, said in [("Latency", meta)] if alike else [(f"Latency of {name}", said) for name, said in several.items()]:
+        if text := _latencies(said):
+            found.append((label, text, text))
     for one in a.recording.instruments[:1]:
         text = f"maker {significant(float(one.maker_fee) * 1e4)} bps, taker {significant(float(one.taker_fee) * 1e4)} bps"
         found.append(("Fees", text, text))
-    shown_keys = {*named, *SHOWN_ELSEWHERE}
+    shown_keys = {*named, *SHOWN_ELSEWHERE, "strategies"}
     found += [(key.replace("_", " ").capitalize(), str(value), str(value)) for key, value in meta.items() if key not in shown_keys]
     found.append(("Strategy calls", count(a.recording.wakes), str(a.recording.wakes)))
     return found
