@@ -43,7 +43,7 @@ METRICS = [
         "net_pnl", "Net P&L", "money", "Equity at the end − opening cash − later deposits; fees are taken off. Exact to the money unit."
     ),
     Metric("gross_pnl", "P&L before fees", "money", "Net P&L + fees."),
-    Metric("realized_pnl", "P&L of closed trips", "money", "Σ P&L, net of fees, of the round trips that ended flat."),
+    Metric("closed_pnl", "P&L of closed trips", "money", "Σ P&L, net of fees, of the round trips that ended flat."),
     Metric(
         "open_pnl", "P&L of open trips", "money", "P&L, net of fees, of positions still held at the end, at the mark (last trade price)."
     ),

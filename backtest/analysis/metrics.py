@@ -47,7 +47,7 @@ def _result(a: Analysis) -> dict[str, Any]:
     return {
         "net_pnl": a.money(net),
         "gross_pnl": a.money(net + fees),
-        "realized_pnl": a.money(total(trips["pnl"][~held])),
+        "closed_pnl": a.money(total(trips["pnl"][~held])),
         "open_pnl": a.money(total(trips["pnl"][held])),
         "start_equity": a.money(a.recording.opening_cash),
         "end_equity": a.money(int(curve.equity[-1])),

@@ -209,7 +209,7 @@ def test_the_end_is_the_exchanges_own(seed: int) -> None:
             assert (mine[-1] if len(mine) else 0.0) == pytest.approx(held["quantity"], abs=1e-12)
         trips = result.round_trips
         assert trips["pnl"].sum() == pytest.approx(said["net_pnl"], abs=1e-6)
-        assert said["realized_pnl"] + said["open_pnl"] == pytest.approx(said["net_pnl"], abs=1e-8)
+        assert said["closed_pnl"] + said["open_pnl"] == pytest.approx(said["net_pnl"], abs=1e-8)
 
 
 def deposited(one: Played, name: str) -> int:

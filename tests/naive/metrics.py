@@ -305,7 +305,7 @@ def result(run: Run) -> dict[str, Any]:
         "gross_pnl": (net + fees) / unit,
         "start_equity": run.recording.opening_cash / unit,
         "end_equity": last["equity"] / unit,
-        "realized_pnl": sum(t["pnl"] for t in trips if not t["open"]) / unit,
+        "closed_pnl": sum(t["pnl"] for t in trips if not t["open"]) / unit,
         "open_pnl": sum(t["pnl"] for t in trips if t["open"]) / unit,
         "total_return": net / last["capital"] if last["capital"] > 0 else None,
         "max_drawdown": depth / unit,
