@@ -20,8 +20,9 @@ from backtest.recording import Recording, kept_facts
 from backtest.result import Result
 from backtest.store import OUT, save
 from backtest.timing import Latency
+from backtest.window import window
 from data.feed import Feed
-from data.times import moment, utc_offsets
+from data.times import TimeOfDay, utc_offsets
 from engine.exchange import Exchange
 from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
 from engine.messages.commands import Limits, Rules, set_rules
@@ -55,7 +56,7 @@ class Backtest:
     limits, rules : risk limits of the portfolio, compliance rules of the trader
     feed_latency, order_latency, response_latency : "100us", nanoseconds, or an array (n, 2) of (ts, latency)
     maker_fee, taker_fee : parts of the notional, instead of the instruments' own; negative is a rebate
-    start, end : "HH:MM[:SS]" on the feed's clock, or ns UTC; history before `start` only builds the book
+    start, end : "HH:MM[:SS]" or a time on the feed's clock, a datetime, or ns UTC; history before `start` only builds the book
     warm_up : time after `start` before the strategy is called
     sample_every : how often the market is sampled for equity, markouts and pictures
     portfolio : name of the portfolio and trader; of several strategies a list, by default the names of their classes
@@ -81,8 +82,8 @@ class Backtest:
         response_latency: Latency | Mapping[str, Latency] = "100us",
         maker_fee: Number | None = None,
         taker_fee: Number | None = None,
-        start: int | str | None = None,
-        end: int | str | None = None,
+        start: TimeOfDay | None = None,
+        end: TimeOfDay | None = None,
         warm_up: int | str = 0,
         sample_every: int | str = "100ms",
         portfolio: str | Sequence[str] | None = None,
@@ -207,15 +208,7 @@ class Backtest:
         """First and last exchange time of the run."""
         if not len(history):
             raise ValueError(f"{self.feed.name}: the feed is empty")
-        bounds = [int(history["ts"][0]), int(history["ts"][-1])]
-        for k, given in enumerate(self.window):
-            if given is not None:
-                bounds[k] = moment(given, bounds[0], self._time_zone())
-        bounds[0] = max(bounds[0], int(history["ts"][0]))
-        if bounds[0] + self.warm_up >= bounds[1]:
-            after = f" and a warm-up of {self.warm_up / 1e9:g} s" if self.warm_up else ""
-            raise ValueError(f"start {self.window[0] or 'of the feed'}{after} is not before end {self.window[1] or 'of the feed'}")
-        return bounds[0], bounds[1]
+        return window(self.window, (int(history["ts"][0]), int(history["ts"][-1])), self.warm_up, self._time_zone())
 
     def _time_zone(self) -> str:
         return str(getattr(self.feed, "time_zone", "UTC"))

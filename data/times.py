@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+TimeOfDay = int | str | time | datetime | np.integer | np.datetime64
 HOUR = 3600 * 10**9
 Moment = int | str | datetime | np.datetime64
 """A seq, or a time: a datetime, or ISO text; UTC where it names no zone."""
@@ -46,10 +47,19 @@ def midnight_of(day: date, time_zone: str) -> int:
     return (int(noon.timestamp()) - 12 * 3600) * 10**9
 
 
-def moment(given: int | str, first: int, time_zone: str) -> int:
-    """A time of the day of `first` (ns UTC), as "HH:MM[:SS]" on the clock of a time zone or as ns UTC; returns ns UTC."""
-    if isinstance(given, int):
-        return given
+def moment(given: TimeOfDay, first: int, time_zone: str) -> int:
+    """ns UTC of a time: "HH:MM[:SS]" or a `time` on the clock of a time zone, on the day of `first` (ns UTC); ns UTC; a datetime (on that
+    clock where it names no zone). Raises ValueError for anything else."""
+    if isinstance(given, int | np.integer) and not isinstance(given, bool):
+        return int(given)
+    if isinstance(given, np.datetime64):
+        return utc_nanoseconds(given)
+    if isinstance(given, datetime):
+        return utc_nanoseconds(given if given.tzinfo is not None else given.replace(tzinfo=zone_of(time_zone)))
+    if isinstance(given, time):
+        given = given.strftime("%H:%M:%S")
+    if not isinstance(given, str):
+        raise ValueError(f"{given!r} is not a time of day; write HH:MM or HH:MM:SS")
     try:
         clock = datetime.strptime(given, "%H:%M:%S" if given.count(":") == 2 else "%H:%M")
     except ValueError:

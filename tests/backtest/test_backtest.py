@@ -1,8 +1,10 @@
 """Backtests: the stretch that is played, fees, latencies, ready orders and their place in the queue, and what the figures add up to."""
 
+from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -58,6 +60,13 @@ def test_start_and_end_may_be_nanoseconds() -> None:
     assert run(start=new_york("10:15:00"), end=new_york("11:00:30")).meta["digest"] == named.meta["digest"]
 
 
+def test_start_may_be_any_time() -> None:
+    first = Backtest(DAY, Clock(), cache=None, start="12:00", end="13:00").record()[0].start
+    zone = ZoneInfo("America/New_York")
+    for same in (np.int64(first), time(12), datetime(2026, 1, 5, 12), datetime(2026, 1, 5, 12, tzinfo=zone), np.datetime64(first, "ns")):
+        assert Backtest(DAY, Clock(), cache=None, start=same, end="13:00").record()[0].start == first
+
+
 def test_without_start_and_end_the_whole_feed_is_played() -> None:
     recording = run().recording
     assert (recording.start, recording.end, recording.market_commands) == (TIMES[0], TIMES[-1], len(TIMES))
@@ -90,7 +99,9 @@ def test_what_is_played_before_the_start_is_the_market_that_follows() -> None:
     ("how", "said"),
     [
         ({"start": "11:00", "end": "10:00"}, "start 11:00 is not before end 10:00"),
-        ({"start": "17:00"}, "start 17:00 is not before end of the feed"),
+        ({"start": "17:00"}, "start 17:00 lies outside the feed, which goes from 2026-01-05 09:30:00 to 2026-01-05 15:59:"),
+        ({"start": "07:00", "end": "08:00"}, "end 08:00 lies outside the feed, which goes from 2026-01-05 09:30:00 to"),
+        ({"start": 1.5}, "1.5 is not a time of day"),
         ({"warm_up": "9h"}, "start of the feed and a warm-up of 32400 s is not before end of the feed"),
         ({"start": "10"}, "'10' is not a time of day; write HH:MM or HH:MM:SS"),
         ({"end": "25:00"}, "'25:00' is not a time of day; write HH:MM or HH:MM:SS"),
