@@ -76,56 +76,54 @@ def orders_frame(a: Analysis) -> pl.DataFrame:
 
 
 def _unarrived_rows(a: Analysis, late: np.ndarray, schema: pl.Schema) -> pl.DataFrame:
-    """Orders that had not reached the exchange when the run ended: NOT_ARRIVED, at no time."""
+    """Orders that had not reached the exchange when the run ended: NOT_ARRIVED, at no time. As among those that did, an order for what is
+    not listed has no row; the caution counts it."""
     known = late[late["instrument"] < len(a.recording.instruments)]
-    priced = np.isin(known["type"], [OrderType.LIMIT, OrderType.STOP_LIMIT])
-    stopped = np.isin(known["type"], [OrderType.STOP, OrderType.STOP_LIMIT])
     columns = {
-        "order_id": known["order_id"],
-        "symbol": _symbols(a, known),
-        "portfolio": _listed(a.recording.portfolios, known["portfolio"]),
-        "trader": _listed(a.recording.traders, known["trader"]),
-        "type": words(known["type"], OrderType),
-        "side": words(known["side"], Side),
-        "quantity": _units(a, known, known["quantity"], "lot"),
-        "price": _null(_units(a, known, known["price"], "price_unit"), ~priced),
-        "stop_price": _null(_units(a, known, known["stop_price"], "price_unit"), ~stopped),
-        "time_in_force": words(known["time_in_force"], TimeInForce),
+        **_terms(a, known, known["quantity"]),
         "status": pl.Series([NOT_ARRIVED] * len(known), dtype=pl.String),
         "executed_quantity": np.zeros(len(known)),
         "reason": pl.Series(["RUN_ENDED"] * len(known), dtype=pl.String),
-        "price_ticks": _null(_ticks(a, known), ~priced),
-        "quantity_lots": known["quantity"],
     }
     frame = pl.DataFrame(columns)
     return frame.select(pl.col(name).cast(kind) if name in columns else pl.lit(None, kind).alias(name) for name, kind in schema.items())
 
 
-def _order_rows(a: Analysis) -> pl.DataFrame:
-    rows = a.orders.rows
+def _terms(a: Analysis, rows: np.ndarray, lots: np.ndarray) -> dict[str, Any]:
+    """The columns of an order's terms."""
     priced = np.isin(rows["type"], [OrderType.LIMIT, OrderType.STOP_LIMIT])
     stopped = np.isin(rows["type"], [OrderType.STOP, OrderType.STOP_LIMIT])
+    return {
+        "order_id": rows["order_id"],
+        "symbol": _symbols(a, rows),
+        "portfolio": _listed(a.recording.portfolios, rows["portfolio"]),
+        "trader": _listed(a.recording.traders, rows["trader"]),
+        "type": words(rows["type"], OrderType),
+        "side": words(rows["side"], Side),
+        "quantity": _units(a, rows, lots, "lot"),
+        "price": _null(_units(a, rows, rows["price"], "price_unit"), ~priced),
+        "stop_price": _null(_units(a, rows, rows["stop_price"], "price_unit"), ~stopped),
+        "time_in_force": words(rows["time_in_force"], TimeInForce),
+        "price_ticks": _null(_ticks(a, rows), ~priced),
+        "quantity_lots": lots,
+    }
+
+
+def _order_rows(a: Analysis) -> pl.DataFrame:
+    rows = a.orders.rows
     average = rows["cost"] / np.maximum(rows["executed"], 1)
+    terms = _terms(a, rows, rows["lots"])
+    exact = {name: terms.pop(name) for name in ("price_ticks", "quantity_lots")}  # they stand behind what people read
     return pl.DataFrame(
         {
-            "order_id": rows["order_id"],
-            "symbol": _symbols(a, rows),
-            "portfolio": _listed(a.recording.portfolios, rows["portfolio"]),
-            "trader": _listed(a.recording.traders, rows["trader"]),
-            "type": words(rows["type"], OrderType),
-            "side": words(rows["side"], Side),
-            "quantity": _units(a, rows, rows["lots"], "lot"),
-            "price": _null(_units(a, rows, rows["price"], "price_unit"), ~priced),
-            "stop_price": _null(_units(a, rows, rows["stop_price"], "price_unit"), ~stopped),
-            "time_in_force": words(rows["time_in_force"], TimeInForce),
+            **terms,
             "status": words(rows["status"], OrderStatus),
             "executed_quantity": _units(a, rows, rows["executed"], "lot"),
             "average_price": _null(_units(a, rows, average, "price_unit"), rows["executed"] == 0),
             "created": times(rows["created"]),
             "updated": times(rows["updated"]),
             "reason": _null(words(rows["reason"], Reason), rows["reason"] == Reason.NONE),
-            "price_ticks": _null(_ticks(a, rows), ~priced),
-            "quantity_lots": rows["lots"],
+            **exact,
             "queue_ahead_at_entry": _null(_units(a, rows, rows["ahead"], "lot"), ~rows["queued"] | (rows["ahead"] == UNCOUNTED)),
         }
     )

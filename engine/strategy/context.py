@@ -220,7 +220,10 @@ def _change(context, kind, order_id, instrument, quantity, price, stop_price):
 
 @kernel
 def _sent_to(context, order_id):
-    """The instrument that an order was sent for; 0 where there was none of that id."""
+    """The instrument that an order was sent for; 0 where there was none of that id. Of what is not open all commands are searched."""
+    for row in range(context.clock[0]["open"]):
+        if context.own[row]["order_id"] == order_id:
+            return np.int64(context.own[row]["instrument"])
     for row in range(context.clock[0]["sent"] - 1, -1, -1):
         if context.commands[row]["kind"] == Kind.NEW and np.int64(context.commands[row]["order_id"]) == order_id:
             return np.int64(context.commands[row]["instrument"])

@@ -172,6 +172,9 @@ class Trading(View):
 
     def _sent_to(self, order_id: int) -> int:
         """The instrument that an order of ours was sent for; 0 where there was none of that id."""
+        for row in self._state.own[: self._clock[AT["open"]]].tolist():
+            if row[0] == order_id:
+                return int(row[1])
         mine = self._state.commands[: self._clock[AT["sent"]]]
         found = np.flatnonzero((mine["order_id"].astype(np.int64) == order_id) & (mine["kind"] == Kind.NEW))
         return int(mine["instrument"][found[-1]]) if len(found) else 0
