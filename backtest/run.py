@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from backtest.camera import DepthCamera
-from backtest.participants import NONE, Given, participants
+from backtest.opening import introduced, opening_of
+from backtest.participants import participants
 from backtest.recording import Recording, kept_facts
 from backtest.result import Result
 from backtest.store import OUT, save
@@ -28,10 +29,10 @@ from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
 from engine.messages.commands import Limits, Rules, set_rules
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import Instrument, Number, money_decimals, opening_cash
-from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind, Reason
 from engine.state.arrays import COUNTERS
 from engine.strategy.driver import BLOCK, Driver
+from engine.strategy.participant import NONE, Given
 from engine.strategy.view import UTC
 
 
@@ -104,6 +105,7 @@ class Backtest:
             order_latency=order_latency,
             response_latency=response_latency,
             seed=seed,
+            seats=feed.seats,
         )
         self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
         for one in self.participants:
@@ -167,14 +169,15 @@ class Backtest:
         """Exchange and history before the first row, and the states of the strategies; the session's opening commands are done."""
         cash = {one.name: one.cash for one in self.participants}
         limits = {one.name: one.limits for one in self.participants if one.limits is not None}
-        exchange = Exchange(self.instruments, cash=cash, limits=limits, open_now=False)
-        named = [part for one in self.participants for part in _introduced(exchange, one.name)]
-        ruled = [exchange.encode(set_rules(one.name, one.rules)) for one in self.participants if one.rules is not None]
+        exchange = opening_of(self.instruments, cash, limits, self.feed.session_opening)
+        named = [part for one in self.participants for part in introduced(exchange, one.name, one.trader)]
+        ruled = [exchange.encode(set_rules(one.trader, one.rules)) for one in self.participants if one.rules is not None]
         exchange.opening = np.concatenate([exchange.opening, *named, *ruled])
         for one, state in zip(self.participants, states):
             state.clock["portfolio"] = exchange.names.portfolios[one.name]
-            state.clock["trader"] = exchange.names.traders[one.name]
+            state.clock["trader"] = exchange.names.traders[one.trader]
         driver = Driver(exchange, states, history, self._offsets(history))
+        driver.clock["distinct"] = bool(self.feed.seats)
         driver.open(exchange.opening)
         opened = driver.facts.all()
         refused = opened[opened["kind"] == Kind.CommandRejected]
@@ -215,6 +218,8 @@ class Backtest:
 
     def _recording(self, driver: Driver, first: int, last: int, began: int, printed: np.ndarray) -> Recording:
         exchange, clock = driver.exchange, driver.clock
+        if self.feed.session_opening is not None:
+            exchange.learn(driver.history)
         facts = driver.facts.all()
         session = exchange.state.session[0]
         return Recording(
@@ -283,9 +288,3 @@ def _with_fees(instrument: Instrument, maker: Number | None, taker: Number | Non
     given = {name: fee for name, fee in (("maker_fee", maker), ("taker_fee", taker)) if fee is not None}
     fields = {f.name: getattr(instrument, f.name) for f in dataclasses.fields(instrument)}
     return Instrument(**{**fields, **given}) if given else instrument
-
-
-def _introduced(exchange: Exchange, name: str) -> list[np.ndarray]:
-    """The commands that introduce `name` as portfolio and trader, where it is new."""
-    made = [exchange.names.number(kind, name)[1] for kind in (Kind.PORTFOLIO, Kind.TRADER)]
-    return [command for command in made if command is not None] or [np.zeros(0, COMMAND)]

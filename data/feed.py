@@ -6,8 +6,9 @@ import json
 import os
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,10 @@ class Feed(ABC):
     """How it was opened, for a run that is to be played again: format, path, options."""
     time_zone: str = "UTC"
     """IANA name of the clock that its times of day and its days are told by."""
+    session_opening: Commands | None = None
+    """What a recorded session opened with; a backtest opens with it instead of its own."""
+    seats: Mapping[str, str] = MappingProxyType({})
+    """Trader and portfolio of each strategy that was taken out of a recorded session; there every command is an exchange event of its own."""
     levels: int = 0
     """Levels of the published book to which the commands reconcile; 0: none is published."""
 

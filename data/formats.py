@@ -8,7 +8,11 @@ from typing import Any
 from data.feed import DataError, Feed
 from engine.messages.hints import did_you_mean
 
-FORMATS = {"lobster": "data.lobster.reader:read_lobster", "synthetic": "data.synthetic.flow:synthetic_flow"}
+FORMATS = {
+    "log": "data.log.session_feed:read_session",
+    "lobster": "data.lobster.reader:read_lobster",
+    "synthetic": "data.synthetic.flow:synthetic_flow",
+}
 """Formats that can be played as a feed, and the function that reads each."""
 
 

@@ -94,7 +94,7 @@ class Exchange(Reading):
         made.state, made.names = state, Names(())
         made.decimals, made.opening = int(state.session["decimals"][0]), naming[:0]
         made._tape = tape
-        made._learn(naming)
+        made.learn(naming)
         return made
 
     @property
@@ -132,7 +132,7 @@ class Exchange(Reading):
                 start = tape.widen(start, least)
             self.make_room(commands[i])
         if self.state.session["named"][0] != named:
-            self._learn(commands)
+            self.learn(commands)
         return tape.chunk[start : tape.used]
 
     def make_room(self, command: np.void) -> None:
@@ -153,8 +153,8 @@ class Exchange(Reading):
             return min(number, int(session["instruments_max"]) - 1), 0, 0
         return 0, 0, 0
 
-    def _learn(self, commands: np.ndarray) -> None:
-        """Take names and instruments that the commands introduced (a replay; another session's commands), but for those refused."""
+    def learn(self, commands: np.ndarray) -> None:
+        """Take names and instruments that commands introduced (a replay; another session's commands), but for those that were refused."""
         naming = commands[(commands["kind"] >= Kind.SYMBOL) & (commands["kind"] <= Kind.TRADER)]
         state = self.state
         for command in naming:

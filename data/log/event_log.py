@@ -1,7 +1,7 @@
 """The event log: sessions of commands and facts in one DuckDB file, each append one durable transaction."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +34,7 @@ from engine.messages.instrument import Instrument, money_decimals
 from engine.messages.records import FACT
 
 if TYPE_CHECKING:
+    from data.log.session_feed import SessionFeed
     from engine import Exchange
 
 __all__ = ["EventLog", "LogError", "LoggedCommands", "Verification"]
@@ -237,6 +238,14 @@ class EventLog:
         shown = exchange or self.state(session)
         with self._writing():
             keep(self._con, session, self.last_seq(session), shown, 0)
+
+    def feed(self, session: int | str, without: str | Sequence[str] = ()) -> "SessionFeed":
+        """A session as a feed. `without`: strategies of a live session (their trader names) whose own commands are left out: on it a
+        backtest of them with latencies of 0 sends the same commands and gets the same facts. Raises LogError for a name that none has."""
+        from data.log.session_feed import SessionFeed
+
+        number = self.session(session) if isinstance(session, str) else session
+        return SessionFeed(self, number, [without] if isinstance(without, str) else list(without))
 
     def order_history(self, session: int, order_id: int, trader: str = "") -> pl.DataFrame:
         """Every fact that names an order of a trader, in the order of `seq`; columns as `Exchange.order_history`."""

@@ -102,13 +102,20 @@ def _take_alarm(mine):
 
 
 @kernel
-def _timed_wake(loop, mine, waits):
-    """A bar, then the timer or an alarm, whichever is earlier; `waits`: a command goes first, but not between the bars of one time."""
+def waits(mine, now):
+    """Whether a command of the strategy that is due has yet to enter."""
+    clock = mine.clock[0]
+    return clock["entered"] < clock["stamped"] and mine.sent[clock["entered"]]["arrival"] <= now
+
+
+@kernel
+def _timed_wake(loop, mine, wait):
+    """A bar, then the timer or an alarm, whichever is earlier; `wait`: a command goes first, but not between the bars of one time."""
     clock, now = mine.clock[0], loop.clock[0]["now"]
-    if waits and clock["bar_cursor"] == 0:
+    if wait and clock["bar_cursor"] == 0:
         return 0
     wake = _bar_wake(loop, mine)
-    if wake != 0 or waits:
+    if wake != 0 or wait:
         return wake
     timer = clock["timer_next"] if clock["wants"] & WANT_TIMER else NEVER
     if timer <= clock["alarm_next"]:
@@ -194,10 +201,12 @@ def next_wake(state, loop, out, n):
             return wake
     if clock["dirty"] > 0:
         _clean(loop)
-    waits = first_command(loop, clock["now"]) >= 0
+    wait = first_command(loop, clock["now"]) >= 0
     for k in range(len(loop.strategies)):
         mine = strategy_at(loop.strategies[k])
-        wake = _timed_wake(loop, mine, waits) if mine.clock[0]["first"] == NEVER else 0
+        if clock["distinct"]:  # what others sent is nothing to it: in another run it may be history
+            wait = waits(mine, clock["now"])
+        wake = _timed_wake(loop, mine, wait) if mine.clock[0]["first"] == NEVER else 0
         if wake != 0:
             clock["called"] = k
             return wake

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.compiler.calls import call_function
 from engine.compiler.kernel import entry_kernel, kernel
-from engine.loop.dispatch import first_command, next_wake, strategy_at
+from engine.loop.dispatch import first_command, next_wake, strategy_at, waits
 from engine.loop.latency import next_feed_step, stamp, update_latencies
 from engine.loop.loop_state import COMMANDS_PER_CALL, NEVER, Want
 from engine.loop.market_view import note_mark, show_books, take_sample
@@ -87,10 +87,18 @@ def _timed_horizon(mine, now):
 
 
 @kernel
-def _strategy_horizon(mine, now, out, n):
-    """Exchange time of what comes next for a strategy beside history."""
+def _free(clock):
+    """The first exchange time at which a strategy's command may enter."""
+    return clock["now"] + 1 if clock["distinct"] and not clock["amid"] else clock["now"]
+
+
+@kernel
+def _strategy_horizon(mine, now, free, out, n):
+    """Exchange time of what comes next for a strategy beside history; `free`: the first at which a command may enter."""
     clock = mine.clock[0]
-    time = mine.sent[clock["entered"]]["arrival"] if clock["entered"] < clock["stamped"] else NEVER
+    time = max(mine.sent[clock["entered"]]["arrival"], free) if clock["entered"] < clock["stamped"] else NEVER
+    if free > now and waits(mine, now):
+        return time
     if clock["first"] < NEVER:
         return min(time, clock["first"])
     if clock["wants"] & OWN_FACTS and next_own(mine, out, n):
@@ -103,8 +111,9 @@ def _horizon(loop, out, n):
     """Exchange time of the next thing that is not history."""
     clock = loop.clock[0]
     time = clock["sample_next"]
+    free = _free(clock)
     for k in range(len(loop.strategies)):
-        time = min(time, _strategy_horizon(strategy_at(loop.strategies[k]), clock["now"], out, n))
+        time = min(time, _strategy_horizon(strategy_at(loop.strategies[k]), clock["now"], free, out, n))
     return time
 
 
@@ -146,7 +155,7 @@ def _play(state, loop, history, until, out, n):
 
 @kernel
 def _enter(state, loop, out, n):
-    """Strategies' commands that arrive now, in order of sending."""
+    """Strategies' commands that arrive now, in order of sending; where each is an event of its own, the first of them."""
     clock = loop.clock[0]
     k = first_command(loop, clock["now"])
     while k >= 0:
@@ -156,6 +165,9 @@ def _enter(state, loop, out, n):
         if not _fits(state, loop, c, out, n):
             return False, n
         sent = mine.sent[entered]
+        if clock["distinct"]:
+            c["ts"] = clock["now"]
+            sent["arrival"] = clock["now"]
         sent["row"] = clock["row"]
         sent["seq"] = state.session[0]["seq"] + 1
         before = n
@@ -169,6 +181,8 @@ def _enter(state, loop, out, n):
             _touched(loop, np.int64(c["instrument"]))
         if clock["wants"] & WANT_BAR:
             _add_to_bars(state, loop, c, out, before, n)
+        if clock["distinct"]:
+            break
         k = first_command(loop, clock["now"])
     return True, n
 
@@ -228,10 +242,12 @@ def _proceed(state, loop, history, out, n):
             if following > clock["now"]:
                 clock["now"] = following
             fits, n = _play(state, loop, history, min(horizon, clock["end"]), out, n)
+            enters = fits and not clock["distinct"]
         else:
+            enters = time >= _free(clock)
             clock["now"] = time
             fits = True
-        if fits:
+        if enters:
             fits, n = _enter(state, loop, out, n)
             clock["amid"] = not fits
         for k in range(len(loop.strategies)):
@@ -241,7 +257,7 @@ def _proceed(state, loop, history, out, n):
         if (
             clock["sample_next"] < NEVER
             and clock["sample_next"] <= min(horizon, following)
-            and first_command(loop, clock["sample_next"]) < 0
+            and (clock["distinct"] or first_command(loop, clock["sample_next"]) < 0)
         ):
             take_sample(state, loop)
             clock["sample_next"] += clock["sample_every"]
@@ -257,4 +273,7 @@ def advance(state, loop, history, out, n):
         called = loop.clock[0]["called"]
         if loop.functions[called] == 0:
             return CALL, n
+        loop.clock[0]["facts"] = n
+        loop.clock[0]["calling"] = 1
         call_function(loop.functions[called], loop.strategies[called])
+        loop.clock[0]["calling"] = 0

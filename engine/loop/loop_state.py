@@ -63,8 +63,10 @@ TIMELINE = np.dtype(
         *_numbers("block"),  # row before which the driver notes a digest
         *_numbers("need"),  # facts that the next command may cause, where it had no room
         *_numbers("amid"),  # 1: an array was full before all commands of `now` were in
+        *_numbers("distinct"),  # 1: each strategy's command is an exchange event of its own, at the next time that history leaves free
         *_numbers("dirty"),  # instruments that the exchange event of `now` touched
         *_numbers("wants"),  # what any strategy wants
+        *_numbers("calling facts"),  # 1: a compiled strategy is being called; the facts before that call
         *_numbers("called"),  # the strategy to call
         *_numbers("sample_every sample_next samples"),  # ns, exchange time, rows taken
         *_numbers("marks"),  # rows of `marks`

@@ -130,7 +130,7 @@ class Driver:
             if code == DONE:
                 break
             if code == CALL:
-                strategies[int(self.clock["called"])].call()
+                self._call(strategies)
             else:
                 self._make_room(strategies)
         for state in self.states:
@@ -138,6 +138,10 @@ class Driver:
                 raise RuntimeError(
                     f"the strategy sent more than {COMMANDS_PER_CALL} commands in one call; send fewer, or spread them over several calls"
                 )
+
+    def _call(self, strategies: Sequence[Strategy]) -> None:
+        """Call the strategy whose turn it is."""
+        strategies[int(self.clock["called"])].call()
 
     def _make_room(self, strategies: Sequence[Strategy]) -> None:
         """Do what the loop stopped for: note a block's digest, or replace what is full."""

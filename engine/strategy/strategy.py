@@ -1,5 +1,6 @@
 """Strategies: a class with a few obvious methods, or the same as one compiled function."""
 
+from array import array
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -44,6 +45,7 @@ class Strategy(Trading):
         set_parameters(self, parameters)
         self.logged: list[tuple[int, str]] = []
         self._calls: dict[int, Callable[[], None]] = {}
+        self._traded = array("I")
 
     def on_start(self) -> None:
         """Before the first event."""

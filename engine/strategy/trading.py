@@ -1,12 +1,13 @@
 """What a strategy may send. Prices are ticks, quantities lots; an instrument is its number or its symbol."""
 
 import struct
+from array import array
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from engine.loop.loop_state import ALARM, COMMANDS_PER_CALL
+from engine.loop.loop_state import ALARM, COMMANDS_PER_CALL, NEVER
 from engine.messages.durations import duration_ns
 from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderType, SelfTrade, Side, TimeInForce
 from engine.strategy.clock import next_time_of_day
@@ -23,6 +24,7 @@ class Trading(View):
 
     logged: list[tuple[int, str]]
     _calls: dict[int, Callable[[], None]]
+    _traded: "array[int]"
 
     # what it may send
 
@@ -125,6 +127,20 @@ class Trading(View):
         """Write a line into the run's log, with the time."""
         self.logged.append((self.now, " ".join(map(str, what))))
 
+    def stop_trading(self, reason: str) -> None:
+        """Cancel every open order and be called no more; `reason` is written into the run's log."""
+        self.log(f"stopped trading: {reason}")
+        self.cancel_all()
+        for name, nothing in (("wants", 0), ("alarms", 0), ("alarm_next", NEVER), ("timer_next", NEVER), ("bar_next", NEVER)):
+            self._clock[AT[name]] = nothing
+        self._calls.clear()
+
+    def remember(self, sent: np.ndarray) -> None:
+        """The instruments of orders among commands (COMMAND) that are about to be forgotten."""
+        for order_id, instrument in sent[sent["kind"] == Kind.NEW][["order_id", "instrument"]].tolist():
+            self._traded.extend([0] * (order_id - len(self._traded)))
+            self._traded.append(instrument)
+
     # the machine behind
 
     def _enter(
@@ -177,7 +193,9 @@ class Trading(View):
                 return int(row[1])
         mine = self._state.commands[: self._clock[AT["sent"]]]
         found = np.flatnonzero((mine["order_id"].astype(np.int64) == order_id) & (mine["kind"] == Kind.NEW))
-        return int(mine["instrument"][found[-1]]) if len(found) else 0
+        if len(found):
+            return int(mine["instrument"][found[-1]])
+        return self._traded[order_id] if 0 <= order_id < len(self._traded) else 0
 
     def _send(
         self,
