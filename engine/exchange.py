@@ -106,6 +106,10 @@ class Exchange(Reading):
             )
         return self._tape.all()
 
+    def forget_facts(self) -> None:
+        """Let go of all facts so far, and from now on keep those of the last run alone, as with keep_facts=False."""
+        self._keeps, self._tape = False, Tape(0)
+
     def send(self, command: Command) -> np.ndarray:
         """Carry out one command; returns its facts, with those of names that it introduced."""
         return self.run(self.encode(command))

@@ -1,0 +1,20 @@
+"""The real-time shell: sessions fed by participants, strategies and Kafka, and what stands around them."""
+
+from importlib import import_module
+from typing import Any
+
+_WHERE = {
+    "Session": "live.session.session",
+    "SessionError": "live.session.recovery",
+    "SessionSettings": "live.session.settings",
+    "Broker": "live.broker.port",
+    "MemoryBroker": "live.broker.memory",
+    "KafkaBroker": "live.broker.kafka",
+}
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'live' has no attribute {name!r}")
+    return getattr(import_module(_WHERE[name]), name)

@@ -156,12 +156,12 @@ class Driver:
         for command in self._waiting():
             self.exchange.make_room(command)
         if clock["samples"] + len(self.loop.sampled) > len(self.loop.samples):
-            self.loop = self.loop.replaced(samples=_doubled(self.loop.samples))
+            self.loop = self.loop.replaced(samples=doubled(self.loop.samples))
         if clock["marks"] >= len(self.loop.marks):
-            self.loop = self.loop.replaced(marks=_doubled(self.loop.marks))
+            self.loop = self.loop.replaced(marks=doubled(self.loop.marks))
         for k, state in enumerate(self.states):
             if full := _full_arrays(state):
-                self._replace(k, **{name: _doubled(getattr(state, name)) for name in full})
+                self._replace(k, **{name: doubled(getattr(state, name)) for name in full})
                 self._attach(strategies, k)
 
     def _waiting(self) -> list[np.void]:
@@ -201,7 +201,8 @@ def _full_arrays(state: StrategyState) -> list[str]:
     ]
 
 
-def _doubled(array: np.ndarray) -> np.ndarray:
+def doubled(array: np.ndarray) -> np.ndarray:
+    """The same rows, and room for as many again."""
     made: Any = np.zeros(2 * len(array), array.dtype)
     made[: len(array)] = array
     return made

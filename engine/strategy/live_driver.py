@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.exchange import Exchange
-from engine.loop.loop_state import COMMANDS_PER_CALL, NEVER
+from engine.loop.loop_state import COMMANDS_PER_CALL, NEVER, Want
 from engine.loop.turns import catch_up
 from engine.messages.records import COMMAND, FACT
+from engine.messages.vocabulary import NOT_NAMED, Kind
 from engine.strategy.compile import machine_code
-from engine.strategy.driver import Driver
+from engine.strategy.driver import Driver, doubled
 from engine.strategy.participant import Participant
 from engine.strategy.strategy import Strategy
 from engine.strategy.view import UTC
@@ -41,14 +42,17 @@ class LiveDriver(Driver):
         super().__init__(exchange, states, np.zeros(0, COMMAND), offsets)
         self.clock["distinct"] = 1
         self.strategies: list[Strategy] = [one.strategy for one in self.participants if one.strategy is not None]
-        self.stopped: set[int] = set()
         self.failed: Callable[[int, Exception], None] = _raise
-
-    def seat(self) -> None:
-        """Give each strategy the numbers of its portfolio and trader, which the session's opening has introduced."""
-        names = self.exchange.names
+        names = exchange.names
         for one, state in zip(self.participants, self.states):
             state.clock["portfolio"], state.clock["trader"] = names.portfolios[one.name], names.traders[one.trader]
+
+    def enter(self, opening: np.ndarray) -> Turn:
+        """Carry out the session's opening commands (COMMAND)."""
+        self.open(opening)
+        self.history = opening
+        self.clock["row"] = len(opening)
+        return self._end(1)
 
     def begin(self, first: int) -> None:
         """From the exchange time `first` on, strategies are called."""
@@ -59,9 +63,20 @@ class LiveDriver(Driver):
             self._attach(self.strategies, k)
         self._want([int(state.clock["wants"][0]) for state in self.states])
 
-    def turn(self, commands: np.ndarray, until: int) -> Turn:
+    def due(self) -> int:
+        """Exchange time of the next timer, bar or alarm of a strategy; NEVER where there is none."""
+        found = NEVER
+        for state in self.states:
+            clock = state.clock[0]
+            wants = int(clock["wants"])
+            timer = int(clock["timer_next"]) if wants & Want.TIMER else NEVER
+            bar = int(clock["bar_next"]) if wants & Want.BAR else NEVER
+            found = min(found, timer, bar, int(clock["alarm_next"]))
+        return found
+
+    def turn(self, commands: np.ndarray, until: int, settle: bool = True) -> Turn:
         """Carry out `commands` (COMMAND, their `ts` ascending and beyond what has been), call strategies for them and for their timers up
-        to `until`, and go on until nothing that they sent is on its way."""
+        to `until`; where it is to settle, go on until nothing that they sent is on its way."""
         session = self.exchange.state.session
         first = int(session["seq"][0]) + 1
         self.history = np.ascontiguousarray(commands)
@@ -70,27 +85,23 @@ class LiveDriver(Driver):
         self.clock["marks"] = 0
         self._advance(until)
         sent = sum(int(state.clock["entered"][0]) for state in self.states)
-        while self._pending():
+        while settle and self._pending():
             self._advance(int(self.clock["now"]) + COMMANDS_PER_CALL)
             if sum(int(state.clock["entered"][0]) for state in self.states) - sent > CASCADE:
                 raise RuntimeError(f"strategies answered each other with more than {CASCADE:,} commands at one time")
-        made = self._turn(first)
-        self._forget()
-        return made
+        return self._end(first)
 
     def stop(self, k: int) -> None:
-        """Call strategy k no more; its open orders are cancelled with the next turn."""
+        """Call strategy k no more, and cancel its open orders."""
         clock = self.states[k].clock
         clock["wants"], clock["alarms"] = 0, 0
         for name in ("timer_next", "bar_next", "alarm_next", "first"):
             clock[name] = NEVER
         self.loop.functions[k] = 0
-        self.stopped.add(k)
+        self._cancel_open(k)
 
     def _pending(self) -> bool:
-        """Whether a command of a strategy is on its way; of one that was stopped, whether an order is open that no cancel is meant for."""
-        for k in self.stopped:
-            _cancel_some(self.strategies[k], COMMANDS_PER_CALL // 2)
+        """Whether a command of a strategy is on its way."""
         return any(state.clock["entered"][0] < state.clock["sent"][0] for state in self.states)
 
     def _advance(self, until: int) -> None:
@@ -118,7 +129,28 @@ class LiveDriver(Driver):
         self.stop(k)
         self.failed(k, error)
 
-    def _turn(self, first: int) -> Turn:
+    def _cancel_open(self, k: int) -> None:
+        own = self.states[k].own[: int(self.states[k].clock["open"][0])]
+        asked = np.flatnonzero(own["cancelling"] == 0)
+        sent = int(self.states[k].clock["sent"][0])
+        while sent + len(asked) + COMMANDS_PER_CALL > len(self.states[k].commands):
+            self._replace(k, **{name: doubled(getattr(self.states[k], name)) for name in ("commands", "sent")})
+            self._attach(self.strategies, k)
+        rows = self.states[k].commands[sent : sent + len(asked)]
+        rows[:] = np.zeros(1, COMMAND)
+        rows["kind"], rows["trader"] = Kind.CANCEL, self.states[k].clock["trader"][0]
+        rows["quantity"] = rows["price"] = rows["stop_price"] = NOT_NAMED
+        rows["order_id"], rows["instrument"] = own["order_id"][asked], own["instrument"][asked]
+        own["cancelling"][asked] = 1
+        self.states[k].clock["sent"] += len(asked)
+
+    def _end(self, first: int) -> Turn:
+        """What has happened since the seq `first`; then it may be forgotten."""
+        made = self._made(first)
+        self._forget()
+        return made
+
+    def _made(self, first: int) -> Turn:
         facts = self.facts.all().copy()
         last = int(self.exchange.state.session["seq"][0])
         free = np.ones(last - first + 1, bool)
@@ -140,21 +172,18 @@ class LiveDriver(Driver):
         self.facts.clear()
         several = len(self.exchange.instruments) > 1
         for state, strategy in zip(self.states, self.strategies):
+            entered, sent = int(state.clock["entered"][0]), int(state.clock["sent"][0])
             if several:
-                strategy.remember(state.commands[: int(state.clock["entered"][0])])
-            state.clock["sent"] = state.clock["stamped"] = state.clock["entered"] = 0
+                strategy.remember(state.commands[:entered])
+            for rows in (state.commands, state.sent):
+                rows[: sent - entered] = rows[entered:sent].copy()
+            for name in ("sent", "stamped", "entered"):
+                state.clock[name] -= entered
         if self.exchange.state.session["named"][0] != self._named:
             self._named = int(self.exchange.state.session["named"][0])
             self.exchange.learn(self.history)
 
     _named = 0
-
-
-def _cancel_some(strategy: Strategy, most: int) -> None:
-    """Cancel the oldest open orders that no cancel is on its way for."""
-    asked = [order for order in strategy.orders if not order.cancelling][:most]
-    for order in asked:
-        strategy.cancel(order.order_id)
 
 
 def _raise(k: int, error: Exception) -> Any:
