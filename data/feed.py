@@ -58,7 +58,7 @@ class Feed(ABC):
     session_opening: Commands | None = None
     """What a recorded session opened with; a backtest opens with it instead of its own."""
     seats: Mapping[str, str] = MappingProxyType({})
-    """Trader and portfolio of each strategy that was taken out of a recorded session; there every command is an exchange event of its own."""
+    """Trader and portfolio of each strategy taken out of a recorded session; there every command is an exchange event of its own."""
     levels: int = 0
     """Levels of the published book to which the commands reconcile; 0: none is published."""
 

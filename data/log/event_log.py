@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from data.feed import Feed
 from data.log.batch import LoggedCommands, genesis, make_batch, names_in, seal
 from data.log.insert import insert, insert_batch
 from data.log.log_file import LogFile
@@ -34,7 +35,6 @@ from engine.messages.instrument import Instrument, money_decimals
 from engine.messages.records import FACT
 
 if TYPE_CHECKING:
-    from data.log.session_feed import SessionFeed
     from engine import Exchange
 
 __all__ = ["EventLog", "LogError", "LoggedCommands", "Verification"]
@@ -239,7 +239,7 @@ class EventLog:
         with self._writing():
             keep(self._con, session, self.last_seq(session), shown, 0)
 
-    def feed(self, session: int | str, without: str | Sequence[str] = ()) -> "SessionFeed":
+    def feed(self, session: int | str, without: str | Sequence[str] = ()) -> Feed:
         """A session as a feed. `without`: strategies of a live session (their trader names) whose own commands are left out: on it a
         backtest of them with latencies of 0 sends the same commands and gets the same facts. Raises LogError for a name that none has."""
         from data.log.session_feed import SessionFeed

@@ -4,20 +4,19 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
+import polars as pl
 
 from data.feed import BATCH_ROWS, Commands, Feed
-from data.log.batch import LIVE
+from data.log.batch import LIVE, LoggedCommands
 from data.log.rows import joined
 from data.log.schema import LogError
 from engine.messages.hints import did_you_mean
+from engine.messages.instrument import Instrument
 from engine.messages.records import COMMAND, read_name
 from engine.messages.vocabulary import Kind
-
-if TYPE_CHECKING:
-    from data.log.event_log import EventLog
 
 OPENING = [
     Kind.SESSION,
@@ -33,10 +32,33 @@ OPENING = [
 """Commands with which a session opens: all before the first of another kind."""
 
 
+class SessionLog(Protocol):
+    """What of an event log a session is read through."""
+
+    path: Path
+
+    def meta(self, session: int) -> dict[str, Any]:
+        """What the session was begun with."""
+
+    def instruments(self, session: int) -> list[Instrument]:
+        """Its instruments."""
+
+    def last_seq(self, session: int) -> int:
+        """The last seq that is stored."""
+
+    def frame(self, view: str, session: int | None = None, **equal: Any) -> pl.DataFrame:
+        """A table or view."""
+
+    def read_commands(
+        self, session: int, first_seq: int = 1, last_seq: int | None = None, rows: int = BATCH_ROWS
+    ) -> Iterator[LoggedCommands]:
+        """Commands in pieces."""
+
+
 class SessionFeed(Feed):
     """A session of a log. A strategy's own commands are known by their position, which others' do not have, and their trader."""
 
-    def __init__(self, log: "EventLog", session: int, without: Sequence[str]) -> None:
+    def __init__(self, log: SessionLog, session: int, without: Sequence[str]) -> None:
         if "feed" in log.meta(session):
             raise LogError(f"{log.path}: session {session} keeps its feed by reference; open that feed instead")
         self.log, self.session, self.without = log, session, list(without)
@@ -83,17 +105,10 @@ class SessionFeed(Feed):
         return joined(found)
 
 
-def _traders(log: "EventLog", session: int) -> dict[int, str]:
+def _traders(log: SessionLog, session: int) -> dict[int, str]:
     return dict(log.frame("names", session, kind="trader").select("number", "name").iter_rows())
 
 
 def named_in(commands: np.ndarray, kind: Kind) -> dict[str, int]:
     """Names (portfolios or traders) that commands introduce, with their numbers."""
     return {read_name(command): int(command["trader"]) for command in commands[commands["kind"] == kind]}
-
-
-def read_session(path: Path | str, session: int = 1, without: Sequence[str] = ()) -> Feed:
-    """A session of the log at `path` as a feed; see `EventLog.feed`."""
-    from data.log.event_log import EventLog
-
-    return EventLog(path, read_only=True).feed(session, without)
