@@ -51,6 +51,8 @@ class Units(dict[bytes, int | None]):
         self.mantissa, self.power = _steps(unit)
 
     def __missing__(self, raw: bytes) -> int | None:
+        if len(raw) > LENGTH_MAX + 2:
+            return None
         if len(self) >= CACHED_MAX:
             self.clear()
         quoted = raw[:1] == b'"' and raw[-1:] == b'"' and len(raw) > 1

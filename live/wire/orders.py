@@ -36,7 +36,7 @@ class _Rows:
         self._hold(zeros(messages, COMMAND))
 
     def _hold(self, records: np.ndarray) -> None:
-        self.records, self.bytes = records, memoryview(records.view(np.uint8))
+        self.records, self.bytes = records, records.view(np.uint8).data
 
     def add(self, row: Row, message: int) -> None:
         _RECORD.pack_into(self.bytes, _RECORD.size * len(self.owner), *row)

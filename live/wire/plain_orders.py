@@ -20,6 +20,7 @@ Row = tuple[int, ...]
 _ABSENT = Raw(b"")
 _NULL = b"null"
 _QUOTE = 34
+_PLAIN_BYTES_MAX = 4_096
 _ID_DIGITS_MAX = 19
 """Longer ids go the slow way: they may pass 64 bits."""
 
@@ -77,10 +78,11 @@ class PlainOrders:
     def __init__(self, names: Names) -> None:
         self.names = names
         self._scales: list[tuple[Units, Units]] = []
-        self._times: dict[bytes, int] = {}
 
     def row(self, value: bytes) -> Row | None:
         """The record of a message, its fields in the order of COMMAND; None where the slow way has to decide."""
+        if len(value) > _PLAIN_BYTES_MAX:
+            return None
         try:
             asked = _decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -99,9 +101,10 @@ class PlainOrders:
         ts = 0
         if asked.ts is not _ABSENT:
             raw = bytes(asked.ts)
-            ts, marks = self._time(raw), marks + (4 if raw[0] == _QUOTE else 2)
-            if ts is None:
+            at = self._time(raw)
+            if at is None:
                 return None
+            ts, marks = at, marks + (4 if raw[0] == _QUOTE else 2)
         owner = (number, portfolio, trader)
         if type(asked) is _New:
             return self._new(asked, value, ts, int(order_id), owner, marks)
@@ -121,7 +124,8 @@ class PlainOrders:
             return None
         marks += 8 if raw[0] == _QUOTE else 6
         marks += 4 * (asked.type != "") + 4 * (asked.time_in_force != "") + 4 * (asked.self_trade != "")
-        price = stop_price = NOT_NAMED
+        price: int | None = NOT_NAMED
+        stop_price: int | None = NOT_NAMED
         if asked.price is not _ABSENT:
             price, more = _number(asked.price, prices)
             marks += more
@@ -158,7 +162,8 @@ class PlainOrders:
             self._scales.append((Units(listed.price_unit), Units(listed.lot)))
         return self._scales[number]
 
-    def _time(self, raw: bytes) -> int | None:
+    @staticmethod
+    def _time(raw: bytes) -> int | None:
         if raw[0] != _QUOTE:
             return int(raw) if raw.isdigit() and len(raw) <= _ID_DIGITS_MAX - 1 else None
         try:
