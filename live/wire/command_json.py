@@ -7,7 +7,7 @@ from typing import Any
 from engine.messages.commands import Command
 from engine.messages.hints import did_you_mean
 from engine.messages.instrument import decimal
-from engine.messages.parsing import WORDS
+from engine.messages.parsing import WORDS, word
 from engine.messages.vocabulary import Kind, OrderType
 from live.wire.errors import WireError
 from live.wire.fields import IS_MORE, MORE, NUMBERS, PRICED, READERS, SHAPES, STOPS, known, shown
@@ -119,17 +119,22 @@ def _checked(made: dict[str, Any]) -> bytes:
 
 def _json(field: str, value: Any) -> Any:
     """The value of one field of a command, or of its limits or rules, as JSON has it."""
-    if field in IS_MORE and field != "amount":
-        return {name: _json(name, one) for name, one in value._asdict().items() if one is not None}
-    if field in WORDS:
-        return WORDS[field].__members__[value].name if isinstance(value, str) else WORDS[field](value).name
-    if field == "ts":
-        return time_text(int(value))
-    if field == "restricted":
-        return list(value)
-    if field not in NUMBERS:
-        return value
-    made = decimal(value, field)
+    try:
+        if field in WORDS:
+            return WORDS[field](word(field, value)).name
+        if value is None or field not in NUMBERS:
+            return _other(field, value)
+        made = decimal(value, field)
+    except ValueError as odd:
+        raise WireError(field, str(odd).removeprefix(f"{field}: ")) from None
     if abs(made.adjusted()) > EXPONENT_MAX:
         raise WireError(field, f"{made} is out of bounds; it has at most {EXPONENT_MAX} places before or after its point")
     return f"{made:f}"
+
+
+def _other(field: str, value: Any) -> Any:
+    if field in ("limits", "rules"):
+        return {name: _json(name, one) for name, one in value._asdict().items() if one is not None}
+    if field == "ts":
+        return time_text(int(value))
+    return list(value) if field == "restricted" else value

@@ -90,10 +90,9 @@ def name(path: str, value: Any) -> str:
 
 def word(field: str, path: str, value: Any) -> IntEnum:
     """A word of the vocabulary, by its name."""
-    words = WORDS[field]
-    if not isinstance(value, str) or isinstance(value, Written) or value not in words.__members__:
-        known = list(words.__members__)
-        mend = did_you_mean(value, known, f"it is one of {', '.join(known)}") if isinstance(value, str) else f"write {' or '.join(known)}"
+    words = WORDS[field].__members__
+    if not isinstance(value, str) or value not in words:
+        mend = did_you_mean(value if isinstance(value, str) else "", words, f"it is one of {', '.join(words)}")
         raise WireError(path, f"{shown(value)} is not known; {mend}")
     return words[value]
 

@@ -21,11 +21,14 @@ _ABSENT = Raw(b"")
 _NULL = b"null"
 _QUOTE = 34
 _PLAIN_BYTES_MAX = 4_096
-_ID_DIGITS_MAX = 19
-"""Longer ids go the slow way: they may pass 64 bits."""
+_DIGITS_MAX = 19
+"""Longer ids and times go the slow way: they may pass 64 bits."""
+_NEW, _CANCEL, _REPLACE = int(Kind.NEW), int(Kind.CANCEL), int(Kind.REPLACE)
 
 
-class _New(msgspec.Struct, tag_field="kind", tag="NEW", forbid_unknown_fields=True, gc=False):
+class NewMessage(msgspec.Struct, tag_field="kind", tag="NEW", forbid_unknown_fields=True, gc=False):
+    """A NEW as it stands in JSON; what is absent has a default that no message can have."""
+
     order_id: Raw
     symbol: str
     side: str
@@ -42,7 +45,9 @@ class _New(msgspec.Struct, tag_field="kind", tag="NEW", forbid_unknown_fields=Tr
     ts: Raw = _ABSENT
 
 
-class _Cancel(msgspec.Struct, tag_field="kind", tag="CANCEL", forbid_unknown_fields=True, gc=False):
+class CancelMessage(msgspec.Struct, tag_field="kind", tag="CANCEL", forbid_unknown_fields=True, gc=False):
+    """A CANCEL, likewise."""
+
     order_id: Raw
     symbol: str
     portfolio: str = ""
@@ -50,7 +55,9 @@ class _Cancel(msgspec.Struct, tag_field="kind", tag="CANCEL", forbid_unknown_fie
     ts: Raw = _ABSENT
 
 
-class _Replace(msgspec.Struct, tag_field="kind", tag="REPLACE", forbid_unknown_fields=True, gc=False):
+class ReplaceMessage(msgspec.Struct, tag_field="kind", tag="REPLACE", forbid_unknown_fields=True, gc=False):
+    """A REPLACE, likewise."""
+
     order_id: Raw
     symbol: str
     quantity: Raw = _ABSENT
@@ -61,7 +68,7 @@ class _Replace(msgspec.Struct, tag_field="kind", tag="REPLACE", forbid_unknown_f
     ts: Raw = _ABSENT
 
 
-_decode = msgspec.json.Decoder(_New | _Cancel | _Replace).decode
+_decode = msgspec.json.Decoder(NewMessage | CancelMessage | ReplaceMessage).decode
 _SIDES = {side.name: int(side) for side in Side}
 _TYPES = {"": int(OrderType.LIMIT), **{kind.name: int(kind) for kind in OrderType}}
 _TIMES = {"": int(TimeInForce.DAY), **{time.name: int(time) for time in TimeInForce}}
@@ -95,7 +102,7 @@ class PlainOrders:
         if number is None or number >= len(names.instruments) or portfolio is None or trader is None:
             return None
         order_id = bytes(asked.order_id)
-        if len(order_id) > _ID_DIGITS_MAX or not order_id.isdigit():
+        if len(order_id) > _DIGITS_MAX or not order_id.isdigit():
             return None
         marks = 10 + 4 * (asked.portfolio != "") + 4 * (asked.trader != "")
         ts = 0
@@ -106,15 +113,15 @@ class PlainOrders:
                 return None
             ts, marks = at, marks + (4 if raw[0] == _QUOTE else 2)
         owner = (number, portfolio, trader)
-        if type(asked) is _New:
+        if type(asked) is NewMessage:
             return self._new(asked, value, ts, int(order_id), owner, marks)
-        if type(asked) is _Replace:
+        if type(asked) is ReplaceMessage:
             return self._replace(asked, value, ts, int(order_id), owner, marks)
         if value.count(b'"') != marks:
             return None
-        return (ts, int(order_id), NOT_NAMED, NOT_NAMED, NOT_NAMED, *owner, Kind.CANCEL, _BUY, _LIMIT, _DAY, 0, _TAKER, 0, 0)
+        return (ts, int(order_id), NOT_NAMED, NOT_NAMED, NOT_NAMED, *owner, _CANCEL, _BUY, _LIMIT, _DAY, 0, _TAKER, 0, 0)
 
-    def _new(self, asked: _New, value: bytes, ts: int, order_id: int, owner: Row, marks: int) -> Row | None:
+    def _new(self, asked: NewMessage, value: bytes, ts: int, order_id: int, owner: Row, marks: int) -> Row | None:
         prices, lots = self._scale(owner[0])
         side, kind = _SIDES.get(asked.side), _TYPES.get(asked.type)
         time, mode = _TIMES.get(asked.time_in_force), _SELF_TRADES.get(asked.self_trade)
@@ -140,9 +147,9 @@ class PlainOrders:
         marks += 2 * (asked.post_only is not None) + 2 * (asked.reduce_only is not None)
         if value.count(b'"') != marks:  # a field that stands twice has two quotation marks more
             return None
-        return (ts, order_id, quantity, price, stop_price, *owner, Kind.NEW, side, kind, time, flags, mode, 0, 0)
+        return (ts, order_id, quantity, price, stop_price, *owner, _NEW, side, kind, time, flags, mode, 0, 0)
 
-    def _replace(self, asked: _Replace, value: bytes, ts: int, order_id: int, owner: Row, marks: int) -> Row | None:
+    def _replace(self, asked: ReplaceMessage, value: bytes, ts: int, order_id: int, owner: Row, marks: int) -> Row | None:
         prices, lots = self._scale(owner[0])
         terms = []
         for raw, units in ((asked.quantity, lots), (asked.price, prices), (asked.stop_price, prices)):
@@ -153,7 +160,7 @@ class PlainOrders:
             terms.append(term)
         if value.count(b'"') != marks:
             return None
-        return (ts, order_id, *terms, *owner, Kind.REPLACE, _BUY, _LIMIT, _DAY, 0, _TAKER, 0, 0)
+        return (ts, order_id, *terms, *owner, _REPLACE, _BUY, _LIMIT, _DAY, 0, _TAKER, 0, 0)
 
     def _scale(self, number: int) -> tuple[Units, Units]:
         """How prices and quantities of an instrument are read."""
@@ -165,7 +172,7 @@ class PlainOrders:
     @staticmethod
     def _time(raw: bytes) -> int | None:
         if raw[0] != _QUOTE:
-            return int(raw) if raw.isdigit() and len(raw) <= _ID_DIGITS_MAX - 1 else None
+            return int(raw) if raw.isdigit() and len(raw) <= _DIGITS_MAX and int(raw) < 1 << 63 else None
         try:
             return nanoseconds(raw[1:-1].decode("ascii"))
         except UnicodeDecodeError:
