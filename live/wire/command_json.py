@@ -14,8 +14,8 @@ from live.wire.fields import IS_MORE, MORE, NUMBERS, PRICED, READERS, SHAPES, ST
 from live.wire.numbers import EXPONENT_MAX, Written
 from live.wire.times import time_text
 
-MESSAGE_BYTES_MAX = 1 << 20
-"""Longest message that is read."""
+MESSAGE_BYTES_MAX = 1 << 17
+"""Longest message that is read: rules that restrict some ten thousand symbols. One message must not keep the session busy for long."""
 WHOLE = "message"
 """Stands for the field's path where the whole message is meant."""
 
