@@ -95,14 +95,12 @@ class Session:
         rows = [self.exchange.encode(one) for one in given]
         return await self._put(np.concatenate(rows) if rows else np.zeros(0, COMMAND))
 
-    async def run(self, commands: np.ndarray) -> np.ndarray:
-        """Send command records (COMMAND, of this session's numbers); returns their facts once they are committed."""
+    async def run(self, commands: Any) -> np.ndarray:
+        """Send many commands: records (COMMAND, with this session's numbers), or columns as `Exchange.commands` takes them; returns their
+        facts once they are committed."""
         await self.intake.space()
-        return await self._put(commands.copy())
-
-    def commands(self, columns: Any) -> np.ndarray:
-        """Command records from columns, as `Exchange.commands`; send them at once: they may introduce names."""
-        return self.exchange.commands(columns)
+        records = isinstance(commands, np.ndarray) and commands.dtype == COMMAND
+        return await self._put(commands.copy() if records else self.exchange.commands(commands))
 
     async def ask(self, question: Callable[[Exchange], T]) -> T:
         """What the exchange says between two batches, once everything that it has seen is committed."""
