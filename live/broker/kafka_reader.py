@@ -54,7 +54,7 @@ class KafkaReader:
             left = deadline - loop.time()
             if found := await self._taken(most, max(left, 0.0)):
                 self.position, self._waiting_since = found[-1].offset + 1, None
-                return [_message(record) for record in found]
+                return [Message(r.topic, r.partition, r.offset, r.key, r.value or b"", r.headers) for r in found]
             if left <= 0:
                 return []
 
@@ -152,6 +152,3 @@ async def _stopped(consumer: AIOKafkaConsumer) -> None:
         async with asyncio.timeout(_PROBE_SECONDS):
             await consumer.stop()
 
-
-def _message(record: ConsumerRecord) -> Message:
-    return Message(record.topic, record.partition, record.offset, record.key, record.value or b"", tuple(record.headers))

@@ -26,6 +26,12 @@ def cluster_id() -> str:
     return "T" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
 
 
+def cluster_of(folder: Path) -> str:
+    """The id that a folder was formatted with."""
+    lines = (folder / "data" / "meta.properties").read_text().splitlines()
+    return next(line.partition("=")[2].strip() for line in lines if line.startswith("cluster.id="))
+
+
 def format_storage(java: Java, path: Sequence[Path], folder: Path, file: Path) -> None:
     """Format the folder's data where that is not done yet. Raises BrokerError."""
     if (folder / "data" / "meta.properties").exists():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from live.broker.port import BrokerError
-from live.broker.server.command import format_storage, server_command
+from live.broker.server.command import cluster_of, format_storage, server_command
 from live.broker.server.held import is_held, try_lock
 from live.broker.server.jars import jars
 from live.broker.server.java import find_java
@@ -100,8 +100,9 @@ class KafkaServer:
 
     def _came_up(self, process: "subprocess.Popen[bytes]", ports: Ports, deadline: float) -> bool:
         """Can a topic be made before the deadline? A Kafka that is late is ended."""
+        cluster = cluster_of(self.folder)
         while process.poll() is None:
-            if takes_topics(f"{HOST}:{ports.client}", self._security):
+            if takes_topics(f"{HOST}:{ports.client}", cluster, self._security):
                 return True
             if time.monotonic() > deadline:
                 process.kill()

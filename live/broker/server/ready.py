@@ -8,17 +8,17 @@ from typing import Any
 _NO_ERROR, _NAME = 0, "tapebook.is-it-ready"
 
 
-def takes_topics(servers: str, security: Mapping[str, Any] | None = None) -> bool:
-    """Would a topic be made, if it were asked for? None is."""
+def takes_topics(servers: str, cluster: str, security: Mapping[str, Any] | None = None) -> bool:
+    """Would this Kafka, and no other that has its port, make a topic if it were asked to? None is made."""
     host, _, port = servers.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=1).close()
     except OSError:
         return False
-    return asyncio.run(_asked(servers, security))
+    return asyncio.run(_asked(servers, cluster, security))
 
 
-async def _asked(servers: str, security: Mapping[str, Any] | None) -> bool:
+async def _asked(servers: str, cluster: str, security: Mapping[str, Any] | None) -> bool:
     from aiokafka.admin import NewTopic
     from aiokafka.errors import KafkaError
 
@@ -26,6 +26,8 @@ async def _asked(servers: str, security: Mapping[str, Any] | None) -> bool:
 
     try:
         async with asyncio.timeout(10), admin(client_settings(servers, security)) as client:
+            if (await client.describe_cluster())["cluster_id"] != cluster:
+                return False
             answer = await client.create_topics([NewTopic(_NAME, 1, 1)], validate_only=True, timeout_ms=5000)
     except (KafkaError, OSError, TimeoutError):
         return False
