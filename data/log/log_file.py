@@ -28,6 +28,13 @@ class LogFile:
         self.con.close()
         self.closed = True
 
+    def again(self) -> "LogFile":
+        """The same state of the log, to be read from where this one is closed."""
+        return LogFile(self.path, read_only=True)
+
+    def make_views(self) -> None:
+        """See to it that the views of `data.views` are there; a file has them."""
+
     def rows(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query. Raises LogError."""
         try:
