@@ -35,6 +35,11 @@ def quoted(columns: Iterable[str]) -> str:
     return ", ".join(f'"{column}"' for column in columns)
 
 
+def literal(text: object) -> str:
+    """A text as SQL writes it."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
 def _typed(record: np.dtype, columns: list[str]) -> str:
     return ", ".join(f'"{column}" {_SQL_TYPES[record[column].str]}' for column in columns)
 

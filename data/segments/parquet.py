@@ -6,16 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.log.schema import literal
+
 if TYPE_CHECKING:
     import duckdb
 
 _OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"  # higher levels cost a third more and save 1 %
 SCRATCH = ".tmp"
-
-
-def literal(text: str | Path) -> str:
-    """A text as SQL writes it."""
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 def reading(paths: Iterable[Path]) -> str:

@@ -34,7 +34,7 @@ def find_session(name: str, out: Path) -> Path:
     """The folder of the live session `name` under `out`. Raises LogError that names those there are."""
     sessions = out / "live"
     folder = sessions / name
-    if name and folder.parent == sessions and folder.is_dir():
+    if folder.parent == sessions and not name.startswith(".") and folder.is_dir():
         return folder
     known = sorted(path.name for path in sessions.glob("[!.]*") if path.is_dir()) if sessions.is_dir() else []
     raise LogError(f"no live session {name!r} under {sessions}; there are: {', '.join(known) or 'none'}")

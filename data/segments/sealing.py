@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from data.log.batch import NAME_KINDS
+from data.log.schema import literal
 from data.segments.files import FIXED, ROWS, Segment
-from data.segments.parquet import literal, store, sync
+from data.segments.parquet import store, sync
 from engine.messages.vocabulary import Kind
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ class SegmentFile(LogFile):
     """The segments under `path` at one moment, chosen by `show`; where they are merged meanwhile, the same rows of larger ones."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.closed = path, False
+        self.path, self.closed, self.folders = path, False, (path,)
         self.shown: list[Segment] | None = None
-        self._con = duckdb.connect()
+        self._con = self.plain = duckdb.connect()
         self.con = cast("DuckDBPyConnection", SegmentConnection(self._con, self._renew))
         self._con.execute("CREATE SCHEMA empty")
         for name, columns in TABLES.items():
@@ -63,6 +63,10 @@ class SegmentFile(LogFile):
         file = SegmentFile(self.path)
         file.show(current(self.path))
         return file
+
+    def is_gone(self, error: Exception) -> bool:
+        """See LogFile."""
+        return is_gone(error)
 
     def make_views(self) -> None:
         """See LogFile."""
