@@ -10,10 +10,10 @@ LOG, SEGMENTS = "log.duckdb", "segments"
 
 
 def log_of(path: str | Path) -> tuple[Path, Path]:
-    """The file of a log, and where its segments are, of the file's or the session's path."""
+    """The file of a log, and where its segments would be, by the path of the file or of the session."""
     place = Path(path).absolute()
-    file = place / LOG if place.is_dir() else place
-    return file, file.parent / SEGMENTS
+    folder = place.parent if place.name == LOG and not place.is_dir() else place
+    return place if not place.is_dir() else place / LOG, folder / SEGMENTS
 
 
 def said_of(folder: Path) -> dict[str, Any]:
