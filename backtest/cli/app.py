@@ -1,4 +1,4 @@
-"""The commands of the historical shell: `tapebook backtest`, `runs`, `log verify`, `explain`, `lab`."""
+"""The commands of the historical shell: `tapebook backtest`, `runs`, `log verify`, `log sql`, `explain`, `lab`."""
 
 import sys
 from contextlib import nullcontext, redirect_stdout

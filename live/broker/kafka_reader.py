@@ -151,4 +151,3 @@ async def _stopped(consumer: AIOKafkaConsumer) -> None:
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_PROBE_SECONDS):
             await consumer.stop()
-

@@ -130,5 +130,3 @@ async def last_published(broker: Broker, shard: int, session: str) -> int:
         if found or end - back <= first:
             break
     return found
-
-

@@ -10,7 +10,7 @@ import pytest
 from live.broker.kafka import KafkaBroker
 from live.broker.kafka_client import client_settings
 from live.broker.kafka_reader import KafkaReader
-from live.broker.port import BEGINNING, BrokerError, Fenced, OffsetRemoved, Outgoing
+from live.broker.port import BEGINNING, BrokerError, Fenced, OffsetRemoved
 from live.broker.security import security_settings
 from live.broker.server.properties import free_ports
 from tests.support.brokers import OnKafka, a_topic, in_loop, numbered, numbers, take_all

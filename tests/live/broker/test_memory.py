@@ -119,10 +119,21 @@ def test_the_table_of_topics():
     assert len(set(names)) == len(names) == len(topics.TABLE)
     assert {topic.partitions for topic in table} == {3}
     assert all(topic.key and topic.writers and topic.value for topic in table)
-    for name in (
-        "orders.commands orders.events trades risk.events compliance.events portfolio.events notifications market-data-raw market-data-1min "
-        "market-indicators price-alerts market-history dead-letters"
-    ).split():
+    for name in [
+        "orders.commands",
+        "orders.events",
+        "trades",
+        "risk.events",
+        "compliance.events",
+        "portfolio.events",
+        "notifications",
+        "market-data-raw",
+        "market-data-1min",
+        "market-indicators",
+        "price-alerts",
+        "market-history",
+        "dead-letters",
+    ]:
         assert f"| `{name}` |" in topics.as_markdown()
     by_name = {topic.name: topic for topic in table}
     assert by_name["portfolio.events"].compacted, "the latest of each portfolio wins"
