@@ -9,7 +9,7 @@ from data.feed import DataError, Feed
 from engine.messages.hints import did_you_mean
 
 FORMATS = {
-    "log": "data.log.session_file:read_session",
+    "log": "data.session_file:read_session",
     "lobster": "data.lobster.reader:read_lobster",
     "synthetic": "data.synthetic.flow:synthetic_flow",
 }

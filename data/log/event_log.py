@@ -172,7 +172,7 @@ class EventLog(LogReader):
     def feed(self, session: int | str, without: str | Sequence[str] = ()) -> Feed:
         """A session as a feed. `without`: strategies of a live session (their trader names) whose own commands are left out: on it a
         backtest of them with latencies of 0 sends the same commands and gets the same facts. Raises LogError for a name that none has."""
-        from data.log.session_feed import SessionFeed
+        from data.session_feed import SessionFeed
 
         number = self.session(session) if isinstance(session, str) else session
         return SessionFeed(self, number, [without] if isinstance(without, str) else list(without))

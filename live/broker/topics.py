@@ -25,6 +25,7 @@ MARKET_INDICATORS = "market-indicators"
 PRICE_ALERTS = "price-alerts"
 MARKET_HISTORY = "market-history"
 DEAD_LETTERS = "dead-letters"
+SESSION_LEASES = "session-leases"
 
 _SESSION, _STREAMS = "session", "streams"
 TABLE = (
@@ -42,6 +43,7 @@ TABLE = (
     Topic(PRICE_ALERTS, 1, WEEK_MS, False, "symbol", _STREAMS, "JSON: one alert"),
     Topic(MARKET_HISTORY, 1, FOR_EVER, False, "symbol", "market data", "packed: COMMAND records of history"),
     Topic(DEAD_LETTERS, 1, 4 * WEEK_MS, False, "as it came", "session, streams", "the bytes as they came; headers say why"),
+    Topic(SESSION_LEASES, 1, FOR_EVER, True, "shard", _SESSION, "text: the session that holds the shard"),
 )
 """Every topic, with the partitions of one shard."""
 

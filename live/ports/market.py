@@ -2,17 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data.feed import Feed
 from engine.messages.records import COMMAND
-from live.session.clock import ReplayClock
-from live.session.intake import Request
-
-if TYPE_CHECKING:
-    from live.session.session import Session
+from live.writer.clock import ReplayClock
+from live.writer.face import Running
+from live.writer.intake import Request
 
 CURSOR = "market"
 MOST = 1 << 13
@@ -30,7 +27,7 @@ class MarketSource:
         self.feed, self.paced = feed, paced
         self.over = asyncio.Event()
 
-    async def run(self, session: "Session") -> None:
+    async def run(self, session: Running) -> None:
         """Play it to its end."""
         played = session.cursors.get(CURSOR, 0)
         shift: int | None = 0 if isinstance(session.clock, ReplayClock) else None
@@ -52,7 +49,7 @@ class MarketSource:
                 await asyncio.sleep(0)
         self.over.set()
 
-    def _due(self, session: "Session", rows: np.ndarray, at: int, shift: int) -> int:
+    def _due(self, session: Running, rows: np.ndarray, at: int, shift: int) -> int:
         """The end of the rows that are due now, and of whole events."""
         end = min(at + MOST, len(rows))
         if self.paced:

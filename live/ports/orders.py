@@ -2,16 +2,13 @@
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 from live.broker.port import BEGINNING, Broker
 from live.broker.topics import ORDERS_COMMANDS
-from live.session.intake import Request
 from live.wire.dead_letters import dead_letter
 from live.wire.orders import OrderReader
-
-if TYPE_CHECKING:
-    from live.session.session import Session
+from live.writer.face import Running
+from live.writer.intake import Request
 
 MOST = 4_096
 """Messages that are taken at once."""
@@ -26,7 +23,7 @@ class OrderSource:
         self.broker, self.shard = broker, shard
         self.name = f"{ORDERS_COMMANDS}[{shard}]"
 
-    async def run(self, session: "Session") -> None:
+    async def run(self, session: Running) -> None:
         """Take messages for ever. Raises BrokerError, OffsetRemoved."""
         reader = await self.broker.read(ORDERS_COMMANDS, self.shard, session.cursors.get(self.name, BEGINNING))
         orders = OrderReader(session.exchange)

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import deque
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +11,10 @@ from engine.messages.records import FACT
 from engine.messages.vocabulary import Kind
 from live.broker.port import Broker, Outgoing
 from live.broker.topics import ORDERS_EVENTS
-from live.session.committed import Committed
 from live.wire.facts import FactEncoder
 from live.wire.portfolios import Account, encode_portfolios
-
-if TYPE_CHECKING:
-    from live.session.session import Session
+from live.writer.committed import Committed
+from live.writer.face import Running
 
 CURSOR = "publisher"
 ROOM = 1 << 16
@@ -52,7 +49,7 @@ class Publisher:
         """Portfolios as a committed batch left them; of each the latest is told."""
         self._accounts |= {name: (seq, ts, account) for name, account in accounts.items()}
 
-    async def run(self, session: "Session") -> None:
+    async def run(self, session: Running) -> None:
         """Publish for ever. Raises BrokerError, Fenced."""
         self.cursor = session.cursors.get(CURSOR, 0)
         encoder = FactEncoder(session.name, session.exchange.names, session.exchange.decimals)
@@ -73,11 +70,11 @@ class Publisher:
         """Wait until everything that was committed is out."""
         await self._caught_up.wait()
 
-    def _learn(self, session: "Session", encoder: FactEncoder) -> None:
+    def _learn(self, session: Running, encoder: FactEncoder) -> None:
         for piece in session.log.read_facts(session.number, 1, self.cursor):
             encoder.learn(piece[np.isin(piece["kind"], LEARNED)])
 
-    async def _catch_up(self, session: "Session", encoder: FactEncoder) -> None:
+    async def _catch_up(self, session: Running, encoder: FactEncoder) -> None:
         """Read on in the log, a piece at a time, until what comes next is in memory."""
         while self.cursor < session.seq:
             last = min(session.seq, self.cursor + 2 * MOST)
@@ -94,7 +91,7 @@ class Publisher:
         self._rows -= rows
         return joined(taken)
 
-    async def _publish(self, session: "Session", encoder: FactEncoder, facts: np.ndarray, last: int = 0) -> None:
+    async def _publish(self, session: Running, encoder: FactEncoder, facts: np.ndarray, last: int = 0) -> None:
         began = time.perf_counter()
         rows = encoder.encode(facts)
         accounts, self._accounts = self._accounts, {}
@@ -108,7 +105,7 @@ class Publisher:
         session.meters.stage("publish").observe(time.perf_counter() - began)
 
 
-def _read(session: "Session", first: int, last: int) -> np.ndarray:
+def _read(session: Running, first: int, last: int) -> np.ndarray:
     return joined([np.zeros(0, FACT), *session.log.read_facts(session.number, first, last)])
 
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from data.log.event_log import EventLog
 from engine.messages.records import COMMAND, FACT
-from live.session.committed import Committed
-from live.session.matcher import Matched
-from live.session.meters import Meters
 from live.wire.portfolios import Account
+from live.writer.committed import Committed
+from live.writer.matcher import Matched
+from live.writer.meters import Meters
 
 AHEAD = 1 << 17
 """Rows that may be matched before they are committed."""

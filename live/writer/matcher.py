@@ -10,11 +10,11 @@ import numpy as np
 
 from engine.messages.records import COMMAND
 from engine.strategy.live_driver import LiveDriver, Turn
-from live.session.clock import Clock, ReplayClock
-from live.session.days import Days
-from live.session.intake import Intake, Question, Request
-from live.session.meters import Meters
 from live.wire.portfolios import Account, account, touched
+from live.writer.clock import Clock, ReplayClock
+from live.writer.days import Days
+from live.writer.intake import Intake, Question, Request
+from live.writer.meters import Meters
 
 MOST = 1 << 13
 """Commands of one batch, about: what the engine carries out without letting anybody else run."""
