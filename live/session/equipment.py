@@ -20,7 +20,7 @@ DRAIN = 5.0
 
 
 class Equipment:
-    """The session's broker, sources and publisher; `services` run beside it."""
+    """The session's broker; `sources` bring it commands, `outlets` tell the world what it committed."""
 
     def __init__(self, settings: SessionSettings, market: Feed | None, broker: Broker | None) -> None:
         self.settings, self.market = settings, market
@@ -28,7 +28,8 @@ class Equipment:
         self.publisher: Publisher | None = None
         self.lease: Broker | None = None
         self.played: MarketSource | None = None
-        self.services: list[Callable[[Any], Awaitable[None]]] = []
+        self.sources: list[Callable[[Any], Awaitable[None]]] = []
+        self.outlets: list[Callable[[Any], Awaitable[None]]] = []
 
     async def connect(self, session: Any) -> None:
         """Open the broker, see to its topics, and line up what reads and writes there. Raises BrokerError."""
@@ -37,7 +38,7 @@ class Equipment:
         if self.market is not None:
             speed = self.settings.market.speed if self.settings.market is not None else 1.0
             self.played = MarketSource(self.market, paced=speed > 0)
-            self.services.append(self.played.run)
+            self.sources.append(self.played.run)
 
     async def _connect(self, session: Any, broker: Broker) -> None:
         given = self.settings.broker
@@ -49,11 +50,12 @@ class Equipment:
         session.committer.sinks.append(self.publisher.offer)
         session.committer.portfolios = self.publisher.changed
         session.matcher.pictures = True
-        self.services += [OrderSource(broker, given.shard).run, self.publisher.run]
+        self.sources.append(OrderSource(broker, given.shard).run)
+        self.outlets.append(self.publisher.run)
         if given.kind == "kafka":
             self.lease = lease_broker(given)
             await self.lease.open()
-            self.services.append(Lease(self.lease, given.shard).run)
+            self.outlets.append(Lease(self.lease, given.shard).run)
 
     async def drain(self) -> None:
         """Wait until everything that was committed is out, or the broker has had its time."""

@@ -78,6 +78,8 @@ def _anew(
 ) -> Recovered:
     session = log.begin(settings.name, _meta(settings, instruments), instruments)
     driver = LiveDriver(open_exchange(settings, instruments, opening), participants_of(settings), offsets)
+    if opening is None:
+        driver.exchange.opening["ts"] = now
     turn = driver.enter(driver.exchange.opening)
     refused = turn.facts[turn.facts["kind"] == Kind.CommandRejected]
     if len(refused):

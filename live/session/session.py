@@ -67,6 +67,7 @@ class Session:
         self.notices: list[dict[str, Any]] = []
         self._thread = ThreadPoolExecutor(1, "log")
         self._tasks: list[asyncio.Task[Any]] = []
+        self._sources: list[asyncio.Task[Any]] = []
         self._ended = asyncio.Event()
 
     @classmethod
@@ -167,10 +168,9 @@ class Session:
             self.segments = await asyncio.to_thread(SegmentWriter, self.folder.path, self.log, self.number)
             self.committer.sinks += [self._seen, self.segments.add, self.followers.offer]
             await self.equipment.connect(self)
-            for work in (self._match(), self.committer.run(), self._tick()):
+            for work in (self._match(), self.committer.run(), self._tick(), *(outlet(self) for outlet in self.equipment.outlets)):
                 self._spawn(work)
-            for service in [*self.equipment.services, *self.services]:
-                self._spawn(service(self))
+            self._sources = [self._spawn(service(self)) for service in [*self.equipment.sources, *self.services]]
             self.folder.tell("running", log=str(self.folder.path / "log.duckdb"), broker=self.settings.broker.kind)
         except BaseException:
             self.folder.tell("failed")
@@ -228,10 +228,11 @@ class Session:
         strategy = self._recovered.driver.participants[k].trader
         self.notice("StrategyStopped", strategy=strategy, error=f"{type(error).__name__}: {error}")
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
+        task: asyncio.Task[Any] = asyncio.ensure_future(work)
         self._tasks.append(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: "asyncio.Task[Any]") -> None:
         if not task.cancelled() and task.exception() is not None and self.error is None:
@@ -250,6 +251,9 @@ class Session:
         with contextlib.suppress(OSError):
             self.folder.tell("stopping")
         matching = self._tasks[0]
+        for task in self._sources:
+            task.cancel()
+        await asyncio.gather(*self._sources, return_exceptions=True)
         self.intake.close()
         try:
             if self.error is None:

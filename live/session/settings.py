@@ -233,7 +233,7 @@ class SessionSettings(Configuration):
 def read_settings(path: Path | str, **options: Any) -> SessionSettings:
     """The configuration in a TOML file. `${NAME}` in a text is that environment variable. Raises ConfigurationError with every problem."""
     document = read_toml(Path(path))
-    missing: list[str] = Field(default_factory=list)
+    missing: list[str] = []
     filled = document._replace(values=_filled(document.values, missing))
     if missing:
         mend = "is not set; export it, or write the value into a file"
