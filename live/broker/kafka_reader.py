@@ -66,6 +66,8 @@ class KafkaReader:
         if self._waiting_since is None:
             self._waiting_since = asyncio.get_running_loop().time()
         try:
+            if wait < 0.001:  # for which getmany would not let the fetcher run
+                await asyncio.sleep(0)
             found = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=most)
         except ConsumerStoppedError:  # another took its place
             await asyncio.sleep(0.01)
@@ -151,4 +153,3 @@ async def _stopped(consumer: AIOKafkaConsumer) -> None:
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_PROBE_SECONDS):
             await consumer.stop()
-

@@ -125,7 +125,9 @@ def compare(servers: str, messages: int, size: int) -> None:
     print(f"\n{messages:,} messages of {size} bytes, fastest of {RUNS}: thousands a second, microseconds of CPU a message in brackets\n")
     print("| | publish | take |\n|---|---|---|")
     for name, runs in spent.items():
-        print(f"| {name} | {_figures([published for published, _ in runs], messages)} | {_figures([taken for _, taken in runs], messages)} |")
+        print(
+            f"| {name} | {_figures([published for published, _ in runs], messages)} | {_figures([taken for _, taken in runs], messages)} |"
+        )
 
 
 def _figures(runs: list[Spent], messages: int) -> str:
