@@ -1,6 +1,6 @@
 """What a broker refuses, in the same words for each of them."""
 
-from live.broker.port import BEGINNING, END, MESSAGE_BYTES_MAX, BrokerError, OffsetRemoved, Outgoing, Topic
+from live.broker.port import BEGINNING, END, MESSAGE_BYTES_MAX, BrokerError, Fenced, OffsetRemoved, Outgoing, Topic
 
 
 def unknown_topic(topic: str) -> BrokerError:
@@ -50,6 +50,11 @@ def check_message(message: Outgoing) -> None:
 def keyless(topic: str) -> BrokerError:
     """The error for a record without a key where only the latest of each key stays."""
     return BrokerError(f"{topic}: a record without a key, in a topic that keeps the latest of each key; give it one")
+
+
+def fenced(where: str, name: str) -> Fenced:
+    """The error for one whose place another took."""
+    return Fenced(f"{where}: another session is {name!r} now, so this one stops; run one of them")
 
 
 def not_open(what: str) -> BrokerError:

@@ -8,11 +8,13 @@ from aiokafka.admin import NewTopic
 from aiokafka.errors import for_code
 
 from live.broker.checks import check_offset, check_partition, not_open, wrong_partitions
+from live.broker.kafka_claim import KafkaClaim
 from live.broker.kafka_client import PAUSE, Settings, admin, client_settings, offset_ends, partitions_of, persist, topic_partitions
 from live.broker.kafka_producer import KafkaProducer
 from live.broker.kafka_reader import KafkaReader
 from live.broker.placement import Placement
 from live.broker.port import BEGINNING, END, FOR_EVER, BrokerError, Outgoing, Topic
+from live.broker.topics import SESSION_CLAIMS
 
 _EXISTS = 36
 _DEFAULT_REPLICAS = -1
@@ -47,11 +49,12 @@ class KafkaBroker:
         self._placement = Placement()
         self._counts: dict[str, int] = {}
         self._readers: list[KafkaReader] = []
+        self._claims: list[KafkaClaim] = []
 
     async def open(self) -> None:
         """Connect; with `exactly_once`, fence whoever had our id. Raises BrokerError after `patience` seconds of trying."""
         await persist(self._servers, "connecting", lambda: topic_partitions(self._settings), self._patience)
-        producer = KafkaProducer(self._servers, self._settings, self._transactional_id)
+        producer = KafkaProducer(self._servers, self._settings, self._transactional_id, still_ours=self._still_ours)
         await persist(self._servers, "starting a producer", producer.start, self._patience)
         self._producer = producer
 
@@ -61,7 +64,8 @@ class KafkaBroker:
         readers, self._readers = self._readers, []
         if producer is not None:
             await producer.close()
-        await asyncio.gather(*(reader.close() for reader in readers))
+        claims, self._claims = self._claims, []
+        await asyncio.gather(*(reader.close() for reader in readers), *(claim.release() for claim in claims))
 
     def _opened(self) -> KafkaProducer:
         if self._producer is None:
@@ -116,6 +120,18 @@ class KafkaBroker:
         await persist(self._servers, f"reading {topic}", reader.start, self._patience)
         self._readers = [*(other for other in self._readers if not other.closed), reader]
         return reader
+
+    async def claim(self, name: str) -> KafkaClaim:
+        """Take a name from whoever has it."""
+        await self.ensure([SESSION_CLAIMS])
+        claim = KafkaClaim(self._servers, self._settings, name)
+        await persist(self._servers, f"claiming {name}", claim.take, self._patience)
+        self._claims.append(claim)
+        return claim
+
+    async def _still_ours(self) -> bool:
+        """Has nobody taken a name of ours? Asked before our producer is made anew."""
+        return all([await claim.is_ours() for claim in self._claims])
 
     async def ends(self, topic: str) -> list[tuple[int, int]]:
         """(first, end) of each partition, as readers of what is committed see it."""

@@ -1,13 +1,19 @@
-"""Messages in aiokafka's own batches: one future a batch instead of one a message, which is what makes bulk quick."""
+"""What we do with aiokafka's producer beneath its own methods.
+
+Batches: one future a batch instead of one a message, which is what makes bulk quick; and an end for a producer that is stuck.
+"""
 
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     InvalidTopicError,
+    KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
@@ -30,6 +36,7 @@ REFUSED = (
     UnknownError,
 )
 """What sending again does not mend."""
+_GOODBYE_SECONDS = 2.0
 
 
 def batches(producer: AIOKafkaProducer, messages: Sequence[Outgoing]) -> Iterator[tuple[BatchBuilder, int]]:
@@ -63,5 +70,23 @@ async def enqueue(producer: AIOKafkaProducer, batch: BatchBuilder, partition: Pa
 
 def _look(future: "asyncio.Future[Any]") -> None:
     """An error that nobody waits for any more is no news."""
-    if not future.cancelled():
+    if future.done() and not future.cancelled():
         future.exception()
+
+
+async def discard(producer: AIOKafkaProducer) -> None:
+    """End a producer that may be stuck, which its own stop() would wait for. Whoever waits for an acknowledgement gets an error."""
+    accumulator, sender = producer._message_accumulator, producer._sender.sender_task
+    producer._closed = True
+    waiting = [*chain.from_iterable(accumulator._batches.values()), *accumulator._pending_batches]
+    accumulator.fail_all(KafkaError("the producer was made anew"))
+    for batch in waiting:
+        _look(batch._drain_waiter)
+    if sender is not None:
+        sender.cancel()
+    with suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(_GOODBYE_SECONDS):
+            await producer.client.close()
+    if sender is not None:
+        await asyncio.wait([sender], timeout=_GOODBYE_SECONDS)
+        _look(sender)

@@ -1,18 +1,19 @@
 """The side of the Kafka broker that publishes: an idempotent producer, watched, and made anew where it does not recover by itself."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
-from live.broker.kafka_batches import REFUSED, batches, enqueue
+from live.broker.checks import fenced
+from live.broker.kafka_batches import REFUSED, batches, discard, enqueue
 from live.broker.kafka_client import PAUSE, PAUSE_MAX, Settings, log, may_mend, partitions_of, reason, topic_partitions
 from live.broker.kafka_reader import KafkaReader
 from live.broker.placement import Partition
-from live.broker.port import BrokerError, Fenced, Outgoing
+from live.broker.port import BrokerError, Outgoing
 
 BATCH_BYTES = 256 * 1024
 TRANSACTION_MS = 5 * 60 * 1000
@@ -30,12 +31,21 @@ class KafkaProducer:
     `stall` is the number of seconds without an acknowledgement from a broker that answers after which that is done.
     """
 
-    def __init__(self, servers: str, settings: Settings, transactional_id: str | None, stall: float = STALL) -> None:
+    def __init__(
+        self,
+        servers: str,
+        settings: Settings,
+        transactional_id: str | None,
+        *,
+        still_ours: Callable[[], Awaitable[bool]] | None = None,
+        stall: float = STALL,
+    ) -> None:
         self._servers, self._settings, self._transactional_id, self._stall = servers, settings, transactional_id, stall
         self._producer: AIOKafkaProducer | None = None
         self._making, self._transaction = asyncio.Lock(), asyncio.Lock()
         self._locks: dict[Partition, asyncio.Lock] = {}
-        self._fenced = False
+        self._fenced = self._started = False
+        self._still_ours = still_ours
 
     async def start(self) -> None:
         """Connect, and with a transactional id fence whoever had it before."""
@@ -51,9 +61,9 @@ class KafkaProducer:
         try:
             await made.start()
         except BaseException:
-            await _discard(made)
+            await discard(made)
             raise
-        self._producer = made
+        self._producer, self._started = made, True
         return made
 
     async def _current(self) -> AIOKafkaProducer:
@@ -63,6 +73,7 @@ class KafkaProducer:
             while self._producer is None:
                 try:
                     async with asyncio.timeout(3 * self._stall):
+                        await self._check_still_ours()
                         await self._make()
                 except _MENDABLE as error:
                     if not may_mend(error):
@@ -70,6 +81,12 @@ class KafkaProducer:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, PAUSE_MAX)
             return self._producer
+
+    async def _check_still_ours(self) -> None:
+        """A transactional producer made anew would fence who took our place while it was gone. Raises Fenced."""
+        if self._transactional_id and self._started and self._still_ours and not await self._still_ours():
+            self._fenced = True
+            raise fenced(f"Kafka at {self._servers}", self._transactional_id)
 
     async def close(self) -> None:
         """Let go of the broker; what is not acknowledged may be lost."""
@@ -80,7 +97,7 @@ class KafkaProducer:
         """Whoever sends next makes another. Who waits for an acknowledgement of this one gets an error, and sends again."""
         if self._producer is producer:
             self._producer = None
-        await _discard(producer)
+        await discard(producer)
 
     async def send(self, groups: Groups) -> None:
         """Returns once all are acknowledged. Raises Fenced, BrokerError."""
@@ -132,7 +149,7 @@ class KafkaProducer:
         places: dict[Partition, int] = {}
         while True:
             if self._fenced:
-                raise self._fencing()
+                raise fenced(f"Kafka at {self._servers}", str(self._transactional_id))
             producer = await self._current()
             try:
                 if len(places) == len(groups) and await self._is_committed(*next(iter(places.items()))):
@@ -143,7 +160,7 @@ class KafkaProducer:
             except (ProducerFenced, InvalidProducerEpoch) as error:
                 self._fenced = True
                 await self._drop(producer)
-                raise self._fencing() from error
+                raise fenced(f"Kafka at {self._servers}", str(self._transactional_id)) from error
             except _MENDABLE as error:
                 await self._recover(producer, next(iter(groups)), error)
             except BaseException:
@@ -169,10 +186,6 @@ class KafkaProducer:
             return any(message.offset == offset for message in await reader.take(1, _PROBE_SECONDS))
         finally:
             await reader.close()
-
-    def _fencing(self) -> Fenced:
-        who = f"another session publishes as {self._transactional_id!r} now"
-        return Fenced(f"Kafka at {self._servers}: {who}, so this one stops; run one of them")
 
     async def _abort(self, producer: AIOKafkaProducer) -> None:
         """An open transaction keeps readers from what follows it."""
@@ -210,19 +223,3 @@ async def _together(coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _discard(producer: AIOKafkaProducer) -> None:
-    """End a producer that may be stuck, which its own stop() would wait for."""
-    producer._closed = True
-    producer._message_accumulator.fail_all(KafkaError("the producer was made anew"))
-    sender = producer._sender.sender_task
-    if sender is not None:
-        sender.cancel()
-    with suppress(*_MENDABLE):
-        async with asyncio.timeout(_GOODBYE_SECONDS):
-            await producer.client.close()
-    if sender is not None:
-        await asyncio.wait([sender], timeout=_GOODBYE_SECONDS)
-        if sender.done() and not sender.cancelled():
-            sender.exception()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from time import time
 from weakref import WeakValueDictionary
 
-from live.broker.checks import check_offset, check_partition, closed_reader, not_open, unknown_topic, wrong_partitions
+from live.broker.checks import check_offset, check_partition, closed_reader, fenced, not_open, unknown_topic, wrong_partitions
 from live.broker.memory_partition import MemoryPartition
 from live.broker.placement import Placement
 from live.broker.port import BEGINNING, END, Message, Outgoing, Topic
@@ -18,6 +18,7 @@ class _Store:
 
     def __init__(self) -> None:
         self.topics: dict[str, list[MemoryPartition]] = {}
+        self.claims: dict[str, MemoryClaim] = {}
 
 
 _named: WeakValueDictionary[str, _Store] = WeakValueDictionary()
@@ -83,9 +84,30 @@ class MemoryBroker:
         check_offset(topic, partition, offset, first, end)
         return MemoryReader(partitions[partition], {BEGINNING: first, END: end}.get(offset, offset))
 
+    async def claim(self, name: str) -> "MemoryClaim":
+        """Take a name, among the brokers that share our topics."""
+        self._topics()
+        self._store.claims[name] = made = MemoryClaim(self._store, name)
+        return made
+
     async def ends(self, topic: str) -> list[tuple[int, int]]:
         """(first, end) of each partition."""
         return [partition.ends() for partition in self._partitions(topic)]
+
+
+class MemoryClaim:
+    """A name among the brokers of a store."""
+
+    def __init__(self, store: _Store, name: str) -> None:
+        self._store, self._name = store, name
+
+    async def check(self) -> None:
+        """Raises Fenced once another claimed the name."""
+        if self._store.claims[self._name] is not self:
+            raise fenced("the broker in memory", self._name)
+
+    async def release(self) -> None:
+        """Nothing is held."""
 
 
 class MemoryReader:

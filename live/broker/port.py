@@ -87,6 +87,18 @@ class Reader(Protocol):
     async def close(self) -> None: ...
 
 
+class Claim(Protocol):
+    """That we, and nobody else, are who a name says: the session of a shard. Who claims last has it."""
+
+    async def check(self) -> None:
+        """Raises Fenced once somebody else has claimed the name. Waits through outages, in which nobody can."""
+        ...
+
+    async def release(self) -> None:
+        """We check no more; the name stays ours until it is claimed again."""
+        ...
+
+
 class Broker(Protocol):
     """A message broker, from `open` to `close`."""
 
@@ -112,6 +124,10 @@ class Broker(Protocol):
 
     async def read(self, topic: str, partition: int, offset: int) -> Reader:
         """A reader from `offset` on: a number, BEGINNING or END. Raises OffsetRemoved, and BrokerError for one that lies beyond the end."""
+        ...
+
+    async def claim(self, name: str) -> Claim:
+        """Take a name, from whoever has it: their next check, and their publishing with `exactly_once`, raises Fenced."""
         ...
 
     async def ends(self, topic: str) -> list[tuple[int, int]]:

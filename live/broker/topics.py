@@ -8,7 +8,8 @@ from typing import Any
 
 from live.broker.port import FOR_EVER, Topic
 
-DAY_MS = 24 * 60 * 60 * 1000
+HOUR_MS = 60 * 60 * 1000
+DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
 
 ORDERS_COMMANDS = "orders.commands"
@@ -25,7 +26,8 @@ MARKET_INDICATORS = "market-indicators"
 PRICE_ALERTS = "price-alerts"
 MARKET_HISTORY = "market-history"
 DEAD_LETTERS = "dead-letters"
-SESSION_LEASES = "session-leases"
+SESSION_CLAIMS = Topic("session.claims", 1, HOUR_MS, False, "session", "session", "JSON: who has a shard, once a second")
+"""One partition whatever the shards: few records, of which the latest count."""
 
 _SESSION, _STREAMS = "session", "streams"
 TABLE = (
@@ -33,8 +35,8 @@ TABLE = (
     Topic(ORDERS_EVENTS, 1, WEEK_MS, False, "portfolio", _SESSION, "JSON: one fact"),
     Topic(ORDERS_EVENTS_PACKED, 1, WEEK_MS, False, "none", _SESSION, "packed: FACT records"),
     Topic(TRADES, 1, WEEK_MS, False, "symbol", _SESSION, "JSON: one trade"),
-    Topic(RISK_EVENTS, 1, 4 * WEEK_MS, False, "portfolio", _SESSION, "JSON: one fact"),
-    Topic(COMPLIANCE_EVENTS, 1, 4 * WEEK_MS, False, "portfolio", _SESSION, "JSON: one fact"),
+    Topic(RISK_EVENTS, 1, 4 * WEEK_MS, False, "symbol", _SESSION, "JSON: one fact"),
+    Topic(COMPLIANCE_EVENTS, 1, 4 * WEEK_MS, False, "symbol", _SESSION, "JSON: one fact"),
     Topic(PORTFOLIO_EVENTS, 1, FOR_EVER, True, "portfolio", _SESSION, "JSON: cash, equity, positions; the latest wins"),
     Topic(NOTIFICATIONS, 1, WEEK_MS, False, "portfolio", _SESSION, "JSON: one notification"),
     Topic(MARKET_DATA_RAW, 1, DAY_MS, False, "symbol", "session, market data", "JSON: one tick"),
@@ -43,26 +45,32 @@ TABLE = (
     Topic(PRICE_ALERTS, 1, WEEK_MS, False, "symbol", _STREAMS, "JSON: one alert"),
     Topic(MARKET_HISTORY, 1, FOR_EVER, False, "symbol", "market data", "packed: COMMAND records of history"),
     Topic(DEAD_LETTERS, 1, 4 * WEEK_MS, False, "as it came", "session, streams", "the bytes as they came; headers say why"),
-    Topic(SESSION_LEASES, 1, FOR_EVER, True, "shard", _SESSION, "text: the session that holds the shard"),
+    SESSION_CLAIMS,
 )
 """Every topic, with the partitions of one shard."""
 
 
 def topics(shards: int = 1) -> tuple[Topic, ...]:
     """Every topic, with a partition for each shard."""
-    return tuple(topic._replace(partitions=shards) for topic in TABLE)
+    return tuple(topic if topic == SESSION_CLAIMS else topic._replace(partitions=shards) for topic in TABLE)
 
 
 def _kept(topic: Topic) -> str:
     if topic.compacted:
         return "latest of each key"
-    return "for ever" if topic.retention_ms == FOR_EVER else f"{topic.retention_ms // DAY_MS} d"
+    if topic.retention_ms == FOR_EVER:
+        return "for ever"
+    return f"{topic.retention_ms // DAY_MS} d" if topic.retention_ms >= DAY_MS else f"{topic.retention_ms // HOUR_MS} h"
+
+
+def _partitions(topic: Topic) -> str:
+    return "1" if topic == SESSION_CLAIMS else "one a shard"
 
 
 def as_markdown(table: Sequence[Topic] = TABLE) -> str:
     """The table as the documentation prints it."""
     lines = ["| topic | key | partitions | kept | written by | value |", "|---|---|---|---|---|---|"]
-    lines += [f"| `{row.name}` | {row.key} | one a shard | {_kept(row)} | {row.writers} | {row.value} |" for row in table]
+    lines += [f"| `{row.name}` | {row.key} | {_partitions(row)} | {_kept(row)} | {row.writers} | {row.value} |" for row in table]
     return "\n".join(lines) + "\n"
 
 

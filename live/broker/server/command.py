@@ -55,6 +55,5 @@ def _class_cache(java: Java) -> list[str]:
     if java.release < _AOT_RELEASE:
         return []
     kept = cache_folder() / f"{java.version}-{lock_digest()}.aot"
-    if kept.exists():
-        return [f"-XX:AOTCache={kept}"]
-    return [f"-XX:AOTCacheOutput={kept}"]
+    quiet = ["-Xlog:all=error", "--sun-misc-unsafe-memory-access=allow"]  # it tells of each class that it leaves out
+    return [f"-XX:AOTCache{'' if kept.exists() else 'Output'}={kept}", *quiet]

@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 
-from live.broker.port import BEGINNING, END, MESSAGE_BYTES_MAX, BrokerError, OffsetRemoved, Outgoing
+from live.broker.port import BEGINNING, END, MESSAGE_BYTES_MAX, BrokerError, Fenced, OffsetRemoved, Outgoing
 from tests.support.brokers import InMemory, OnKafka, OnKafkaExactlyOnce, a_topic, in_loop, numbered, numbers, take_all
 
 
@@ -252,6 +252,24 @@ async def test_a_taker_that_is_cancelled_loses_nothing(kind):
             _, found = await asyncio.gather(publishing, taking, return_exceptions=True)
             taken += [] if isinstance(found, asyncio.CancelledError) else found
         assert numbers(taken + await take_all(reader, 20 - len(taken))) == list(range(20))
+
+
+@in_loop
+async def test_who_claims_a_name_last_has_it(kind):
+    name = a_topic().name
+    async with opened(kind) as one, opened(kind) as two:
+        first, other = await one.claim(name), await one.claim(f"{name}-other")
+        for _ in range(2):
+            await first.check()
+        began = monotonic()
+        second = await two.claim(name)
+        for _ in range(2):
+            with pytest.raises(Fenced, match=f"another session is '.*{name}' now, so this one stops"):
+                await first.check()
+        assert monotonic() - began < 2
+        for claim in (second, other):
+            await claim.check()
+            await claim.release()
 
 
 @in_loop

@@ -102,11 +102,28 @@ async def test_the_second_of_a_transactional_id_fences_the_first(kafka):
         await second.publish(numbered(topic, 0, 2))
         began = monotonic()
         for _ in range(2):
-            with pytest.raises(Fenced, match="another session publishes as 'one-of-us' now"):
+            with pytest.raises(Fenced, match="another session is 'one-of-us' now, so this one stops"):
                 await first.publish(numbered(topic, 90, 92))
         assert monotonic() - began < 2
         await second.publish(numbered(topic, 2, 4))
         assert numbers(await take_all(await second.read(topic.name, 0, BEGINNING), 4)) == [0, 1, 2, 3]
+
+
+@in_loop
+async def test_who_lost_a_name_in_an_outage_does_not_take_it_back(kafka):
+    """A producer of ours that is made anew must not fence who took over while it was gone."""
+    topic, once = a_topic(), {"exactly_once": True, "transactional_id": "takes-over"}
+    async with opened(kafka, topic, **once) as first, opened(kafka) as second:
+        ours = await first.claim("shard-7")
+        await first.publish(numbered(topic, 0, 2))
+        theirs = await second.claim("shard-7")
+        for producer in (first._producer, ours._producer):
+            await producer._drop(producer._producer)
+        for attempt in (ours.check(), first.publish(numbered(topic, 2, 4)), ours.check()):
+            with pytest.raises(Fenced):
+                await attempt
+        await theirs._producer._drop(theirs._producer._producer)
+        await theirs.check()
 
 
 @in_loop

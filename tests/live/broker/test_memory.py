@@ -117,23 +117,11 @@ def test_the_table_of_topics():
     table = topics.topics(shards=3)
     names = [topic.name for topic in table]
     assert len(set(names)) == len(names) == len(topics.TABLE)
-    assert {topic.partitions for topic in table} == {3}
+    assert {topic.name: topic.partitions for topic in table} == {name: 1 if name == "session.claims" else 3 for name in names}
     assert all(topic.key and topic.writers and topic.value for topic in table)
-    for name in [
-        "orders.commands",
-        "orders.events",
-        "trades",
-        "risk.events",
-        "compliance.events",
-        "portfolio.events",
-        "notifications",
-        "market-data-raw",
-        "market-data-1min",
-        "market-indicators",
-        "price-alerts",
-        "market-history",
-        "dead-letters",
-    ]:
+    orders, events = ("orders.commands", "orders.events"), ("risk.events", "compliance.events", "portfolio.events", "notifications")
+    market = ("trades", "market-data-raw", "market-data-1min", "market-indicators", "price-alerts", "market-history")
+    for name in (*orders, *events, *market, "dead-letters"):
         assert f"| `{name}` |" in topics.as_markdown()
     by_name = {topic.name: topic for topic in table}
     assert by_name["portfolio.events"].compacted, "the latest of each portfolio wins"

@@ -227,6 +227,7 @@ def test_topics_for_people(capsys):
 
 
 def test_the_port_needs_no_kafka_client():
-    code = "import sys; import live.broker.port, live.broker.memory, live.broker.topics; print('aiokafka' in sys.modules, 'filelock' in sys.modules)"
+    names = "live.broker.port, live.broker.memory, live.broker.topics"
+    code = f"import sys, {names}; print('aiokafka' in sys.modules, 'filelock' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.split() == ["False", "False"]
