@@ -11,13 +11,14 @@ from engine.messages.records import COMMAND, FACT
 from engine.state.tape import read_only
 from live.models import holdings, storing
 from live.models.activity import NotKept
-from live.models.arrays import NEVER, empty_models
+from live.models.arrays import NEVER, Models, empty_models
 from live.models.fold import DONE, ROOM, TURN, fold, forget_finished, gap
 from live.models.growth import with_names, with_orders, with_room
 from live.models.order_fold import list_open
 from live.models.order_rows import NamesOf
 from live.models.questions import Questions
-from live.models.tables import index_orders
+from live.models.selection import newest_orders, oldest_orders
+from live.models.tables import index_orders, index_pairs, locate
 
 if TYPE_CHECKING:
     from data.log.event_log import EventLog
@@ -49,6 +50,7 @@ class ReadModels(Questions):
         self.names, self.decimals = names, decimals
         self._called = NamesOf(names)
         self._models = with_names(with_orders(empty_models(trades_kept, breaches_kept), reserve), names, decimals)
+        _load_kernels(empty_models(1, 1))
 
     @property
     def seq(self) -> int:
@@ -149,6 +151,18 @@ class ReadModels(Questions):
             commands, facts = log.read(session, made.seq + 1, min(last, made.seq + storing.PIECE))
             made.apply(commands.records, commands.seqs, facts)
         return made
+
+
+def _load_kernels(empty: Models) -> None:
+    """Have the machine code of every kernel now, not in the middle of a session."""
+    facts, seqs, rows = read_only(np.empty(0, FACT)), read_only(np.empty(0, np.int64)), np.empty(0, np.int64)
+    gap(seqs, facts, 0)
+    fold(empty, facts, 0)
+    for rebuild in (forget_finished, index_orders, index_pairs, list_open):
+        rebuild(empty)
+    for walk in (newest_orders, oldest_orders):
+        walk(empty, -1, -1, -1, 0, 1, rows)
+    locate(empty, np.uint64(1), 0)
 
 
 def _checked(commands: np.ndarray, seqs: np.ndarray, facts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
