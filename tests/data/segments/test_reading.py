@@ -57,7 +57,9 @@ def test_reading_in_pieces_and_from_within(traded: Sealed) -> None:
         assert_same_rows(log.read(1, 300, 1_234), traded.log.read(1, 300, 1_234))
         pieces = list(log.read_facts(1, 7, rows=100))
         assert {len(piece) for piece in pieces[:-1]} == {100}
-        assert np.concatenate([piece["seq"] for piece in pieces]).tolist() == log.frame("facts", 1).filter(pl.col("seq") >= 7)["seq"].to_list()
+        assert (
+            np.concatenate([piece["seq"] for piece in pieces]).tolist() == log.frame("facts", 1).filter(pl.col("seq") >= 7)["seq"].to_list()
+        )
 
 
 def test_a_state_reads_its_facts_when_it_is_asked_for_them(traded: Sealed) -> None:
