@@ -20,9 +20,8 @@ def answer_table(frame: pl.DataFrame, more: bool) -> RenderableType:
     widths = {name: max(len(name), *(len(row[name]) for row in rows), 0) for name in frame.columns}
     fits = sum(widths.values()) + _GAP * (len(widths) - 1) <= _columns()
     told = _table(frame, rows) if fits else _blocks(rows, max(map(len, frame.columns)))
-    rest = (
-        f"the first {len(rows)} rows; LIMIT, WHERE or --json tell the others" if more else f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
-    )
+    counted = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
+    rest = f"the first {counted}; --json tells them all" if more else counted
     return Group(told, Text(rest, style="dim"))
 
 

@@ -71,7 +71,7 @@ class SegmentFile(LogFile):
     def make_views(self) -> None:
         """See LogFile."""
         if not self._has_views:
-            create_views(self._con)
+            create_views(self.con)
             self._has_views = True
 
     def frame(self, query: str, values: Iterable[Any] = ()) -> pl.DataFrame:
