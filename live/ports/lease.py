@@ -1,25 +1,25 @@
-"""One writer a shard: who starts later on the same shard of a Kafka fences the one before, which stops."""
+"""One writer a shard: who starts later on the same shard of a broker takes it, and the one before stops."""
 
 import asyncio
 
-from live.broker.port import Broker, Outgoing
-from live.broker.topics import SESSION_LEASES
+from live.broker.port import Claim
 from live.writer.face import Running
 
 EVERY = 0.5
-"""Seconds between two signs of life: within two of them and a transaction, a fenced session knows."""
+"""Seconds between two looks: a session that lost its shard knows within two of them."""
 
 
 class Lease:
-    """Holds a shard by a transactional id of the broker's: each sign of life is a transaction, and the broker refuses that of a session
-    whose id somebody else has taken."""
+    """Holds a shard by the broker's claim on its name."""
 
-    def __init__(self, broker: Broker, shard: int) -> None:
-        self.broker, self.shard = broker, shard
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
 
     async def run(self, session: Running) -> None:
-        """Hold it for ever. Raises Fenced."""
-        while True:
-            sign = Outgoing(SESSION_LEASES, self.shard, str(self.shard).encode(), session.name.encode())
-            await self.broker.publish([sign])
-            await asyncio.sleep(EVERY)
+        """Hold it for ever. Raises Fenced once another session has it."""
+        try:
+            while True:
+                await self.claim.check()
+                await asyncio.sleep(EVERY)
+        finally:
+            await self.claim.release()

@@ -26,7 +26,6 @@ class Equipment:
         self.settings, self.market = settings, market
         self.broker = broker if broker is not None else broker_of(settings.broker, settings.name)
         self.publisher: Publisher | None = None
-        self.lease: Broker | None = None
         self.played: MarketSource | None = None
         self.sources: list[Callable[[Any], Awaitable[None]]] = []
         self.outlets: list[Callable[[Any], Awaitable[None]]] = []
@@ -52,10 +51,7 @@ class Equipment:
         session.matcher.pictures = True
         self.sources.append(OrderSource(broker, given.shard).run)
         self.outlets.append(self.publisher.run)
-        if given.kind == "kafka":
-            self.lease = lease_broker(given)
-            await self.lease.open()
-            self.outlets.append(Lease(self.lease, given.shard).run)
+        self.outlets.append(Lease(await broker.claim(f"shard-{given.shard}")).run)
 
     async def drain(self) -> None:
         """Wait until everything that was committed is out, or the broker has had its time."""
@@ -65,10 +61,9 @@ class Equipment:
 
     async def close(self) -> None:
         """Let go of the broker."""
-        for broker in (self.lease, self.broker):
-            if broker is not None:
-                with contextlib.suppress(Exception):
-                    await asyncio.wait_for(broker.close(), DRAIN)
+        if self.broker is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self.broker.close(), DRAIN)
 
 
 def broker_of(given: BrokerSettings, session: str) -> Broker | None:
@@ -84,12 +79,3 @@ def broker_of(given: BrokerSettings, session: str) -> Broker | None:
     patience = duration_ns(given.patience) / 1e9
     who = f"tapebook-{session}-{given.shard}" if given.exactly_once else None
     return KafkaBroker(given.servers, exactly_once=given.exactly_once, transactional_id=who, security=given.security, patience=patience)
-
-
-def lease_broker(given: BrokerSettings) -> Broker:
-    """The broker by which the shard is held."""
-    from live.broker.kafka import KafkaBroker
-
-    patience = duration_ns(given.patience) / 1e9
-    who = f"tapebook-shard-{given.shard}"
-    return KafkaBroker(given.servers, exactly_once=True, transactional_id=who, security=given.security, patience=patience)
