@@ -49,10 +49,10 @@ def run(
     """
     import asyncio
 
-    from live.cli.runner import Options, run_session
+    from live.cli.runner import Options, run_session, session_of
 
     options = Options(file, demo, kafka, replay, speed, seconds, port, out, as_json, gateway)
-    raise typer.Exit(asyncio.run(run_session(options)))
+    raise typer.Exit(asyncio.run(run_session(session_of(options), options)))
 
 
 @live.command()

@@ -34,9 +34,8 @@ class Options(NamedTuple):
     gateway: bool
 
 
-async def run_session(options: Options) -> int:
-    """Run it; returns the exit code. Raises what is wrong with the options and the configuration."""
-    session = session_of(options)
+async def run_session(session: Session, options: Options) -> int:
+    """Run it; returns the exit code."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for which in (signal.SIGINT, signal.SIGTERM):
