@@ -21,6 +21,7 @@ from engine.messages.vocabulary import Kind
 from live.broker.port import Broker
 from live.session import kept_models
 from live.session.equipment import Equipment
+from live.session.journal import Journal, where
 from live.session.opening import instruments_of
 from live.session.recovery import Recovered, SessionError, recover
 from live.session.settings import SessionSettings, read_settings
@@ -119,6 +120,11 @@ class Session:
         """Say something that the operator should know."""
         self.notices.append({"ts": self.clock.now(), "kind": kind, **said})
         del self.notices[:-1_000]
+        self.journal.say(kind, **said)
+
+    def watch(self, heard: Callable[[set[str]], None]) -> None:
+        """Be told which traders commands of a batch came from."""
+        self.matcher.heard = heard
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Send commands; returns their facts (FACT) once they are committed. Raises ValueError where a number or a word is none."""
@@ -163,6 +169,7 @@ class Session:
         self.folder.hold()
         try:
             self.folder.tell("starting")
+            self.journal = Journal(self.folder.path, self.name)
             self._open(await asyncio.to_thread(self._recover))
             self.models = await asyncio.to_thread(kept_models.load, self.folder.path, self.log, self.number, self.exchange.names)
             self.segments = await asyncio.to_thread(SegmentWriter, self.folder.path, self.log, self.number)
@@ -172,15 +179,16 @@ class Session:
                 self._spawn(work)
             self._sources = [self._spawn(service(self)) for service in [*self.equipment.sources, *self.services]]
             self.folder.tell("running", log=str(self.folder.path / "log.duckdb"), broker=self.settings.broker.kind)
+            self.journal.say("running", session=self.name, seq=self._seq, fresh=self._recovered.fresh)
         except BaseException:
             self.folder.tell("failed")
             self.folder.release()
             raise
 
     def _recover(self) -> Recovered:
-        market = self.equipment.market
+        market, path = self.equipment.market, self.folder.path / "log.duckdb"
         opening = market.session_opening if market is not None else None
-        path, instruments = self.folder.path / "log.duckdb", instruments_of(self.settings, market)
+        instruments = instruments_of(self.settings, market)
         now = self.clock.now() + (opening is not None)  # a recorded session begins with its first row
         return recover(self.settings, path, instruments, now, opening)
 
@@ -195,6 +203,7 @@ class Session:
         self.matcher = Matcher(driver, self.intake, self.clock, days, self.meters)
         self.committer = Committer(recovered.log, recovered.session, self._thread, self.meters)
         self.matcher.hand = self.committer.offer
+        self.matcher.logged = lambda strategy, ts, text: self.journal.say(text, strategy=strategy, ts=ts)
         self.followers = Followers(self)
 
     def _seen(self, batch: Committed) -> None:
@@ -226,7 +235,7 @@ class Session:
 
     def _strategy_failed(self, k: int, error: Exception) -> None:
         strategy = self._recovered.driver.participants[k].trader
-        self.notice("StrategyStopped", strategy=strategy, error=f"{type(error).__name__}: {error}")
+        self.notice("StrategyStopped", strategy=strategy, failure=f"{type(error).__name__}: {error}", at=where(error))
 
     def _spawn(self, work: Any) -> "asyncio.Task[Any]":
         task: asyncio.Task[Any] = asyncio.ensure_future(work)
@@ -251,9 +260,7 @@ class Session:
         with contextlib.suppress(OSError):
             self.folder.tell("stopping")
         matching = self._tasks[0]
-        for task in self._sources:
-            task.cancel()
-        await asyncio.gather(*self._sources, return_exceptions=True)
+        await _cancelled(self._sources)
         self.intake.close()
         try:
             if self.error is None:
@@ -261,9 +268,7 @@ class Session:
         except Exception as error:
             self.error = self.error or error
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await _cancelled(self._tasks)
             await self._shut()
         if self.error is not None:
             raise self.error
@@ -291,4 +296,12 @@ class Session:
         self.log.close()
         with contextlib.suppress(OSError):
             self.folder.tell("failed" if self.error is not None else "ended", seq=self._seq)
+        self.journal.say("ended", session=self.name, seq=self._seq, error=self.error)
+        self.journal.close()
         self.folder.release()
+
+
+async def _cancelled(tasks: "list[asyncio.Task[Any]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

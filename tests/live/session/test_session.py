@@ -1,6 +1,7 @@
 """A session in this process: answers, order, followers, restarts, days, strategies; and the same facts live, replayed and in a backtest."""
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from polars.testing import assert_frame_equal
 
 from backtest.run import Backtest
 from data.log.event_log import EventLog
-from engine import Kind, OrderStatus, Reason, Side, cancel, limit
+from engine import Kind, OrderStatus, Reason, Side, Strategy, cancel, limit
 from engine.strategy.examples import MarketMaker
+from engine.strategy.values import Event
 from live.cli.runner import Options, session_of
 from live.session.recovery import SessionError
 from live.session.session import Session
@@ -186,9 +188,7 @@ async def crowd(session: Session, clock: Hand, seed: int, orders: int) -> None:
         clock.reached += int(chance.integers(1, 400_000_000))
         price = f"{149.9 + chance.integers(0, 20) / 100:.2f}"
         side = Side(int(chance.integers(2)))
-        await session.send(
-            limit(seed * 1_000 + k, "AAPL", side, int(chance.integers(1, 40)), price, trader="bob")
-        )
+        await session.send(limit(seed * 1_000 + k, "AAPL", side, int(chance.integers(1, 40)), price, trader="bob"))
 
 
 def test_live_replayed_and_in_a_backtest_the_facts_are_the_same(tmp_path: Path) -> None:
@@ -254,3 +254,51 @@ def test_frames_views_and_read_models_agree(tmp_path: Path) -> None:
     assert_frame_equal(session.models.execution_summary(), replayed.execution_summary())
     assert session.models.portfolio("fund") == replayed.portfolio("fund")
     assert replayed.orders().filter(pl.col("status") == OrderStatus.FILLED.name).height > 10
+
+
+def test_who_is_silent_for_longer_than_promised_has_his_orders_cancelled(tmp_path: Path) -> None:
+    promising = {"traders": [{"name": "ann", "portfolios": ["fund"], "silent_after": "400ms"}, {"name": "bob", "portfolios": ["other"]}]}
+
+    async def work() -> None:
+        async with Session(settings(**promising), tmp_path) as session:
+            await session.send([bid(1), bid(1, side=Side.SELL, price="151.00")])
+            for _ in range(4):
+                await asyncio.sleep(0.2)
+                session.equipment.dead_man.alive("ann")
+            assert session.models.order_row(1, "ann")["status"] == "NEW"
+            while session.models.order_row(1, "ann")["status"] == "NEW":
+                await asyncio.sleep(0.05)
+            assert session.models.order_row(1, "ann")["status"] == "CANCELLED"
+            assert session.models.order_row(1, "bob")["status"] == "NEW"
+            assert [(one["kind"], one["trader"], one["cancelled"]) for one in session.notices] == [("TraderSilent", "ann", 1)]
+
+    run(work())
+    said = [json.loads(line) for line in (tmp_path / "live" / "desk" / "session.log").read_text().splitlines()]
+    assert [line["message"] for line in said] == ["running", "TraderSilent", "ended"]
+
+
+class Talking(Strategy):
+    """Says what it sees, and fails at the third trade."""
+
+    def on_trade(self, trade: Event) -> None:
+        self.log(f"{trade.quantity} at {trade.price:g}")
+        if trade.quantity == 3:
+            raise LookupError("three")
+
+
+def test_what_a_strategy_logs_and_where_it_fails_is_in_the_sessions_log(tmp_path: Path) -> None:
+    strategy = {"strategies": [{"name": "talker", "strategy": f"{__name__}:Talking", "portfolio": "fund"}]}
+
+    async def work() -> None:
+        async with Session(settings(**strategy), tmp_path) as session:
+            for quantity in (1, 2, 3, 4):
+                await session.send([bid(quantity, quantity=quantity), bid(quantity, quantity=quantity, side=Side.SELL)])
+            assert session.notices[0]["kind"] == "StrategyStopped"
+
+    run(work())
+    said = [json.loads(line) for line in (tmp_path / "live" / "desk" / "session.log").read_text().splitlines()]
+    assert [line["message"] for line in said if line.get("strategy") and "ts" in line] == ["1 at 15000", "2 at 15000", "3 at 15000"]
+    stopped = next(line for line in said if line["message"] == "StrategyStopped")
+    assert stopped["failure"] == "LookupError: three"
+    assert "test_session.py line" in stopped["at"]
+    assert "in on_trade" in stopped["at"]
