@@ -32,7 +32,7 @@ def _lazy_of(kind):
         return Lazy.DAY
     if Kind.SET_LIMITS <= kind <= Kind.SET_RULES or Kind.HALT <= kind <= Kind.RESTRICT:
         return Lazy.SWITCHES
-    return Lazy.RECONCILE if Kind.NOTICE <= kind <= Kind.REMOVE else -1
+    return Lazy.RECONCILE if Kind.NOTICE <= kind <= Kind.CLEAR else -1
 
 
 @rare_kernel

@@ -49,6 +49,7 @@ CAUSES = {
     Kind.NOTICE: _answered("NoticeGiven?"),
     Kind.REVEAL: _answered("HistoryRevealed? fills stops"),
     Kind.REMOVE: _answered("HistoryRemoved?"),
+    Kind.CLEAR: _answered("HistoryCleared?"),
 }
 """Of each command: the facts that it can cause, in their order."""
 

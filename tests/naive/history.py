@@ -23,7 +23,7 @@ OFF_TICK = (Kind.FLOW, Kind.PRINT)  # a hidden order may trade between the ticks
 def refusal(ex: NaiveExchange, c: SimpleNamespace) -> Reason:
     if c.instrument >= len(ex.instruments):
         return Reason.UNKNOWN_INSTRUMENT
-    if c.kind == Kind.NOTICE:
+    if c.kind in (Kind.NOTICE, Kind.CLEAR):
         return Reason.NONE
     if c.kind == Kind.ADD and c.order_id == 0:
         return Reason.INVALID_ORDER_ID
@@ -202,6 +202,17 @@ def notice(ex: NaiveExchange, c: SimpleNamespace) -> None:
     emit(ex, Kind.NoticeGiven, c, 0)
 
 
+def clear(ex: NaiveExchange, c: SimpleNamespace) -> None:
+    """History's orders are gone as if they had never been; ours stay where they stand."""
+    book = ex.books[c.instrument]
+    gone = [order for queues in book.queues.values() for queue in queues.values() for order in queue if order.is_history]
+    for order in gone:
+        book.leave(order)
+    ex.history[c.instrument].clear()
+    ex.swept[c.instrument] = 0
+    ex.emit(Kind.HistoryCleared, instrument=c.instrument, trader=HISTORY, value=sum(order.open for order in gone))
+
+
 def checked(handler: Callable[[NaiveExchange, SimpleNamespace], None]) -> Callable[[NaiveExchange, SimpleNamespace], None]:
     def run(ex: NaiveExchange, c: SimpleNamespace) -> None:
         reason = refusal(ex, c)
@@ -223,4 +234,5 @@ COMMANDS = {
     Kind.NOTICE: checked(notice),
     Kind.REVEAL: checked(reveal),
     Kind.REMOVE: checked(remove),
+    Kind.CLEAR: checked(clear),
 }
