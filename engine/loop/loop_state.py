@@ -67,6 +67,7 @@ TIMELINE = np.dtype(
         *_numbers("wants"),  # what any strategy wants
         *_numbers("called"),  # the strategy to call
         *_numbers("sample_every sample_next samples"),  # ns, exchange time, rows taken
+        *_numbers("sampled"),  # seq of the exchange at the last sample
         *_numbers("marks"),  # rows of `marks`
     ]
 )
