@@ -88,7 +88,8 @@ class Feed(ABC):
         Before the rows of one aggressor stands its FLOW: its side, all its lots, its worst price. Where it took hidden lots at prices
         better than that, each of them, best first, has a FLOW before, marked CONTINUED; each FLOW is for the lots that are left of the
         aggressor beyond hidden ones at better prices than its own. A halt of the venue is a HALT, its end a RESUME, with their `row`:
-        our orders rest and do not trade meanwhile, and new ones are rejected, while history goes on.
+        our orders rest and do not trade meanwhile, and new ones are rejected, while history goes on; what crossed ours trades at the
+        RESUME. Between days (`days`) stand CLEAR, END_OF_DAY and START_OF_DAY.
         """
 
     def reconciled(self, rows: int = BATCH_ROWS) -> Iterator[tuple[Commands, np.ndarray]]:

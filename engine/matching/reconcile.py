@@ -5,7 +5,7 @@ import numpy as np
 from engine.compiler.kernel import kernel, lazy_kernel
 from engine.matching.checks import listed
 from engine.matching.history import bad_history
-from engine.matching.history_orders import lose, new_history, stand
+from engine.matching.history_orders import lose, new_history, stand, uncross
 from engine.matching.match import forget
 from engine.matching.open_orders import gather_ladder
 from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason
@@ -141,7 +141,10 @@ def _notice(state, c, out, n):
 
 @lazy_kernel
 def reconcile(state, c, out, n):
-    """REVEAL, REMOVE, CLEAR, NOTICE: the new n. REDUCE, EXECUTE: of `n` lots of an unknown order, those that are missing."""
+    """REVEAL, REMOVE, CLEAR, NOTICE, and a RESUME that was carried out: the new n.
+
+    REDUCE, EXECUTE: of `n` lots of an unknown order, those that are missing.
+    """
     if c["kind"] == Kind.REVEAL:
         return reveal(state, c, out, n)
     if c["kind"] == Kind.REMOVE:
@@ -150,4 +153,6 @@ def reconcile(state, c, out, n):
         return clear(state, c, out, n)
     if c["kind"] == Kind.NOTICE:
         return _notice(state, c, out, n)
+    if c["kind"] == Kind.RESUME:
+        return uncross(state, out, n, np.int64(c["instrument"]))
     return _take_unknown(state, c, n)

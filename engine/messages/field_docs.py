@@ -144,7 +144,9 @@ COMMANDS = {
         quantity="the new total in lots",
     ),
     Kind.HALT: _kind("Trading in an instrument stops for our orders; history goes on.", "instrument row"),
-    Kind.RESUME: _kind("Trading in a halted instrument goes on.", "instrument row"),
+    Kind.RESUME: _kind(
+        "Trading in a halted instrument goes on; history's orders that crossed ours meanwhile trade with them first.", "instrument row"
+    ),
     Kind.END_OF_DAY: _kind("Every open order of an instrument that is not GTC expires.", "instrument"),
     Kind.START_OF_DAY: _kind("Finished orders and their ids are forgotten."),
     Kind.MARK: _kind("A price to value positions at, until the next trade.", "instrument price"),

@@ -33,7 +33,7 @@ CAUSES = {
     Kind.CANCEL: "CancelRejected | OrderCancelled",
     Kind.REPLACE: "ReplaceRejected | OrderCancelled | OrderReplaced fills stops",
     Kind.HALT: _answered("TradingHalted"),
-    Kind.RESUME: _answered("TradingResumed stops"),
+    Kind.RESUME: _answered("TradingResumed fills stops"),
     Kind.END_OF_DAY: _answered("DayEnded OrderExpired*"),
     Kind.START_OF_DAY: "DayStarted",
     Kind.MARK: _answered("PriceMarked RiskLimitBreached*"),

@@ -65,6 +65,16 @@ def rest(ex: NaiveExchange, order: Order) -> None:
         book.join(order)
 
 
+def uncross(ex: NaiveExchange, instrument: int) -> None:
+    """A halt is over: history's orders that crossed ours meanwhile trade with them, its bids first, then its asks, each in its queue."""
+    book = ex.books[instrument]
+    for side in Side:
+        for order in [order for price in book.prices(side) for order in book.queue(side, price) if order.is_history]:
+            ex.match(order, [maker for maker in book.facing(side, order.price) if not maker.is_history])
+            if not order.open:
+                book.leave(order)
+
+
 def shrink(ex: NaiveExchange, order: Order, lots: int) -> tuple[int, int]:
     """The record takes `lots` off one order: first what is in the book, then what we had taken. Returns both: applied, clipped."""
     applied = min(lots, order.open)
