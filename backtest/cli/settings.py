@@ -25,6 +25,8 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> list[str]:
+    if value == []:
+        raise ValueError("is an empty list; name a file or a folder")
     return [_text(one) for one in (value if isinstance(value, list) else [value])]
 
 
