@@ -116,7 +116,11 @@ def _read_on(sources: list[Iterator[Commands]], waiting: list[Commands], live: s
 
 
 def merge(feeds: Sequence[Feed]) -> Feed:
-    """One feed of several, in time order (stable), instruments numbered through. Raises ValueError where a symbol is in two of them."""
+    """One feed of several, in time order (stable), instruments numbered through.
+
+    Feeds of several days share a day by its date on the clock of each feed: one START_OF_DAY stays for each, the earliest, and every
+    symbol has its own CLEAR and END_OF_DAY (see `Merged`). Raises ValueError where a symbol is in two of the feeds.
+    """
     feeds = list(feeds)
     if not feeds:
         raise ValueError("merge needs at least one feed")
