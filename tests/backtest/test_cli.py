@@ -449,6 +449,7 @@ def test_a_cut_zip(tapebook, published, tmp_path, command):
         ("messages = 'many'", ["messages", "whole number"]),
         ("strategy = ['A', 'B']", ["strategy", "text"]),
         ("set = 3", ["set", "table"]),
+        ("data = []", ["line 1, key data", "empty list"]),
         ("[set]\nspred = 3", ["spred", "did you mean spread?"]),
         ("format = 'lobster'\ndata = 'nothing.csv'", ["nothing.csv: no such file"]),
     ],
