@@ -97,14 +97,14 @@ def trip_table(a: Analysis) -> str:
     return card(
         "Best and worst round trips",
         table(heads, body, words=3, kind="trips"),
-        "worst and best: P&L at the middle while it was held",
+        "worst and best: P&L at the last trade price while it was held",
         kind="full",
     )
 
 
 def _trip_row(a: Analysis, trip: np.void) -> list[str]:
     instrument = a.recording.instruments[trip["instrument"]]
-    pnl, best, worst = (a.money(int(trip[name])) / scale for name, scale in (("pnl", 1), ("best", 2), ("worst", 2)))
+    pnl, best, worst = (a.money(int(trip[name])) for name in ("pnl", "best", "worst"))
     out = DASH if not trip["exit_lots"] else price(instrument, trip["exit_cost"] / trip["exit_lots"], 1)
     return [
         f"<time>{clock(int(trip['entry']), a.recording.zone, _form(a))}</time>",
@@ -149,7 +149,7 @@ def excursions(a: Analysis) -> str:
     closed = a.trips[~a.trips["open"]]
     if len(closed) < 2:
         return ""
-    worst, pnl = a.money(closed["worst"]) / 2, a.money(closed["pnl"])
+    worst, pnl = a.money(closed["worst"]), a.money(closed["pnl"])
     if len(closed) > TRIPS_DRAWN:  # the farthest out, they are what the picture is about
         far = np.argsort(-np.maximum(np.abs(worst), np.abs(pnl)), kind="stable")[:TRIPS_DRAWN]
         worst, pnl = worst[far], pnl[far]
@@ -166,6 +166,6 @@ def excursions(a: Analysis) -> str:
     what = "all trips shown" if len(closed) <= TRIPS_DRAWN else f"the {count(TRIPS_DRAWN)} farthest of {count(len(closed))} trips shown"
     body = (
         charts.html(made.grid(5, signed))
-        + f'<p class="foot">Horizontal: lowest P&L at the middle while it was held. Vertical: final P&L. {what[0].upper()}{what[1:]}.</p>'
+        + f'<p class="foot">Horizontal: lowest P&L at the last trade price while it was held. Vertical: final P&L. {what[0].upper()}{what[1:]}.</p>'
     )
     return card("Excursions", body, f"closed round trips, {a.recording.currency}", kind="half")
