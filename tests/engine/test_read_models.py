@@ -352,9 +352,12 @@ def test_the_first_filter_needs_no_name(day: tuple[EventLog, Told]) -> None:
     assert told.execution_summary("ann", 2)["volume"].to_list() == [40.0]
     for ask in (told.orders, told.active_orders, told.compliance_failures):
         assert ask("ann").equals(ask(trader="ann"))
-    for ask in (told.positions, told.limits, told.breaches):
-        name = told.positions()["portfolio"][0]
-        assert ask(name).equals(ask(portfolio=name))
+    exchange = Exchange([Instrument("A", "1")], cash={"p": 1000, "q": 1000}, limits={name: Limits(max_position=5) for name in "pq"})
+    for portfolio in "pq":
+        exchange.send(limit(1, "A", Side.BUY, 9, 10, portfolio=portfolio, trader=portfolio))
+        exchange.send(limit(2, "A", Side.BUY if portfolio == "p" else Side.SELL, 3, 10, portfolio=portfolio, trader=portfolio))
+    for question in (exchange.positions, exchange.limits, exchange.breaches):
+        assert set(question("p")["portfolio"]) == {"p"} < set(question()["portfolio"])
 
 
 def test_executions_of_a_trader_and_a_day(day: tuple[EventLog, Told]) -> None:
