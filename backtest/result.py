@@ -89,7 +89,8 @@ class Result:
     @cached_property
     def round_trips(self) -> "pl.DataFrame":
         """One row per round trip: symbol, portfolio, side, entry, exit, entry_price, exit_price (averages), quantity, quantity_lots, pnl
-        (net of fees), fees, duration, best, worst (P&L at the middle while it was held), fills, status (CLOSED, OPEN)."""
+        (net of fees), fees, duration, best, worst (P&L while it was held, at every change of position or mark), fills, status (CLOSED,
+        OPEN)."""
         from backtest.analysis.frames import trips_frame
 
         return trips_frame(self.analysis)

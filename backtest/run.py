@@ -23,6 +23,7 @@ from backtest.store import OUT, save
 from backtest.timing import Latency
 from backtest.window import window
 from data.feed import Feed
+from data.leftovers import remove_leftovers
 from data.times import TimeOfDay, utc_offsets
 from engine.exchange import Exchange
 from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
@@ -119,8 +120,11 @@ class Backtest:
 
     def run(self, out: Path | str | None = OUT) -> Result:
         """Run it and record it under `out`/runs/<run id> (None: keep nothing on disk)."""
-        recording, driver = self.record(None if out is None else Path(out) / "cache")
+        cache = None if out is None else Path(out) / "cache"
+        recording, driver = self.record(cache)
         result = Result(recording)
+        if kept := self.cache or cache:
+            remove_leftovers(Path(kept))
         if out is not None:
             result.folder = save(result, driver, self.feed.origin, Path(out)).folder
         return result

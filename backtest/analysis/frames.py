@@ -149,8 +149,8 @@ def trips_frame(a: Analysis) -> pl.DataFrame:
             "pnl": a.money(rows["pnl"]),
             "fees": a.money(rows["fees"]),
             "duration": pl.Series(rows["exit"] - rows["entry"]).cast(pl.Duration("ns")),
-            "best": a.money(rows["best"]) / 2,
-            "worst": a.money(rows["worst"]) / 2,
+            "best": a.money(rows["best"]),
+            "worst": a.money(rows["worst"]),
             "fills": rows["fills"],
             "status": pl.Series(np.where(rows["open"], "OPEN", "CLOSED"), dtype=pl.String),
         }

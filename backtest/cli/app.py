@@ -114,7 +114,8 @@ def lab(context: typer.Context) -> None:
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
-        raise ValueError("tapebook lab needs JupyterLab, which is not installed: uv run --extra lab tapebook lab")
+        mend = "uv run --extra lab tapebook lab, or pip install 'tapebook[lab]'"
+        raise ValueError(f"tapebook lab needs JupyterLab, which is not installed: {mend}")
     from jupyterlab.labapp import main
 
     folder = Path(__file__).resolve().parents[2] / "notebooks"
