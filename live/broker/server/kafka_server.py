@@ -63,7 +63,8 @@ class KafkaServer:
             if running := self.status():
                 return running
             if time.monotonic() > deadline:
-                raise BrokerError(f"{self.folder}: another start has {self._lock} and is not ready in {wait:.0f} s; see {self._log}")
+                who = self._lock.read_text().strip() or "another start"
+                raise BrokerError(f"{self.folder} is held by process {who}, which is not ready in {wait:.0f} s; see {self._log}, or end it")
             time.sleep(_POLL)
         try:
             return self._start(held, deadline)
@@ -96,19 +97,23 @@ class KafkaServer:
             self._process = subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(held,), start_new_session=True
             )
+        os.ftruncate(held, 0)
+        os.pwrite(held, b"%d\n" % self._process.pid, 0)  # for people, where the one who started it dies before it is ready
         return self._process, since
 
     def _came_up(self, process: "subprocess.Popen[bytes]", ports: Ports, deadline: float) -> bool:
         """Can a topic be made before the deadline? A Kafka that is late is ended."""
-        cluster = cluster_of(self.folder)
-        while process.poll() is None:
-            if takes_topics(f"{HOST}:{ports.client}", cluster, self._security):
-                return True
-            if time.monotonic() > deadline:
+        cluster, up = cluster_of(self.folder), False
+        try:
+            while process.poll() is None and time.monotonic() < deadline:
+                if up := takes_topics(f"{HOST}:{ports.client}", cluster, self._security):
+                    return True
+                time.sleep(_POLL)
+            return False
+        finally:
+            if not up:
                 process.kill()
                 process.wait()
-            time.sleep(_POLL)
-        return False
 
     def _said(self, since: int) -> str:
         """The telling line of what Java wrote from that byte on."""

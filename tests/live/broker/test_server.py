@@ -107,6 +107,19 @@ def test_a_kafka_that_cannot_start_says_why(kafka, tmp_path):
     assert taken.stop() is False
 
 
+def test_a_start_that_is_interrupted_leaves_nothing_behind(kafka, tmp_path, monkeypatch):
+    def interrupted(*_):
+        assert is_held(tmp_path / "lock"), "while Java comes up"
+        with pytest.raises(BrokerError, match=r"is held by process \d+, which is not ready in 0 s; see .*kafka.log, or end it"):
+            KafkaServer(tmp_path).start(wait=0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("live.broker.server.kafka_server.takes_topics", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        KafkaServer(tmp_path).start()
+    assert not is_held(tmp_path / "lock")
+
+
 def test_clients_that_must_log_in(kafka, tmp_path):
     security = {"protocol": "SASL_PLAINTEXT", "mechanism": "PLAIN", "username": "desk", "password": "secret"}
     login = "org.apache.kafka.common.security.plain.PlainLoginModule required username=desk password=secret user_desk=secret;"
