@@ -20,8 +20,14 @@ _ROOMS = {
     ),
     "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
     "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",
+    "live": "Broker KafkaBroker MemoryBroker Session SessionSettings",
 }
-_PACKAGES = (*_ROOMS, "live", "dashboards")
+_PACKAGES = (*_ROOMS, "dashboards")
+_EXTRAS = {
+    **dict.fromkeys(("aiokafka", "filelock", "jgo", "msgspec", "streamz"), "live"),
+    **dict.fromkeys(("fastapi", "uvicorn", "websockets", "joserfc", "prometheus_client", "limits", "httpx2"), "gateway"),
+}
+"""Modules that only some commands need, and the extra that brings each."""
 _COMMANDS = ("backtest.cli.app", "data.cli", "live.cli.app", "live.broker.server.cli")
 """Modules with a Typer app `app`, in the order of the help."""
 _INTERRUPTED = 130
@@ -144,6 +150,9 @@ def _explained(error: Exception) -> int:
         print("".join([*frames.format(), *traceback.format_exception_only(error)]), end="", file=sys.stderr)
         return 1
     ours = getattr(sys.modules.get("engine.errors"), "TapebookError", ())  # not imported for this: nothing of it was raised then
+    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+        extra = _EXTRAS[error.name]
+        return _failed(f"this needs the extra {extra!r}: uv run --extra {extra} tapebook …, or pip install 'tapebook[{extra}]'", code=2)
     if isinstance(error, OSError) and error.strerror:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, code=2)
     if isinstance(error, (ValueError, OSError, ours)):

@@ -19,7 +19,7 @@ from tests.backtest.test_cli import leaves
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md"]
 AMAZON = ROOT.parent / "shared" / "data" / "lobster" / "LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
-TYPED = ("pip install uv && uv run tapebook backtest", "pip install uv && uv run --group test --extra lab pytest")
+TYPED = ("pip install uv && uv run tapebook backtest", "pip install uv && uv run --group test --all-extras pytest")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
