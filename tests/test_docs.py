@@ -13,7 +13,7 @@ import tapebook as tb
 from backtest.cli.settings import settings
 from engine.state.arrays import COUNTERS
 from engine.strategy.strategy import Strategy
-from tapebook import command_line
+from tapebook import command_line, run_command_line
 from tests.backtest.test_cli import leaves
 
 ROOT = Path(__file__).parents[1]
@@ -78,13 +78,25 @@ def test_the_job_of_the_readme(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (strategy,) = re.findall(r"^import tapebook.*?(?=\n\n\nresult)", blocks("README.md", "python")[0], re.M | re.S)
-    (job,) = blocks("README.md", "toml")
+    job, _ = blocks("README.md", "toml")
     (tmp_path / "mine.py").write_text(strategy)
     (tmp_path / "nightly.toml").write_text(job)
     said = settings(tmp_path / "nightly.toml", {})
     sys.modules.pop("mine")
     assert set(tomllib.loads(job)) <= said.model_fields_set
     assert said.set == {"edge": 3}
+
+
+def test_the_session_of_the_readme(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (strategy,) = re.findall(r"^import tapebook.*?(?=\n\n\nresult)", blocks("README.md", "python")[0], re.M | re.S)
+    _, session = blocks("README.md", "toml")
+    Path("mine.py").write_text(strategy)
+    Path("desk.toml").write_text(session)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    assert run_command_line(["live", "check", "desk.toml"]) == 0
+
 
 
 # ------------------------------------------------------------------ commands
