@@ -88,10 +88,12 @@ def _say_result(result: Any, as_json: bool) -> None:
 
 @app.command()
 def explain(
-    term: Annotated[str | None, typer.Argument(help="A command, fact, reason, limit, rule, order type, flag, status or field.")] = None,
+    term: Annotated[
+        str | None, typer.Argument(help="A command, fact, reason, limit, rule, order type, flag, status, field or figure.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Explain a term of the exchange; of a command its fields and its facts in their order. Without a term, list all there are.
+    """Explain a term of the exchange, or a figure of a run; of a command its fields and its facts in their order. Without a term, list all.
 
     Example: `tapebook explain POST_ONLY`
     """
@@ -99,9 +101,9 @@ def explain(
     from engine.messages import dictionary
 
     if term is None:
-        say_json(dictionary.groups()) if as_json else say(pages.terms_page())
+        say_json(dictionary.groups(pages.figures())) if as_json else say(pages.terms_page())
         return
-    found = dictionary.find(term)
+    found = dictionary.find(term, pages.figures())
     say_json(dictionary.as_json(found)) if as_json else say(pages.page(found))
 
 

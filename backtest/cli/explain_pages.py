@@ -8,7 +8,17 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from backtest.analysis.definitions import METRICS
 from engine.messages.dictionary import Entry, groups
+
+
+def figures() -> list[Entry]:
+    """Every figure of a run's summary as an entry of the dictionary."""
+    made = []
+    for one in METRICS:
+        about = {"label": one.label, "unit": one.unit, "source": one.source}
+        made.append(Entry("figure", one.name, one.definition, None, {name: says for name, says in about.items() if says}))
+    return made
 
 
 def _grid(rows: Mapping[str, str], style: str = "") -> Padding:
@@ -36,6 +46,6 @@ def page(found: list[Entry]) -> Group:
 def terms_page() -> Group:
     """Every term, by groups."""
     parts: list[Any] = []
-    for group, words in groups().items():
+    for group, words in groups(figures()).items():
         parts += [Text(group, style="dim"), Padding(Text("  ".join(words)), (0, 0, 0, 2))]
     return Group(*parts, Text("\ntapebook explain TERM says what it means.", style="dim"))

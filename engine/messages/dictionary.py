@@ -1,7 +1,7 @@
 """What each term of the exchange means: commands and facts with their fields and order, reasons, limits, rules, order types, flags."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -114,9 +114,10 @@ def _parameter(one: inspect.Parameter) -> str:
     return f"{one.name}={one.default.name if isinstance(one.default, IntEnum) else repr(one.default)}"
 
 
-def find(word: str) -> list[Entry]:
-    """What a term means, in any case of its letters. Raises ValueError with the nearest term where there is none."""
-    known = list(entries())
+def find(word: str, more: Iterable[Entry] = ()) -> list[Entry]:
+    """What a term means, in any case of its letters; `more`: entries that others have besides. Raises ValueError with the nearest term
+    where there is none."""
+    known = [*entries(), *more]
     found = [entry for entry in known if entry.word.lower() == word.lower().replace("-", "_")]
     if not found:
         hint = did_you_mean(word, [entry.word for entry in known], "`tapebook explain` lists all words")
@@ -124,10 +125,10 @@ def find(word: str) -> list[Entry]:
     return found
 
 
-def groups() -> dict[str, list[str]]:
-    """The words of each group."""
+def groups(more: Iterable[Entry] = ()) -> dict[str, list[str]]:
+    """The words of each group, those of `more` last."""
     made: dict[str, list[str]] = {}
-    for entry in entries():
+    for entry in [*entries(), *more]:
         made.setdefault(entry.group, []).append(entry.word)
     return made
 

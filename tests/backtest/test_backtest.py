@@ -305,6 +305,19 @@ def test_our_place_in_the_queue_is_exact() -> None:
     assert recording.counters["displaced"] == 100
 
 
+@pytest.mark.parametrize(("start", "others"), [(1000, 100_900), (50_000, 900)])
+def test_our_share_is_of_what_others_traded_while_we_were_there(start: int, others: int) -> None:
+    """100,000 lots early, 900 late, and 100 that we buy from the order at 50.10: those are ours, not others'."""
+    early = [executed(2000 + k, (50, 5010, 1000), side=Side.SELL) for k in range(100)]
+    late = [executed(60_000 + k, (50, 5010, 100), side=Side.SELL) for k in range(9)]
+    history = [add(1500, 50, Side.SELL, 5010, 500_000), *(row for taken in early + late for row in taken)]
+    feed = Rows(rows(add(1000, 1, Side.BUY, 5000, 100), *history, add(90_000, 99, Side.BUY, 4000, 1)), HALF)
+    ours = {"order_id": [1], "side": ["BUY"], "price": ["50.10"], "quantity": [100], "ts": [55_000]}
+    summary = Result(Backtest(feed, orders=ours, cache=None, order_latency=0, start=start).record()[0]).summary
+    assert summary["fills"] == 1
+    assert summary["market_share"] == pytest.approx(100 / others, rel=1e-12)
+
+
 def test_a_cancel_ahead_of_us_moves_us_up() -> None:
     reduced = {"ts": 3500, "kind": Kind.REDUCE, "order_id": 1, "side": Side.BUY, "price": 5000, "quantity": 70, "row": 1}
     recording = queued([BEHIND, reduced, *executed(4000, (1, 5000, 30), (2, 5000, 100))], BID)

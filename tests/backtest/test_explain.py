@@ -6,6 +6,7 @@ from enum import IntEnum
 import pytest
 
 import engine
+from backtest.analysis.metrics import describe
 from engine import Limits, Rules
 from engine.messages.dictionary import CALLS, CHECKS, entries, find, groups
 from engine.messages.field_docs import COMMANDS, FACTS
@@ -92,7 +93,7 @@ def test_without_a_word_it_lists_them_all(explain):
     assert (code, err) == (0, "")
     assert narrow(out)
     assert set(out.split()) >= {word for words in groups().values() for word in words}
-    assert json.loads(explain("--json")[1]) == groups()
+    assert json.loads(explain("--json")[1]) == {**groups(), "figure": [one.name for one in describe()]}
 
 
 def test_json_is_for_scripts(explain):
@@ -109,3 +110,17 @@ def test_an_unknown_word_gets_a_hint(explain, word, near):
     code, out, err = explain(word)
     assert (code, out) == (2, "")
     assert err == f"tapebook: no word {word!r}; did you mean {near}?\n"
+
+
+def test_every_figure_of_a_run_has_its_page(explain):
+    listed = explain()[1]
+    for one in describe():
+        assert one.name in listed
+    code, out, err = explain("market-share")
+    assert (code, err) == (0, "")
+    assert "Our lots ÷ lots that others traded with each other" in " ".join(out.split())
+    assert narrow(out)
+    (said,) = json.loads(explain("sharpe", "--json")[1])
+    assert (said["group"], said["more"]["unit"]) == ("figure", "ratio")
+    assert "Sharpe (1994)" in said["more"]["source"]
+    assert "did you mean" in explain("market_shar")[2]
