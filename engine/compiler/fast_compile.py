@@ -12,7 +12,7 @@ from numba.core.base import BaseContext
 from numba.core.targetconfig import TargetConfig
 from numba.core.types.functions import BaseFunction
 
-_OURS = tuple(f"_ZN{len(name)}{name}" for name in ("engine", "data", "backtest", "tests"))
+_OURS = tuple(f"_ZN{len(name)}{name}" for name in ("engine", "data", "backtest", "live", "tests"))
 """How the mangled names of our own kernels begin."""
 _PLAIN = {ir.Loc, str, int, bool, float, type(None)}
 """What a statement holds beside variables."""

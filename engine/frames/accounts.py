@@ -1,6 +1,7 @@
 """What portfolios have: cash, equity and positions, exact in integers until the last division."""
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -52,11 +53,16 @@ def positions(facts: np.ndarray, names: Names, decimals: int, state: State) -> p
 
     `realized_pnl` is gross, before fees; `notional` and `cash_flow` are sums over all fills, `cash_flow` net of fees.
     """
-    terms = state.instruments
     sides = fills(facts)
-    keys, held = booked(sides, terms["value"])
-    sums = _sums(sides, terms["value"])
-    number, owner = keys["instrument"].to_numpy(), keys["portfolio"].to_numpy()
+    keys, held = booked(sides, state.instruments["value"])
+    held["portfolio"], held["instrument"] = keys["portfolio"].to_numpy(), keys["instrument"].to_numpy()
+    return position_frame(held, _sums(sides, state.instruments["value"]), state.instruments, names, decimals)
+
+
+def position_frame(held: np.ndarray, sums: pl.DataFrame, terms: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:
+    """`positions` from their rows: `held` with the fields portfolio, instrument, quantity, cost and realized, `sums` with the columns of
+    bought and sold lots and of money (128 bits), `terms` of the instruments with the fields value, mark and marked."""
+    number, owner = held["instrument"].astype(np.int64), held["portfolio"].astype(np.int64)
     lots, cost, realized = held["quantity"].copy(), held["cost"].copy(), held["realized"].copy()
     each, mark, marked = terms["value"][number], terms["mark"][number], terms["marked"][number] != 0
     average = columns.price(cost, number, names, among=lots * each)
@@ -109,38 +115,62 @@ def working(facts: np.ndarray, values: np.ndarray) -> pl.DataFrame:
 
 def portfolio(facts: np.ndarray, names: Names, decimals: int, state: State, name: str) -> dict[str, Any]:
     """A portfolio's account; `realized_pnl` is gross, `cash` and `equity` are net of fees. Raises KeyError for an unknown name."""
+    number = portfolio_number(names, name, len(state.portfolios))
+    return in_floats(exact_account(state.portfolios[number], _held(facts, state, number), state.instruments, names, decimals))
+
+
+def portfolio_number(names: Names, name: str, count: int) -> int:
+    """The number of a portfolio, which is below `count`. Raises KeyError for an unknown name."""
     number = names.portfolios.get(name)
-    if number is None or number >= len(state.portfolios):
+    if number is None or number >= count:
         raise KeyError(f"no portfolio {name!r}; there are {', '.join(map(repr, names.portfolios))}")
+    return number
+
+
+def exact_account(account: np.void, held: np.ndarray, terms: np.ndarray, names: Names, decimals: int) -> dict[str, Any]:
+    """`portfolio` in Decimals, exact but for the two quotients `leverage` and `average_price` (28 digits).
+
+    `account` has the fields cash, fees and working; the rows of `held` instrument, quantity, cost and realized; those of `terms`, by the
+    number of the instrument, value, mark and marked.
+    """
     unit = Decimal(1).scaleb(-decimals)
-    account = state.portfolios[number]
     cash = int(account["cash"])
-    held: dict[str, dict[str, Any]] = {}
+    positions: dict[str, dict[str, Any]] = {}
     worth, size, realized, unrealized = 0, 0, 0, 0
-    for position in _held(facts, state, number):
-        instrument, terms = names.instruments[int(position["instrument"])], state.instruments[int(position["instrument"])]
+    for position in held:
+        instrument, of = names.instruments[int(position["instrument"])], terms[int(position["instrument"])]
         lots, cost = int(position["quantity"]), int(position["cost"])
-        value = lots * int(terms["mark"]) * int(terms["value"])
+        value = lots * int(of["mark"]) * int(of["value"])
         worth, size = worth + value, size + abs(value)
         realized, unrealized = realized + int(position["realized"]), unrealized + value - cost
-        held[instrument.symbol] = {
-            "quantity": float(instrument.quantity(lots)),
-            "average_price": float(Decimal(cost) / (lots * int(terms["value"])) * instrument.price_unit) if lots else None,
-            "mark": float(instrument.price(int(terms["mark"]))) if terms["marked"] else None,
-            "realized_pnl": float(int(position["realized"]) * unit),
-            "unrealized_pnl": float((value - cost) * unit),
+        positions[instrument.symbol] = {
+            "quantity": instrument.quantity(lots),
+            "average_price": Decimal(cost) / (lots * int(of["value"])) * instrument.price_unit if lots else None,
+            "mark": instrument.price(int(of["mark"])) if of["marked"] else None,
+            "realized_pnl": int(position["realized"]) * unit,
+            "unrealized_pnl": (value - cost) * unit,
         }
     equity, exposure = cash + worth, size + int(account["working"])
     return {
-        "cash": float(cash * unit),
-        "equity": float(equity * unit),
-        "realized_pnl": float(realized * unit),
-        "unrealized_pnl": float(unrealized * unit),
-        "fees": float(int(account["fees"]) * unit),
-        "exposure": float(exposure * unit),
-        "leverage": exposure / equity if equity > 0 else None,
-        "positions": held,
+        "cash": cash * unit,
+        "equity": equity * unit,
+        "realized_pnl": realized * unit,
+        "unrealized_pnl": unrealized * unit,
+        "fees": int(account["fees"]) * unit,
+        "exposure": exposure * unit,
+        "leverage": Decimal(exposure) / equity if equity > 0 else None,
+        "positions": positions,
     }
+
+
+def in_floats(account: dict[str, Any]) -> dict[str, Any]:
+    """An `exact_account` with each number as the float nearest to it."""
+    made = {name: None if number is None else float(number) for name, number in account.items() if name != "positions"}
+    if account["leverage"] is not None:
+        made["leverage"] = float(Fraction(account["exposure"]) / Fraction(account["equity"]))
+    held = account["positions"].items()
+    floats = {symbol: {name: None if number is None else float(number) for name, number in one.items()} for symbol, one in held}
+    return {**made, "positions": floats}
 
 
 def _held(facts: np.ndarray, state: State, number: int) -> np.ndarray:

@@ -84,12 +84,14 @@ def breaches(facts: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:
 
     `value` and `limit` are in units, currency or a ratio, as the reason counts; `value_raw` and `limit_raw` as the fact has them.
     """
-    return _judged(facts, _refused(facts, RISK) | (facts["kind"] == Kind.RiskLimitBreached), names, decimals)
+    f = facts[_refused(facts, RISK) | (facts["kind"] == Kind.RiskLimitBreached)]
+    return judged(f, *_owners(facts, f), names, decimals)
 
 
 def compliance_failures(facts: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:
     """ComplianceCheckFailed: orders and replaces that a rule of their trader refused; columns as `breaches`."""
-    return _judged(facts, _refused(facts, COMPLIANCE), names, decimals)
+    f = facts[_refused(facts, COMPLIANCE)]
+    return judged(f, *_owners(facts, f), names, decimals)
 
 
 def _refused(facts: np.ndarray, reasons: list[Reason]) -> np.ndarray:
@@ -97,9 +99,8 @@ def _refused(facts: np.ndarray, reasons: list[Reason]) -> np.ndarray:
     return ((kind == Kind.OrderRejected) | (kind == Kind.ReplaceRejected)) & (reason >= reasons[0]) & (reason <= reasons[-1])
 
 
-def _judged(facts: np.ndarray, where: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:
-    f = facts[where]
-    portfolio, side = _owners(facts, f)
+def judged(f: np.ndarray, portfolio: np.ndarray, side: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:
+    """`breaches` or `compliance_failures` of their facts, of each the portfolio and the side of its order."""
     number, alarm, entry = f["instrument"], f["kind"] == Kind.RiskLimitBreached, f["kind"] == Kind.OrderRejected
     unpriced = ~entry | ~np.isin(f["type"], (OrderType.LIMIT, OrderType.STOP_LIMIT))
     reason = f["reason"]

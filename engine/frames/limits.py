@@ -1,6 +1,6 @@
 """Risk limits, what they are used for, and what is left of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -52,8 +52,17 @@ def limits(facts: np.ndarray, names: Names, decimals: int, state: State) -> pl.D
     """
     last = {int(fact["portfolio"]): fact for fact in facts[facts["kind"] == Kind.LimitsSet]}
     orders = _buying(working(facts, state.instruments["value"]), state.instruments)
+    return limit_frame(limit_rows(last, lambda number: _account(state, number, orders), names, decimals), names)
+
+
+def limit_rows(last: Mapping[int, np.void], account: Callable[[int], Account], names: Names, decimals: int) -> list[Row]:
+    """The limits of portfolios, by number and in the order in which they are checked. `last`: the newest LimitsSet of each."""
     lots = [instrument.lot for instrument in names.instruments]
-    rows = [row for number in sorted(last) for row in _rows(lots, decimals, number, last[number], _account(state, number, orders))]
+    return [row for number in sorted(last) for row in _rows(lots, decimals, number, last[number], account(number))]
+
+
+def limit_frame(rows: list[Row], names: Names) -> pl.DataFrame:
+    """`limits` from their rows."""
     return pl.DataFrame([_read(row, names) for row in rows], schema=_COLUMNS)
 
 

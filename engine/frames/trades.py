@@ -1,5 +1,6 @@
 """Trades, each side's executions, and what they come to."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -47,8 +48,13 @@ def executions(facts: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:
     `day` counts from 1, and a START_OF_DAY begins the next; `remaining` is what stays open of the order.
     """
     t = traded(facts)
-    days = facts["seq"][facts["kind"] == Kind.DayStarted]
-    parts = [_side(t[t[f"{prefix}trader"] != HISTORY], prefix, names, decimals, days) for prefix in ("maker_", "")]
+    return execution_frame(t, np.searchsorted(facts["seq"][facts["kind"] == Kind.DayStarted], t["seq"]) + 1, names, decimals)
+
+
+def execution_frame(t: np.ndarray, days: np.ndarray, names: Names, decimals: int) -> pl.DataFrame:
+    """`executions` of TradeExecuted facts, of each its `day` (int64)."""
+    ours = [(prefix, t[f"{prefix}trader"] != HISTORY) for prefix in ("maker_", "")]
+    parts = [_side(t[where], prefix, names, decimals, days[where]) for prefix, where in ours]
     return pl.concat(parts).sort("seq", "liquidity", maintain_order=True)
 
 
@@ -71,7 +77,7 @@ def _side(t: np.ndarray, prefix: str, names: Names, decimals: int, days: np.ndar
             "price_ticks": columns.ticks(t["price"], number, names),
             "quantity_lots": t["quantity"].astype(np.int64),
             "fee_raw": fee,
-            "day": np.searchsorted(days, t["seq"]) + 1,
+            "day": days,
             "remaining": columns.quantity(remaining, number, names),
             "remaining_lots": remaining,
         }
@@ -92,7 +98,6 @@ def summary(rows: pl.DataFrame, names: Names, decimals: int) -> pl.DataFrame:
 
     Every sum is of integers; each Float64 is then the one nearest to the exact number.
     """
-    instruments = {i.symbol: i for i in names.instruments}
     buys = pl.col("side") == "BUY"
     lots, ticks = pl.col("quantity_lots"), pl.col("price_ticks").cast(WIDE)
     sums = (
@@ -108,7 +113,14 @@ def summary(rows: pl.DataFrame, names: Names, decimals: int) -> pl.DataFrame:
         )
         .sort("day", "trader", "symbol")
     )
-    return pl.DataFrame([_summed(row, instruments[row["symbol"]], decimals) for row in sums.iter_rows(named=True)], schema=_SUMMARY)
+    return summary_frame(sums.iter_rows(named=True), names, decimals)
+
+
+def summary_frame(sums: Iterable[dict[str, Any]], names: Names, decimals: int) -> pl.DataFrame:
+    """`summary` from its sums: day, trader, symbol, orders, executions, bought_lots, sold_lots, `paid` (Σ ticks × lots), `turned`
+    (Σ |ticks| × lots) and fees_raw."""
+    instruments = {i.symbol: i for i in names.instruments}
+    return pl.DataFrame([_summed(row, instruments[row["symbol"]], decimals) for row in sums], schema=_SUMMARY)
 
 
 _SUMMARY = {
