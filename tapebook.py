@@ -22,7 +22,7 @@ _ROOMS = {
     "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",
 }
 _PACKAGES = (*_ROOMS, "live", "dashboards")
-_COMMANDS = ("backtest.cli.app", "data.cli")
+_COMMANDS = ("backtest.cli.app", "data.cli", "live.gateway.cli")
 """Modules with a Typer app `app`, in the order of the help."""
 _INTERRUPTED = 130
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names.split()}

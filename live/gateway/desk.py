@@ -1,0 +1,151 @@
+"""The gateway's view of a session: its read models, its facts as JSON, and the one way in for commands."""
+
+import asyncio
+import json
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engine.exchange import Exchange
+from engine.messages.commands import Command
+from engine.messages.names import Names
+from live.gateway.facts import Told, owned
+from live.gateway.problems import Problem
+from live.gateway.tallies import Tallies
+from live.models.read_models import ReadModels
+from live.session.committed import Committed
+from live.session.session import Session
+from live.wire.times import time_text
+
+T = TypeVar("T")
+PIECE = 1 << 16
+ALERTS_KEPT = 1_000
+AUDIT_FILE = "audit.jsonl"
+_log = logging.getLogger("tapebook.gateway")
+
+
+class Desk:
+    """What the operations work with. Read models are as of the last commit whenever anybody is answered."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.names: Names = session.exchange.names
+        self.decimals = session.exchange.decimals
+        self.models = ReadModels(self.names, self.decimals)
+        self.told = Told(session.name, self.names, self.decimals)
+        self.tallies = Tallies(self.names)
+        self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS_KEPT)
+        self.listeners: list[Callable[[Committed], None]] = []
+        self.failed: Exception | None = None
+        self.ready = False
+        self._early: list[Committed] = []
+        self._given: dict[str, int] = {}
+
+    async def open(self) -> None:
+        """Look at what the log has, then at each batch as it is committed."""
+        self.session.committer.sinks.append(self._committed)
+        log, number = self.session.log, self.session.number
+        last = await asyncio.to_thread(log.last_seq, number)
+        while self.models.seq < last:
+            first = self.models.seq + 1
+            commands, facts = await asyncio.to_thread(log.read, number, first, min(last, first + PIECE - 1))
+            self._look(Committed(commands.records, commands.seqs, facts))
+        for batch in self._early:
+            self._look(batch)
+        self._early, self.ready = [], True
+
+    def close(self) -> None:
+        """Look no more."""
+        self.ready = False
+        if self._committed in self.session.committer.sinks:
+            self.session.committer.sinks.remove(self._committed)
+
+    def _committed(self, batch: Committed) -> None:
+        if not self.ready:
+            self._early.append(batch)
+            return
+        try:
+            self._look(batch)
+        except Exception as odd:  # what is shown must not end what is traded
+            self.ready, self.failed = False, odd
+            _log.exception("the read models stopped at seq %d", self.models.seq)
+
+    def _look(self, batch: Committed) -> None:
+        before = self.models.seq
+        self.models.apply(batch.commands, batch.seqs, batch.facts)
+        facts = batch.facts
+        if before and len(facts) and int(facts["seq"][0]) <= before:
+            facts = facts[facts["seq"] > before]
+        self.tallies.add(facts)
+        fresh = Committed(batch.commands, batch.seqs, facts)
+        for listener in self.listeners:
+            listener(fresh)
+
+    # the way in
+
+    async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
+        """Carry out commands; returns their facts (FACT) once they are committed. Raises Problem."""
+        if not self.ready:
+            raise stopping("the read models are not ready")
+        try:
+            return await self.session.send(command)
+        except RuntimeError as odd:
+            raise stopping(str(odd)) from None
+        except ValueError as odd:
+            raise Problem(422, "MALFORMED", str(odd)) from None
+
+    async def ask(self, question: Callable[[Exchange], T]) -> T:
+        """What the exchange says between two batches, once that is committed. Raises Problem."""
+        try:
+            return await self.session.ask(question)
+        except RuntimeError as odd:
+            raise stopping(str(odd)) from None
+
+    def next_id(self, trader: str) -> int:
+        """An id for the trader's next order that was not given to a request before."""
+        made = max(self.models.next_order_id(trader), self._given.get(trader, 0) + 1)
+        self._given[trader] = made
+        return made
+
+    def facts_of(self, trader: str, facts: np.ndarray) -> list[str]:
+        """Facts that concern a trader's orders, as JSON, in their order."""
+        number = self.names.traders.get(trader)
+        encoder = self.told.encoder(self.models.day)
+        return [text for who, _, text in owned(encoder, facts, self.owner) if who == number]
+
+    def owner(self, trader: int, order_id: int) -> tuple[int, int] | None:
+        """Portfolio and side (numbers) of an order that the read models keep."""
+        try:
+            row = self.models.order_row(order_id, self.told.trader(trader))
+        except KeyError:
+            return None
+        return self.names.portfolios[row["portfolio"]], int(row["side"] == "SELL")
+
+    # notes
+
+    def alert(self, kind: str, **more: Any) -> None:
+        """Keep what was noticed for `/v1/alerts`."""
+        self.alerts.append({"seq": self.models.seq, "ts": time_text(time.time_ns()), "kind": kind, **more})
+
+    async def audit(self, who: str, action: str, reason: str, **more: Any) -> None:
+        """Write down a privileged action, durably, before it is carried out."""
+        entry = {"ts": time_text(time.time_ns()), "seq": self.models.seq, "who": who, "action": action, "reason": reason, **more}
+        await asyncio.to_thread(_append, self.session.folder.path / AUDIT_FILE, json.dumps(entry, ensure_ascii=False))
+        self.alerts.append({**entry, "kind": "PrivilegedAction"})
+
+
+def _append(path: Any, line: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def stopping(detail: str) -> Problem:
+    """503: nothing is taken now."""
+    return Problem(503, "NOT_READY", detail, headers={"retry-after": "1"})
