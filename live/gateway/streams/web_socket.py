@@ -143,19 +143,21 @@ class _Conversation:
 
     async def _take(self, raw: str | bytes) -> None:
         """Carry out one message, or say why not."""
-        kind, identity = "", None
+        request, identity = _shown(raw), None
         try:
             self.guard.users.check(self.who.subject, "user")
             given = _parsed(raw)
             identity = _identity(given.pop("id", None))
-            kind, data = _kind(given.pop("type", None)), given.pop("data", {})
-            only(given, "type", "data", "id")
+            asked, data = given.pop("type", None), given.pop("data", {})
+            request = asked[:40] if isinstance(asked, str) else request
+            kind = _kind(asked)
+            only(given)
             if not isinstance(data, dict):
                 raise malformed("data", "it is not an object; write it as {}")
             self.guard.allow(self.who, MESSAGES[kind], kind)
             await self._carry_out[kind](data, identity)
         except Problem as problem:
-            self._refuse(problem, kind or _shown(raw), identity)
+            self._refuse(problem, request, identity)
 
     def _refuse(self, problem: Problem, request: str, identity: str | None) -> None:
         self._answer("ERROR", {"error": problem.detail, "request": request, **problem.members()}, identity)
