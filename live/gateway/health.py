@@ -1,5 +1,7 @@
 """How the session does, for those who operate it: alive, ready, and figures for Prometheus."""
 
+import asyncio
+import contextlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -52,6 +54,18 @@ class Health:
     async def metrics(self, desk: Desk, call: Call) -> Answer:
         """The figures as text."""
         return Answer(200, generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def serve_plain(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request for figures on a port of their own; whatever is asked, they are the answer."""
+        with contextlib.suppress(OSError, TimeoutError, ValueError):
+            async with asyncio.timeout(5):
+                while (await reader.readline()).strip():
+                    pass
+                body = generate_latest(self._registry)
+                head = f"HTTP/1.1 200 OK\r\ncontent-type: {CONTENT_TYPE_LATEST}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+                writer.write(head.encode() + body)
+                await writer.drain()
+        writer.close()
 
     def collect(self) -> Iterator[Metric]:
         """The figures, as Prometheus asks for them."""

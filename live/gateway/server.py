@@ -80,10 +80,19 @@ class Gateway:
                 if serving.done():
                     serving.result()
             session.folder.tell("running", url=url_of(listening, self.secured.tls is not None))
-            await asyncio.gather(serving, self.hub.run())
+            await asyncio.gather(serving, self.hub.run(), self._figures())
         finally:
             await self._stop(serving)
             listening.close()
+
+    async def _figures(self) -> None:
+        """Metrics on a port of their own, where one is configured."""
+        if self.settings.metrics_port is None:
+            return
+        listening = bound(self.settings.host, self.settings.metrics_port)
+        self.desk.session.folder.tell("running", metrics=url_of(listening, False) + "/metrics")
+        async with await asyncio.start_server(self.health.serve_plain, sock=listening) as server:
+            await server.serve_forever()
 
     async def _stop(self, serving: "asyncio.Task[None] | None") -> None:
         """Tell the clients, answer what is being answered, and go."""

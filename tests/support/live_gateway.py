@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -69,6 +70,12 @@ class Running:
         assert not self._thread.is_alive()
         if self.error is not None:
             raise self.error
+
+    def wait_for(self, name):
+        """Wait until `session.json` says it."""
+        end = time.monotonic() + 20
+        while name not in self.session.folder.said and time.monotonic() < end:
+            time.sleep(0.01)
 
     def hub(self):
         """What fans out to the clients."""

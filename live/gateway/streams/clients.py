@@ -66,6 +66,7 @@ class Client:
         self.awaited: dict[int, str] = {}
         """Ids of orders that it has sent, and the `id` (JSON) of the request that is not answered yet."""
         self.closed: tuple[int, str] | None = None
+        self.ended = asyncio.Event()
         self.since: float | None = None
         """When what is being sent now was begun."""
         self.dropped = 0
@@ -125,6 +126,7 @@ class Client:
             self._quotes.clear()
             self.waiting = 0
             self._some.set()
+            self.ended.set()
 
     async def take(self) -> str | None:
         """The next text to be sent; None once it is closed."""

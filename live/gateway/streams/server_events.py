@@ -63,7 +63,8 @@ class EventStream(Response):
         """Serve it."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         tasks = [
-            asyncio.create_task(work) for work in (self._begin(), self._pump(send), self._gone(receive), self._pings(), self._closed())
+            asyncio.create_task(work)
+            for work in (self._begin(), self._pump(send), self._gone(receive), self._pings(), self._client.ended.wait())
         ]
         try:
             await asyncio.wait(tasks[1:3] + tasks[4:], return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +105,3 @@ class EventStream(Response):
         while True:
             await asyncio.sleep(PING_SECONDS)
             self._client.put(": ping\n\n")
-
-    async def _closed(self) -> None:
-        while self._client.closed is None:
-            await asyncio.sleep(0.2)

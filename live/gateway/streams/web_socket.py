@@ -1,25 +1,21 @@
 """The WebSocket: its messages in and out, in the words of the original protocol."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 from starlette.requests import HTTPConnection
 
-from engine.messages.hints import did_you_mean
 from live.gateway import orders, reading, shapes
-from live.gateway.calls import Call, named, only, unreadable
+from live.gateway.calls import Call, named, only
 from live.gateway.desk import Desk
 from live.gateway.problems import Problem, malformed
 from live.gateway.routes import ANYONE, MESSAGES
 from live.gateway.security.guard import PROTOCOL, Guard, deny
 from live.gateway.streams.clients import SLOW, Client, Event, event
 from live.gateway.streams.hub import Hub
+from live.gateway.streams.requests import Given, identity_of, kind_of, parsed, shown
 from live.models.market import quote
-from live.wire.command_json import read_object
-from live.wire.errors import WireError
 from live.wire.numbers import Written
 
 MESSAGE_MAX = 1 << 16
@@ -27,8 +23,6 @@ MESSAGE_MAX = 1 << 16
 IN_FLIGHT_MAX = 256
 """Orders of one client that wait for their commit."""
 DRAIN_SECONDS = 10.0
-_ID = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-Given = dict[str, Any]
 
 
 class Sockets:
@@ -82,7 +76,7 @@ class _Conversation:
         """Until one of both sides ends it."""
         self._greet()
         reading_task, sending = asyncio.create_task(self._read()), asyncio.create_task(self._pump())
-        closing = asyncio.create_task(self._until_closed())
+        closing = asyncio.create_task(self.client.ended.wait())
         try:
             await asyncio.wait({reading_task, sending, closing}, return_when=asyncio.FIRST_COMPLETED)
             if self.client.closed is not None and not reading_task.done():
@@ -117,10 +111,6 @@ class _Conversation:
         while (text := await self.client.take()) is not None:
             await self._send({"type": "websocket.send", "text": text})
 
-    async def _until_closed(self) -> None:
-        while self.client.closed is None:
-            await asyncio.sleep(0.2)
-
     async def _hang_up(self, sending: "asyncio.Task[None]") -> None:
         """Close it; one that reads nothing is given some time to read why."""
         code, why = self.client.closed or (SLOW, "")
@@ -143,14 +133,14 @@ class _Conversation:
 
     async def _take(self, raw: str | bytes) -> None:
         """Carry out one message, or say why not."""
-        request, identity = _shown(raw), None
+        request, identity = shown(raw), None
         try:
             self.guard.users.check(self.who.subject, "user")
-            given = _parsed(raw)
-            identity = _identity(given.pop("id", None))
+            given = parsed(raw)
+            identity = identity_of(given.pop("id", None))
             asked, data = given.pop("type", None), given.pop("data", {})
             request = asked[:40] if isinstance(asked, str) else request
-            kind = _kind(asked)
+            kind = kind_of(asked)
             only(given)
             if not isinstance(data, dict):
                 raise malformed("data", "it is not an object; write it as {}")
@@ -268,34 +258,3 @@ class _Conversation:
             for k, fact in enumerate(made["facts"]):
                 one = Event("ORDER_UPDATE", bytes(fact).decode())
                 self.client.put(one.message() if k or identity is None else one.answer(identity))
-
-
-def _parsed(raw: str | bytes) -> Given:
-    try:
-        return read_object(raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw)
-    except WireError as odd:
-        raise unreadable(odd) from None
-
-
-def _identity(given: Any) -> str | None:
-    """The request's `id` as JSON. Raises Problem."""
-    if given is None:
-        return None
-    if isinstance(given, Written):
-        if _ID.fullmatch(given):
-            return str(given)
-    elif isinstance(given, str) and len(given) <= 64:
-        return msgspec.json.encode(given.encode("utf-8", "replace").decode()).decode()
-    raise malformed("id", "it is no text of up to 64 characters and no whole number")
-
-
-def _kind(given: Any) -> str:
-    if not isinstance(given, str) or given not in MESSAGES:
-        mend = did_you_mean(given if isinstance(given, str) else "", MESSAGES, f"it is one of {', '.join(MESSAGES)}")
-        raise malformed("type", f"{str(given)[:40]!r} is no message that is known; {mend}")
-    return given
-
-
-def _shown(raw: str | bytes) -> str:
-    """The beginning of a message that could not be read."""
-    return (raw if isinstance(raw, str) else raw.decode("utf-8", "replace"))[:200].encode("utf-8", "replace").decode()

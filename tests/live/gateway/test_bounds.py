@@ -1,10 +1,13 @@
 """What is too much, too long or comes from elsewhere; where a gateway may listen; malformed requests; figures."""
 
 import json
+import socket
+import urllib.request
 
 import pytest
 
 from data.configuration import ConfigurationError
+from live.gateway.security import guard
 from live.gateway.security.configuration import secured
 from live.gateway.security.rates import Rate
 from live.session.settings import GatewaySettings
@@ -169,3 +172,18 @@ def _figures(s):
     assert code == 200
     lines = [line.rsplit(" ", 1) for line in text.decode().splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in lines}
+
+
+def test_figures_on_a_port_of_their_own(tmp_path):
+    with running(tmp_path, gateway={"port": 0, "metrics_port": 0}) as s:
+        s.wait_for("metrics")
+        with urllib.request.urlopen(s.session.folder.said["metrics"], timeout=10) as got:
+            assert b"trading_active_orders" in got.read()
+
+
+def test_a_body_that_never_comes(desk, monkeypatch):
+    monkeypatch.setattr(guard, "BODY_SECONDS_MAX", 0.3)
+    host, port = desk.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as slow:
+        slow.sendall(b"POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
+        assert b" 408 " in slow.recv(1_000)

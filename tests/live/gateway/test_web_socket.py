@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import random
 import time
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from live.gateway.routes import MESSAGES
 from live.gateway.streams import clients
 from tests.support.live_gateway import order, running
 
@@ -187,3 +189,33 @@ def test_messages_that_are_none(desk):
 
     asyncio.run(talk())
     assert desk.ask("GET", "/readyz")[0] == 200
+
+
+def test_fuzzed_messages_end_nothing(desk):
+    """Mutations of good messages: each is answered or ignored, and the session goes on."""
+    chance = random.Random(7)
+    good = [json.dumps({"type": kind, "data": {"symbol": "AAPL", "order_id": 1, "price": "1.00"}, "id": 1}) for kind in MESSAGES]
+
+    async def talk():
+        async with opened(desk, desk.ann()) as ws:
+            reader = asyncio.create_task(_drain(ws))
+            for _ in range(3_000):
+                text = bytearray(chance.choice(good).encode())
+                for _ in range(chance.randint(1, 4)):
+                    at = chance.randrange(len(text))
+                    text[at : at + chance.randint(0, 3)] = bytes(chance.randrange(32, 127) for _ in range(chance.randint(0, 3)))
+                await ws.send(text.decode())
+            await ws.send('{"type":"GET_POSITIONS","id":"last"}')
+            return await asyncio.wait_for(reader, 60)
+
+    assert asyncio.run(talk()) > 1_000
+    assert desk.ask("GET", "/readyz")[0] == 200
+
+
+async def _drain(ws):
+    errors = 0
+    while True:
+        message = json.loads(await ws.recv())
+        errors += message["type"] == "ERROR"
+        if message.get("id") == "last":
+            return errors
