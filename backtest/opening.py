@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from data.log.session_feed import named_in
+from data.session_feed import named_in
 from engine.exchange import Exchange
 from engine.messages.commands import Limits, set_limits
 from engine.messages.encoding import encode_cash

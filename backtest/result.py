@@ -102,6 +102,14 @@ class Result:
         return equity_frame(self.analysis)
 
     @cached_property
+    def days(self) -> "pl.DataFrame":
+        """One row a trading day: date (by the feed's clock), start, end, net_pnl, fees, turnover, fills, orders (accepted), equity and
+        position_value at its end. What happens between two days belongs to the second."""
+        from backtest.analysis.frames import days_frame
+
+        return days_frame(self.analysis)
+
+    @cached_property
     def positions(self) -> "pl.DataFrame":
         """ts, symbol, quantity: a row for each change, all portfolios together."""
         from backtest.analysis.frames import positions_frame

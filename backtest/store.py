@@ -69,6 +69,7 @@ def save(result: Result, driver: Driver, origin: dict[str, Any] | None, out: Pat
             "wakes": recording.wakes,
             "counters": recording.counters,
             "summary": result.summary,
+            "days": result.days.to_dicts() if result.days.height > 1 else [],
             "warnings": [caution.text for caution in result.warnings],
         }
         write_log(scratch / "log.duckdb", run_id, said, driver, recording.instruments)

@@ -8,7 +8,7 @@ from data.terminal import Json, say, say_json
 
 app = typer.Typer()
 data = typer.Typer(no_args_is_help=True, help="Market data: show, check.")
-log = typer.Typer(no_args_is_help=True, help="Event logs: verify.")
+log = typer.Typer(no_args_is_help=True, help="Event logs: verify, sql.")
 app.add_typer(data, name="data")
 app.add_typer(log, name="log")
 

@@ -1,14 +1,13 @@
-"""The commands about recorded runs: `tapebook runs list`, `show`, `compare`, and `tapebook log verify`."""
+"""The commands about recorded runs: `tapebook runs list`, `show`, `compare`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from data.cli import log
+from backtest.cli.logs import RunName
 from data.terminal import OUT, Json, Out, say, say_json
 
 runs = typer.Typer(no_args_is_help=True, help="Recorded runs: list, show, compare.")
-RunName = Annotated[str | None, typer.Argument(help="Run id or its beginning; the newest by default.")]
 
 
 @runs.command("list")
@@ -60,39 +59,3 @@ def compare_runs(runs: Annotated[list[str], typer.Argument(help="Two or more run
         say_json([{"run": run.run_id, **run.said} for run in found])
     else:
         say(compare_table(found))
-
-
-@log.command("verify")
-def verify_log(run: RunName = None, out: Out = OUT, as_json: Json = False) -> None:
-    """Play a run again from its log and feed: the same bytes, or where they first differ (exit 1).
-
-    Example: `tapebook log verify 20260105-0930`
-    """
-    from rich.text import Text
-
-    from backtest.store import find_run
-
-    found = find_run(run, out)
-    verdict = _verdict(found, out)
-    if as_json:
-        say_json({"run": found.run_id, **vars(verdict)})
-    else:
-        sign = ("verified", "green") if verdict.ok else ("differs", "red")
-        say(Text.assemble(sign, f"  {found.run_id}: {verdict.text}"))
-        say(f"          {verdict.commands:,} own commands, {verdict.facts:,} facts, {verdict.blocks:,} checkpoints compared")
-    if not verdict.ok:
-        raise typer.Exit(1)
-
-
-def _verdict(found: Any, out: Any) -> Any:
-    """What playing the run again found. Raises RunError where its log cannot be read to the end."""
-    import duckdb
-
-    from backtest.store import RunError
-    from backtest.verify import verify_run
-
-    try:
-        return verify_run(found, out / "cache")
-    except duckdb.Error as error:
-        why = str(error).partition("\n")[0]
-        raise RunError(f"{found.log}: is damaged ({why}); take the run's folder from a backup, or run it again") from None

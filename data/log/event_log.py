@@ -1,40 +1,29 @@
 """The event log: sessions of commands and facts in one DuckDB file, each append one durable transaction."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import numpy as np
-import polars as pl
 
 from data.feed import Feed
 from data.log.batch import LoggedCommands, genesis, make_batch, names_in, seal
 from data.log.insert import insert, insert_batch
 from data.log.log_file import LogFile
-from data.log.rows import READ_ROWS, joined, no_commands, read_commands, read_facts
-from data.log.schema import (
-    TABLES,
-    LogError,
-    instrument_rows,
-    one_line,
-    product_version,
-    quoted,
-    read_instruments,
-    transaction,
-)
-from data.log.sessions import Head, head_of, is_stored, meta_of
-from data.log.verification import Verification, verify_chain
-from data.times import Moment
-from data.views.columns import time_of
-from data.views.definitions import VIEWS
+from data.log.reader import LogReader
+from data.log.schema import LogBusy, LogError, instrument_rows, one_line, product_version, transaction
+from data.log.sessions import Head, head_of, is_stored
+from data.log.verification import Verification
 from engine.messages.instrument import Instrument, money_decimals
-from engine.messages.records import FACT
 
 if TYPE_CHECKING:
+    from data.segments.follow import Tail
+    from data.segments.source import SegmentSource
     from engine import Exchange
 
 __all__ = ["EventLog", "LogError", "LoggedCommands", "Verification"]
@@ -44,24 +33,56 @@ SNAPSHOT_EVERY = 1 << 20
 """Commands between two snapshots: a second's replay."""
 
 
-class EventLog:
+class EventLog(LogReader):
     """An event log at `path`, created where there is none; `read_only` opens one that exists, beside other readers.
 
     Sessions are told apart by number (from 1); each has its own seq from 1. One process writes a log; within it, reads may run in other
     threads beside the writer. `snapshot_every`: commands between two kept states, where `append` is shown the exchange. Raises LogError
-    where the file is missing, locked, of another layout, or no log.
+    where the file is missing, locked, of another layout, or no log. `EventLog.open` also reads what another process is writing.
     """
 
     def __init__(self, path: str | Path, read_only: bool = False, snapshot_every: int = SNAPSHOT_EVERY) -> None:
-        self.path = Path(path).absolute()
+        super().__init__(LogFile(Path(path).absolute(), read_only))
         self.read_only, self.snapshot_every = read_only, snapshot_every
-        self._file = LogFile(self.path, read_only)
-        self._con = self._file.con
+        self._con = self.file.con
         self._heads: dict[int, Head] = {}
+        self._source: SegmentSource | None = None
+
+    @classmethod
+    def open(cls, path: str | Path, read_only: bool = True) -> "EventLog":
+        """A log by its file or by its session's folder, to be read while a session writes it, too.
+
+        Where the file can be opened, it is; where another process writes it or it is not there, the segments that the session seals
+        beside it are read: each question is answered from one state of them, as they are then. An open file is one that no session can
+        go on writing: close the log when it was read, or `follow` it, which reads segments. Raises LogError.
+        """
+        from data.segments.place import log_of
+
+        file, segments = log_of(path)
+        if not read_only or not segments.is_dir():
+            return cls(file, read_only)
+        try:
+            if file.exists():
+                return cls(file, read_only)
+        except LogBusy:
+            pass
+        return cls._of_segments(file, segments)
+
+    @classmethod
+    def _of_segments(cls, file: Path, segments: Path) -> Self:
+        from data.segments.source import SegmentSource
+
+        log = cls.__new__(cls)
+        log._source, log.path, log.read_only = SegmentSource(segments), file, True
+        return log
+
+    def at_once(self, keeps: bool) -> AbstractContextManager[LogReader]:
+        """See LogReader."""
+        return self._source.lend(keeps) if self._source else nullcontext(self)
 
     def close(self) -> None:
         """Close the file; what was appended is durable already."""
-        self._file.close()
+        self._source.close() if self._source else self.file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -75,17 +96,18 @@ class EventLog:
         `session_id`: unique in this log. `meta`: what JSON can say; a session that keeps its feed by reference names it under "feed".
         `instruments`: in the order of their numbers. Raises LogError where the id is taken or meta is not JSON.
         """
+        self._check_writable()
         listed = list(instruments)
         try:
             text = json.dumps(dict(meta or {}), sort_keys=True)
             decimals = money_decimals(listed)
         except (TypeError, ValueError) as error:
             raise LogError(f"session {session_id!r}: {error}") from None
-        if self._file.rows("SELECT 1 FROM sessions WHERE session_id = ?", [session_id]):
+        if self.file.rows("SELECT 1 FROM sessions WHERE session_id = ?", [session_id]):
             raise LogError(
                 f"{self.path}: session {session_id!r} is there already; take another id, or go on with log.session({session_id!r})"
             )
-        session = self._file.rows("SELECT coalesce(max(session), 0) + 1 FROM sessions")[0][0]
+        session = self.file.rows("SELECT coalesce(max(session), 0) + 1 FROM sessions")[0][0]
         row = (session, session_id, product_version(), text, decimals, genesis(session_id, text, listed))
         with self._writing():
             self._con.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", row)
@@ -111,12 +133,13 @@ class EventLog:
         state is kept every `snapshot_every` commands. A batch that was stored already, byte for byte, is a retry and changes
         nothing. Raises LogError on rows that do not stand behind the last stored seq, and when the commit fails: nothing is stored then.
         """
+        self._check_writable()
         batch = make_batch(commands, facts, seqs, blocks, positions)
-        head = self._heads.get(session) or head_of(self._file, session)
+        head = self._heads.get(session) or head_of(self.file, session)
         span = batch.span() or (head.seq + 1, head.seq)
         kept = bool(batch.span() or batch.blocks)
         late = kept and (span[0] <= head.seq or min(batch.blocks, default=head.block + 1) <= head.block)
-        if late and not is_stored(self._file, session, span, batch):
+        if late and not is_stored(self.file, session, span, batch):
             raise LogError(
                 f"{self.path}: session {session} ends at seq {head.seq} (block {head.block}), so rows from seq {span[0]} cannot follow; "
                 f"another writer was here, or the batch changed since it was stored: read on from seq {head.seq + 1}"
@@ -137,104 +160,11 @@ class EventLog:
         self._heads[session] = Head(number, span[1], max([head.block, *batch.blocks]), digest)
         return span[1]
 
-    def sessions(self) -> pl.DataFrame:
-        """One row per session: its size, last_seq, and the times of its first and last row."""
-        return self._file.frame(
-            "SELECT s.session, session_id, version, count(batch) AS batches, coalesce(sum(commands), 0)::BIGINT AS commands, "
-            "coalesce(sum(facts), 0)::BIGINT AS facts, coalesce(max(last_seq), 0) AS last_seq, "
-            f"{time_of('min(first_ts)')} AS started, {time_of('max(last_ts)')} AS ended FROM sessions s "
-            "LEFT JOIN batches b ON b.session = s.session GROUP BY ALL ORDER BY 1"
-        )
-
-    def session(self, session_id: str) -> int:
-        """The number of the session `session_id`. Raises LogError where there is none."""
-        found = dict(self._file.rows("SELECT session_id, session FROM sessions ORDER BY session"))
-        if session_id not in found:
-            raise LogError(f"{self.path}: no session {session_id!r}; there are: {', '.join(found) or 'none'}")
-        return int(found[session_id])
-
-    def meta(self, session: int) -> dict[str, Any]:
-        """What `begin` was given as meta."""
-        return meta_of(self._file, session)
-
-    def instruments(self, session: int) -> list[Instrument]:
-        """The instruments that `begin` was given."""
-        head_of(self._file, session)
-        return read_instruments(self._con.cursor(), session)
-
-    def last_seq(self, session: int) -> int:
-        """The last seq that is stored; 0 for a session without rows."""
-        return head_of(self._file, session).seq
-
-    def cursors(self, session: int) -> dict[str, int]:
-        """Source -> offset, as of the last append that named it."""
-        head_of(self._file, session)
-        return dict(self._file.rows('SELECT source, "offset" FROM cursors WHERE session = ?', [session]))
-
-    def blocks(self, session: int) -> dict[int, str]:
-        """Seq -> digest of the exchange after it, in order."""
-        head_of(self._file, session)
-        return dict(self._file.rows("SELECT seq, digest FROM blocks WHERE session = ? ORDER BY seq", [session]))
-
-    def read(self, session: int, first_seq: int = 1, last_seq: int | None = None) -> tuple[LoggedCommands, np.ndarray]:
-        """The commands and the facts (FACT array) from `first_seq` to `last_seq` inclusive, byte for byte as they were appended."""
-        last = self._last(session, last_seq)
-        parts = list(self.read_commands(session, first_seq, last))
-        seqs, records, positions = (joined(arrays) for arrays in zip(no_commands(), *parts))
-        facts = joined([np.empty(0, FACT), *self.read_facts(session, first_seq, last)])
-        return LoggedCommands(seqs, records, positions), facts
-
-    def read_commands(
-        self, session: int, first_seq: int = 1, last_seq: int | None = None, rows: int = READ_ROWS
-    ) -> Iterator[LoggedCommands]:
-        """As `read`, the commands alone, at most `rows` of them at a time."""
-        return read_commands(self._con.cursor(), session, first_seq, self._last(session, last_seq), rows)
-
-    def read_facts(self, session: int, first_seq: int = 1, last_seq: int | None = None, rows: int = READ_ROWS) -> Iterator[np.ndarray]:
-        """As `read`, the facts alone (FACT arrays), at most `rows` of them at a time."""
-        return read_facts(self._con.cursor(), session, first_seq, self._last(session, last_seq), rows)
-
-    def frame(self, view: str, session: int | None = None, **equal: Any) -> pl.DataFrame:
-        """A view of `data.views` or a table as a frame, of one session or of all; times are UTC. `equal`: values of columns, like
-        trader="ann". Raises LogError for an unknown view or column."""
-        known = [*VIEWS, *TABLES]
-        if view not in known:
-            raise LogError(f"{self.path}: no view {view!r}; there are: {', '.join(known)}")
-        if session is not None and view != "meta":
-            head_of(self._file, session)
-            equal["session"] = session
-        chosen = " AND ".join(f"{quoted([column])} = ?" for column in equal) or "true"
-        try:
-            return self._file.frame(f"SELECT * FROM {view} WHERE {chosen}", list(equal.values()))
-        except duckdb.Error as error:
-            raise LogError(f"{self.path}: {one_line(error)}") from None
-
-    def verify_chain(self, session: int) -> Verification:
-        """Check that every stored byte of the session is what was written; names the first batch that differs."""
-        head_of(self._file, session)
-        return verify_chain(self._con.cursor(), session)
-
-    def replay(self, session: int) -> "Exchange":
-        """A new exchange that has taken every command of a session whose commands are all in the log. Raises LogError for one that keeps
-        its feed by reference: its commands are not all here."""
-        from data.log.history import replay
-
-        return replay(self._file, session)
-
-    def state(self, session: int, at: Moment | None = None) -> "Exchange":
-        """The exchange as it was at a moment of a session: a seq, or a time (datetime, or ISO text; UTC where it names no zone); its end
-        without one. A command whose seq or time is at the moment has been carried out, with all its facts.
-
-        Starts at the nearest snapshot; the exchange is the same as by replay, and may go on. Raises LogError as `replay`.
-        """
-        from data.log.history import state
-
-        return state(self._file, session, at)
-
     def snapshot(self, session: int, exchange: "Exchange | None" = None) -> None:
         """Keep the state at the session's end; `exchange`: the one that has carried out its commands, made by replay where not given."""
         from data.log.snapshots import keep
 
+        self._check_writable()
         shown = exchange or self.state(session)
         with self._writing():
             keep(self._con, session, self.last_seq(session), shown, 0)
@@ -242,32 +172,50 @@ class EventLog:
     def feed(self, session: int | str, without: str | Sequence[str] = ()) -> Feed:
         """A session as a feed. `without`: strategies of a live session (their trader names) whose own commands are left out: on it a
         backtest of them with latencies of 0 sends the same commands and gets the same facts. Raises LogError for a name that none has."""
-        from data.log.session_feed import SessionFeed
+        from data.session_feed import SessionFeed
 
         number = self.session(session) if isinstance(session, str) else session
         return SessionFeed(self, number, [without] if isinstance(without, str) else list(without))
 
-    def order_history(self, session: int, order_id: int, trader: str = "") -> pl.DataFrame:
-        """Every fact that names an order of a trader, in the order of `seq`; columns as `Exchange.order_history`."""
-        from data.log.order_history import order_history
+    def follow(
+        self, session: int, from_seq: int = 1, *, wait: float = 0.02, stop: threading.Event | None = None, until_ended: bool = False
+    ) -> Iterator[tuple[LoggedCommands, np.ndarray]]:
+        """Commands and facts (FACT array) from `from_seq` on, in order, each once, some batches at a time, as they are committed or sealed.
 
-        head_of(self._file, session)
-        return order_history(self._file, session, order_id, trader)
+        `wait`: seconds between two looks; `stop`: ends it when set; `until_ended`: ends behind the last row of a session whose session.json
+        says "ended", and of a file that nobody writes. A session that was killed is waited for. Raises LogError.
+        """
+        from data.segments.follow import follow
 
-    def verify(self, session: int) -> Verification:
-        """Check the hash chain, then replay and compare byte for byte, snapshots too; a session with its feed by reference gets the chain
-        alone."""
-        checked = self.verify_chain(session)
-        if not checked.ok or "feed" in self.meta(session):
-            return checked
-        from data.log.history import verify
+        return follow(self._tail(session, from_seq, until_ended), wait, stop, until_ended)
 
-        return verify(self._file, session, self.read_facts(session), checked)
+    def follow_async(
+        self, session: int, from_seq: int = 1, *, wait: float = 0.02, until_ended: bool = False
+    ) -> AsyncIterator[tuple[LoggedCommands, np.ndarray]]:
+        """`follow` for `async for`; reads in a thread."""
+        from data.segments.follow import follow_async
 
-    def _last(self, session: int, last_seq: int | None) -> int:
-        """The last seq to read: never past what is committed now, so that a read beside the writer is one consistent piece."""
-        end = head_of(self._file, session).seq
-        return end if last_seq is None else min(end, last_seq)
+        return follow_async(self._tail(session, from_seq, until_ended), wait, until_ended)
+
+    def _tail(self, session: int, from_seq: int, until_ended: bool) -> "Tail":
+        from data.segments.files import session_folder
+        from data.segments.follow import Tail, file_reading, segment_reading
+        from data.segments.place import has_ended, log_of
+        from data.segments.source import SegmentSource
+
+        session_id = self.session_id(session)
+        file, segments = log_of(self.path)
+        ended = has_ended(file.parent)
+        if self.read_only and not self._source and session_folder(segments, session_id).is_dir() and not (ended and until_ended):
+            self.close()  # so that the session can start again
+            self._source = SegmentSource(segments)
+        if self._source:
+            return Tail(segment_reading(segments, session_id), session, from_seq, lambda: has_ended(file.parent))
+        return Tail(file_reading(self, session), session, from_seq, lambda: self.read_only or has_ended(file.parent))
+
+    def _check_writable(self) -> None:
+        if self._source:
+            raise LogError(f"{self.path}: is read-only here; its session writes it")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -20,6 +20,10 @@ class LogError(TapebookError):
     """An event log that cannot be opened, read or written; the message says why and what to do."""
 
 
+class LogBusy(LogError):
+    """An event log that another process, or another part of this one, is writing."""
+
+
 COMMAND_COLUMNS = [name for name in COMMAND.names or () if name != "spare"]
 INSTRUMENT_TEXTS = ["symbol", "tick", "lot", "price_unit", "multiplier", "maker_fee", "taker_fee", "currency", "kind"]
 
@@ -29,6 +33,11 @@ _SQL_TYPES = {"<i8": "BIGINT", "<u8": "UBIGINT", "<i4": "INTEGER", "<u4": "UINTE
 def quoted(columns: Iterable[str]) -> str:
     """Column names as SQL writes them."""
     return ", ".join(f'"{column}"' for column in columns)
+
+
+def literal(text: object) -> str:
+    """A text as SQL writes it."""
+    return "'" + str(text).replace("'", "''") + "'"
 
 
 def _typed(record: np.dtype, columns: list[str]) -> str:
@@ -106,7 +115,7 @@ def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     try:
         con = duckdb.connect(str(path), read_only=read_only)
     except duckdb.Error as error:
-        raise LogError(_why_not(path, error)) from None
+        raise _why_not(path, error) from None
     try:
         if not read_only:
             con.execute("SET wal_autocheckpoint = '1GB'")  # a checkpoint inside a commit would cost 100 ms and more
@@ -126,16 +135,16 @@ def _check_place(path: Path, read_only: bool) -> None:
         raise LogError(f"{path}: the folder {path.parent} does not exist; create it first")
 
 
-def _why_not(path: Path, error: duckdb.Error) -> str:
+def _why_not(path: Path, error: duckdb.Error) -> LogError:
     text = str(error)
     if "not a valid DuckDB" in text:
-        return f"{path}: is not an event log (no DuckDB database); name a log that Tapebook wrote, or a new file"
+        return LogError(f"{path}: is not an event log (no DuckDB database); name a log that Tapebook wrote, or a new file")
     if "lock" in text.lower():
         owner = text[text.find("PID ") :].split(")")[0] if "PID " in text else "another process"
-        return f"{path}: is open in another process ({owner}), and a log has one writer; close it there first"
+        return LogBusy(f"{path}: is open in another process ({owner}), and a log has one writer; close it there first")
     if "different configuration" in text:
-        return f"{path}: is open in this process already, in another mode; use that EventLog, or close it first"
-    return f"{path}: cannot be opened: {one_line(error)}"
+        return LogBusy(f"{path}: is open in this process already, in another mode; use that EventLog, or close it first")
+    return LogError(f"{path}: cannot be opened: {one_line(error)}")
 
 
 def has_table(con: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -150,23 +159,29 @@ def _check_layout(con: duckdb.DuckDBPyConnection, path: Path, read_only: bool) -
         return
     if not {"meta", "batches", "facts"} <= tables:
         raise LogError(f"{path}: is a DuckDB database, but not an event log of Tapebook; name another file")
+    meta = check_layout(con, path)
+    if meta.get("views") != VIEWS_DIGEST and not read_only:
+        with transaction(con):
+            _create_tables(con)
+            _keep_views(con)
+
+
+def check_layout(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """What the table `meta` says. Raises LogError where another Tapebook laid the rows out in another way."""
     meta = dict(con.execute("SELECT key, value FROM meta").fetchall())
     if meta.get("layout") != str(LAYOUT):
         raise LogError(
             f"{path}: has layout {meta.get('layout')}, written by Tapebook {meta.get('version')}; Tapebook {product_version()} reads "
             f"layout {LAYOUT}: open it with the Tapebook that wrote it, or run the session again"
         )
-    if meta.get("views") != VIEWS_DIGEST and not read_only:
-        with transaction(con):
-            _create_tables(con)
-            _create_views(con)
+    return meta
 
 
 def _create(con: duckdb.DuckDBPyConnection) -> None:
     with transaction(con):
         _create_tables(con)
         con.execute("INSERT INTO meta VALUES ('layout', ?), ('version', ?)", [str(LAYOUT), product_version()])
-        _create_views(con)
+        _keep_views(con)
 
 
 def _create_tables(con: duckdb.DuckDBPyConnection) -> None:
@@ -174,7 +189,12 @@ def _create_tables(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
 
 
-def _create_views(con: duckdb.DuckDBPyConnection) -> None:
+def create_views(con: duckdb.DuckDBPyConnection) -> None:
+    """The views of `data.views`, over the tables that are there."""
     for name, query in VIEWS.items():
         con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+
+
+def _keep_views(con: duckdb.DuckDBPyConnection) -> None:
+    create_views(con)
     con.execute("INSERT OR REPLACE INTO meta VALUES ('views', ?)", [VIEWS_DIGEST])

@@ -127,7 +127,7 @@ def facts_until(file: LogFile, session: int, seq: int) -> np.ndarray:
     """The session's facts (FACT) up to `seq`, also where the log was closed since."""
     if not file.closed:
         return joined([np.empty(0, FACT), *read_facts(file.con.cursor(), session, 1, seq)])
-    again = LogFile(file.path, read_only=True)
+    again = file.again()
     try:
         return facts_until(again, session, seq)
     finally:

@@ -166,8 +166,8 @@ def exact_account(account: np.void, held: np.ndarray, terms: np.ndarray, names: 
 def in_floats(account: dict[str, Any]) -> dict[str, Any]:
     """An `exact_account` with each number as the float nearest to it."""
     made = {name: None if number is None else float(number) for name, number in account.items() if name != "positions"}
-    if account["leverage"] is not None:
-        made["leverage"] = float(Fraction(account["exposure"]) / Fraction(account["equity"]))
+    exact = account["leverage"] is not None
+    made["leverage"] = float(Fraction(account["exposure"]) / Fraction(account["equity"])) if exact else None
     held = account["positions"].items()
     floats = {symbol: {name: None if number is None else float(number) for name, number in one.items()} for symbol, one in held}
     return {**made, "positions": floats}

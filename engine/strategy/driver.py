@@ -45,7 +45,7 @@ class Driver:
         """Carry out the session's opening commands, through the same loop (one kernel to compile), then start with row 0 of history."""
         history, self.history = self.history, read_only(commands)
         self.clock["rows"] = len(commands)
-        self._run(0, [])
+        self._run(int(commands["ts"].max(initial=0)), [])
         self.opening = self.facts.used
         self.history = history
         self.clock["row"], self.clock["rows"] = 0, len(history)

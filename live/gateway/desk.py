@@ -18,7 +18,7 @@ from live.gateway.facts import Told, owned
 from live.gateway.problems import Problem
 from live.gateway.tallies import Tallies
 from live.models.read_models import ReadModels
-from live.session.committed import Committed
+from live.writer.committed import Committed
 from live.session.session import Session
 from live.wire.times import time_text
 
@@ -36,28 +36,20 @@ class Desk:
         self.session = session
         self.names: Names = session.exchange.names
         self.decimals = session.exchange.decimals
-        self.models = ReadModels(self.names, self.decimals)
+        self.models: ReadModels = session.models
         self.told = Told(session.name, self.names, self.decimals)
         self.tallies = Tallies(self.names)
         self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS_KEPT)
         self.listeners: list[Callable[[Committed], None]] = []
         self.failed: Exception | None = None
         self.ready = False
-        self._early: list[Committed] = []
         self._given: dict[str, int] = {}
 
-    async def open(self) -> None:
-        """Look at what the log has, then at each batch as it is committed."""
+    def open(self) -> None:
+        """Look at each batch from now on, behind the session's read models."""
+        self.tallies.active = len(self.models.active_orders())
         self.session.committer.sinks.append(self._committed)
-        log, number = self.session.log, self.session.number
-        last = await asyncio.to_thread(log.last_seq, number)
-        while self.models.seq < last:
-            first = self.models.seq + 1
-            commands, facts = await asyncio.to_thread(log.read, number, first, min(last, first + PIECE - 1))
-            self._look(Committed(commands.records, commands.seqs, facts))
-        for batch in self._early:
-            self._look(batch)
-        self._early, self.ready = [], True
+        self.ready = True
 
     def close(self) -> None:
         """Look no more."""
@@ -66,32 +58,21 @@ class Desk:
             self.session.committer.sinks.remove(self._committed)
 
     def _committed(self, batch: Committed) -> None:
-        if not self.ready:
-            self._early.append(batch)
-            return
         try:
-            self._look(batch)
+            self.tallies.add(batch.facts)
+            for listener in self.listeners:
+                listener(batch)
         except Exception as odd:  # what is shown must not end what is traded
-            self.ready, self.failed = False, odd
-            _log.exception("the read models stopped at seq %d", self.models.seq)
-
-    def _look(self, batch: Committed) -> None:
-        before = self.models.seq
-        self.models.apply(batch.commands, batch.seqs, batch.facts)
-        facts = batch.facts
-        if before and len(facts) and int(facts["seq"][0]) <= before:
-            facts = facts[facts["seq"] > before]
-        self.tallies.add(facts)
-        fresh = Committed(batch.commands, batch.seqs, facts)
-        for listener in self.listeners:
-            listener(fresh)
+            self.failed = odd
+            _log.exception("clients are told no more, from seq %d on", self.models.seq)
+            self.close()
 
     # the way in
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Carry out commands; returns their facts (FACT) once they are committed. Raises Problem."""
         if not self.ready:
-            raise stopping("the read models are not ready")
+            raise stopping("the gateway is not ready")
         try:
             return await self.session.send(command)
         except RuntimeError as odd:
@@ -137,6 +118,7 @@ class Desk:
         entry = {"ts": time_text(time.time_ns()), "seq": self.models.seq, "who": who, "action": action, "reason": reason, **more}
         await asyncio.to_thread(_append, self.session.folder.path / AUDIT_FILE, json.dumps(entry, ensure_ascii=False))
         self.alerts.append({**entry, "kind": "PrivilegedAction"})
+        self.session.journal.say("privileged action", **entry)
 
 
 def _append(path: Any, line: str) -> None:

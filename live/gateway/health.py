@@ -15,7 +15,7 @@ from live.gateway.calls import Answer, Call
 from live.gateway.desk import Desk
 from live.gateway.security.guard import Guard
 from live.gateway.streams.hub import Hub
-from live.session.meters import BOUNDS
+from live.writer.meters import BOUNDS
 
 DISK_FREE_MIN = 256 << 20
 """Bytes on the log's disk below which the session is not ready."""

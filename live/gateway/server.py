@@ -72,7 +72,7 @@ class Gateway:
         listening = bound(given.host, given.port)
         serving: asyncio.Task[None] | None = None
         try:
-            await self.desk.open()
+            self.desk.open()
             self.hub.open()
             serving = asyncio.create_task(self._server.serve([listening]))
             while not self._server.started:

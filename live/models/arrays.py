@@ -1,6 +1,6 @@
 """What the read models remember: flat structured arrays, so that memory is counted in bytes and a copy is data.
 
-An order of the day takes 96 bytes and 8 to 16 of the index. Numbers of rows in other arrays are row + 1 where 0 says that there is none.
+An order of the day takes 104 bytes and 8 to 16 of the index. Numbers of rows in other arrays are row + 1 where 0 says that there is none.
 """
 
 from typing import Any, ClassVar
@@ -20,6 +20,8 @@ HEAD = np.dtype(
         ("seq", "<i8"),  # of the last command or fact that was looked at
         ("ts", "<i8"),  # of the last fact
         ("day", "<i8"),  # trading day, from 1; a START_OF_DAY begins the next
+        ("oldest_open", "<i8"),  # row + 1 of the first and last open order, 0 where there is none
+        ("newest_open", "<i8"),
         ("orders", "<i8"),  # rows in use, here and in the next three
         ("sums", "<i8"),
         ("holdings", "<i8"),
@@ -50,6 +52,8 @@ ORDER = np.dtype(
         ("previous", "<u4"),  # row + 1 of the trader's order before
         ("holding", "<u4"),  # row of its portfolio's holding; only of an order that was accepted
         ("sums", "<u4"),  # row + 1 of the trader's sums; 0 until it trades that day
+        ("older", "<u4"),  # row + 1 of the open order before it, and of the one behind it
+        ("newer", "<u4"),
         ("instrument", "<u2"),
         ("type", "u1"),
         ("side", "u1"),
@@ -79,7 +83,7 @@ ACCOUNT = np.dtype(
     [
         ("cash", "<i8"),
         ("fees", "<i8"),
-        ("working", "<i8"),  # notional of working orders, without reduce-only ones; of portfolio 0 with them, as the exchange does
+        ("working", "<i8"),  # notional of working orders, without reduce-only ones
         ("buying", "<i8"),  # notional of working buys and their higher fee
         ("base", "<i8"),  # equity when the day began, with the day's deposits
     ]

@@ -44,13 +44,11 @@ def _has_pairs(count, rows, index):
 def _has_room(models, fact):
     """Whether a fact about an order or a trade finds room for all that it may add."""
     head = models.head[0]
-    orders = np.int64(head["orders"]) + 1
-    if orders > len(models.orders) or 2 * orders > len(models.index):
-        return False
     if not _has_pairs(np.int64(head["holdings"]), models.holdings, models.holdings_index):
         return False
     if fact["kind"] != Kind.TradeExecuted:
-        return True
+        orders = np.int64(head["orders"]) + 1
+        return orders <= len(models.orders) and 2 * orders <= len(models.index)
     market = models.markets[fact["instrument"]]
     if market["trades"] >= market["room"] and market["room"] < head["trades_kept"]:
         return False

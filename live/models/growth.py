@@ -12,10 +12,10 @@ FIRST_TRADES = 16
 """Trades that an instrument has room for before its ring grows."""
 
 
-def table(rows: int, least: int = 0) -> np.ndarray:
+def table(rows: int) -> np.ndarray:
     """An empty index for so many rows, at most half full."""
     size = 16
-    while size < max(2 * rows, least):
+    while size < 2 * rows:
         size *= 2
     return zeros(size, np.uint32)
 
@@ -39,16 +39,20 @@ def with_names(models: Models, names: Names, decimals: int) -> Models:
     return models
 
 
+def with_orders(models: Models, count: int) -> Models:
+    """Room for so many orders of a day."""
+    if 2 * count > len(models.index):
+        models = models.replaced(index=table(count))
+        index_orders(models)
+    return models.replaced(orders=longer(models.orders, count))
+
+
 def with_room(models: Models, instrument: int) -> Models:
     """Room for a few more of whatever is full; `instrument`: the one whose ring of trades may be."""
     head = models.head[0]
     orders, sums, holdings = (int(head[name]) for name in ("orders", "sums", "holdings"))
-    grown = {"orders": longer(models.orders, orders + 1), "sums": longer(models.sums, sums + 2)}
-    grown["holdings"] = longer(models.holdings, holdings + 2)
-    models = models.replaced(**grown)
-    if 2 * (orders + 1) > len(models.index):
-        models = models.replaced(index=table(orders + 1, 2 * len(models.index)))
-        index_orders(models)
+    models = with_orders(models, orders + 1)
+    models = models.replaced(sums=longer(models.sums, sums + 2), holdings=longer(models.holdings, holdings + 2))
     if 2 * (sums + 2) > len(models.sums_index) or 2 * (holdings + 2) > len(models.holdings_index):
         models = models.replaced(sums_index=table(2 * (sums + 2)), holdings_index=table(2 * (holdings + 2)))
         index_pairs(models)

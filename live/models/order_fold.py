@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.compiler.kernel import hot_kernel, kernel
+from engine.compiler.kernel import entry_kernel, hot_kernel, kernel
 from engine.messages.vocabulary import Flag, Kind, OrderStatus, Reason
 from engine.state.accounts import fee_of
 from engine.state.order_types import has_price, has_stop
@@ -15,11 +15,8 @@ ACTIVE = int(OrderStatus.PARTIALLY_FILLED)
 
 @hot_kernel
 def work(models, order, sign):
-    """Add (`sign` 1) or take back (-1) what an order has at work: nothing where it is finished."""
-    if order["status"] > ACTIVE:
-        return
-    reduces = order["flags"] & REDUCE_ONLY
-    if reduces != 0 and order["portfolio"] != 0:
+    """Add (`sign` 1) or take back (-1) what an order has at work: nothing where it is finished, or may only reduce."""
+    if order["status"] > ACTIVE or order["flags"] & REDUCE_ONLY != 0:
         return
     market = models.markets[order["instrument"]]
     account = models.accounts[order["portfolio"]]
@@ -27,14 +24,53 @@ def work(models, order, sign):
     price = np.int64(order["price"] if has_price(order["type"]) else order["stop_price"])
     notional = abs(price) * lots * market["value"]
     account["working"] += sign * notional
-    if reduces != 0:
-        return
     held = models.holdings[order["holding"]]
     if order["side"] == 0:
         held["buying"] += sign * lots
         account["buying"] += sign * (notional + fee_of(notional, market["rate"]))
     else:
         held["selling"] += sign * lots
+
+
+@hot_kernel
+def open_order(models, k):
+    """The order in row `k` is the newest open one."""
+    head, order = models.head[0], models.orders[k]
+    last = np.int64(head["newest_open"])
+    order["older"] = last
+    order["newer"] = 0
+    if last == 0:
+        head["oldest_open"] = k + 1
+    else:
+        models.orders[last - 1]["newer"] = k + 1
+    head["newest_open"] = k + 1
+
+
+@hot_kernel
+def close_order(models, k):
+    """The order in row `k` is no longer open."""
+    head, order = models.head[0], models.orders[k]
+    older, newer = np.int64(order["older"]), np.int64(order["newer"])
+    order["older"] = 0
+    order["newer"] = 0
+    if older == 0:
+        head["oldest_open"] = newer
+    else:
+        models.orders[older - 1]["newer"] = newer
+    if newer == 0:
+        head["newest_open"] = older
+    else:
+        models.orders[newer - 1]["older"] = older
+
+
+@entry_kernel
+def list_open(models):
+    """Write the list of open orders anew."""
+    models.head[0]["oldest_open"] = 0
+    models.head[0]["newest_open"] = 0
+    for k in range(models.head[0]["orders"]):
+        if models.orders[k]["status"] <= ACTIVE:
+            open_order(models, k)
 
 
 @hot_kernel
@@ -69,6 +105,8 @@ def enter_order(models, fact):
     order["side"] = fact["side"]
     order["time_in_force"] = fact["time_in_force"]
     order["flags"] = fact["flags"]
+    order["older"] = 0
+    order["newer"] = 0
     order["spare"] = 0
     show(order, fact)
     trader = models.traders[fact["trader"]]
@@ -81,6 +119,7 @@ def enter_order(models, fact):
         return
     order["status"] = OrderStatus.PENDING if has_stop(fact["type"]) else OrderStatus.NEW
     order["holding"] = holding_of(models, np.int64(fact["portfolio"]), np.int64(fact["instrument"]))
+    open_order(models, k)
     work(models, order, 1)
 
 
@@ -91,6 +130,7 @@ def change_order(models, fact):
     if k < 0:
         return
     order = models.orders[k]
+    was = np.int64(order["status"])
     work(models, order, -1)
     show(order, fact)
     kind = fact["kind"]
@@ -98,8 +138,10 @@ def change_order(models, fact):
         order["status"] = OrderStatus.CANCELLED
     elif kind == Kind.OrderExpired:
         order["status"] = OrderStatus.EXPIRED
-    elif kind == Kind.OrderTriggered and order["status"] == OrderStatus.PENDING:
+    elif kind == Kind.OrderTriggered and was == OrderStatus.PENDING:
         order["status"] = OrderStatus.NEW
+    if was <= ACTIVE and order["status"] > ACTIVE:
+        close_order(models, k)
     work(models, order, 1)
 
 

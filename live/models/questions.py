@@ -112,8 +112,7 @@ class Questions:
             -1 if portfolio is None else self.names.portfolios.get(portfolio, LAST),
             -1 if symbol is None else self.names.symbol(symbol),
         )
-        if limit is not None and limit < 0:
-            raise ValueError(f"limit is {limit}; ask for 0 rows or more")
+        _check_limit(limit)
         count = int(self._models.head["orders"][0])
         found = np.empty(count if limit is None else min(limit, count), np.int64)
         if numbers[0] >= len(self._models.traders):
@@ -127,6 +126,7 @@ class Questions:
     def trades(self, symbol: str | None = None, limit: int | None = None) -> pl.DataFrame:
         """The newest trades that are kept, in the order of `seq`, as `Exchange.trades`; the last `limit` of them. Raises KeyError for an
         unknown symbol."""
+        _check_limit(limit)
         return activity.trade_frame(self._models, self._instruments(symbol), self.names, limit)
 
     def executions(
@@ -200,3 +200,8 @@ class Questions:
         if number >= len(self._models.markets):
             raise KeyError(f"no instrument {symbol!r}; there are {', '.join(self.names.symbols)}")
         return [number]
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 0:
+        raise ValueError(f"limit is {limit}; ask for 0 rows or more")

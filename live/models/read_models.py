@@ -1,5 +1,7 @@
 """The read models of a live session: each committed fact is looked at once, and every question is answered from what was kept."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,12 +11,14 @@ from engine.messages.records import COMMAND, FACT
 from engine.state.tape import read_only
 from live.models import holdings, storing
 from live.models.activity import NotKept
-from live.models.arrays import NEVER, empty_models
+from live.models.arrays import NEVER, Models, empty_models
 from live.models.fold import DONE, ROOM, TURN, fold, forget_finished, gap
-from live.models.growth import with_names, with_room
+from live.models.growth import with_names, with_orders, with_room
+from live.models.order_fold import list_open
 from live.models.order_rows import NamesOf
 from live.models.questions import Questions
-from live.models.tables import index_orders
+from live.models.selection import newest_orders, oldest_orders
+from live.models.tables import index_orders, index_pairs, locate
 
 if TYPE_CHECKING:
     from data.log.event_log import EventLog
@@ -32,17 +36,21 @@ class ReadModels(Questions):
     """What a session's facts come to, as of `seq`; frames have the columns and values of `Exchange`'s.
 
     `names`: those of the session's exchange, which may grow; `decimals`: of its money; `trades_kept`: newest trades of each instrument
-    (96 bytes each, room grows as they come); `breaches_kept`: newest risk breaches, and as many failed compliance checks.
+    (96 bytes each, room grows as they come); `breaches_kept`: newest risk breaches, and as many failed compliance checks; `reserve`:
+    room for so many orders of a day, so that nothing is copied when they come (a million more: a tenth of a second).
 
-    Kept are open orders and those that the day finished (some 110 bytes each; the arrays double, so at most twice that), the day's sums by
-    trader and symbol, and a row a portfolio and instrument; START_OF_DAY forgets the rest, which the log has, as it has
+    Kept are open orders and those that the day finished (some 120 bytes each; the arrays double, so at most twice that), the day's sums by
+    trader and symbol, and 112 bytes a portfolio and instrument that ever met. START_OF_DAY forgets the rest, which the log has, as it has
     every fact about one order (`EventLog.order_history`). One thread at a time.
     """
 
-    def __init__(self, names: Names, decimals: int, *, trades_kept: int = TRADES_KEPT, breaches_kept: int = BREACHES_KEPT) -> None:
+    def __init__(
+        self, names: Names, decimals: int, *, trades_kept: int = TRADES_KEPT, breaches_kept: int = BREACHES_KEPT, reserve: int = 0
+    ) -> None:
         self.names, self.decimals = names, decimals
         self._called = NamesOf(names)
-        self._models = with_names(empty_models(trades_kept, breaches_kept), names, decimals)
+        self._models = with_names(with_orders(empty_models(trades_kept, breaches_kept), reserve), names, decimals)
+        _load_kernels(empty_models(1, 1))
 
     @property
     def seq(self) -> int:
@@ -94,6 +102,7 @@ class ReadModels(Questions):
         head = self._models.head[0]
         forget_finished(self._models)
         index_orders(self._models)
+        list_open(self._models)
         holdings.begin_day(self._models)
         head["day"] += 1
         head["fill_before"] = max(head["fill_before"], head["last_fill"])
@@ -102,45 +111,58 @@ class ReadModels(Questions):
 
     def store(self) -> bytes:
         """All that is kept, compressed; it stands for `seq`. The same bytes whatever the batches were."""
-        return storing.pack(self._models)
+        return self.store_later()()
+
+    def store_later(self) -> Callable[[], bytes]:
+        """`store` in two steps: the rows are copied now, the call compresses them, in any thread, while more facts come."""
+        return partial(storing.compress, storing.gather(self._models))
 
     @classmethod
     def restored(
-        cls, stored: bytes, names: Names, decimals: int, *, trades_kept: int = TRADES_KEPT, breaches_kept: int = BREACHES_KEPT
+        cls,
+        stored: bytes,
+        names: Names,
+        decimals: int,
+        *,
+        trades_kept: int = TRADES_KEPT,
+        breaches_kept: int = BREACHES_KEPT,
+        reserve: int = 0,
     ) -> "ReadModels":
         """Read models as `store` left them; `seq` says from where on the facts are to be shown.
 
         `names`: at least those of that time, in their order. Raises ValueError for bytes of another layout, and for changed ones.
         """
         made = cls(names, decimals, trades_kept=trades_kept, breaches_kept=breaches_kept)
-        made._models = with_names(storing.unpack(stored, trades_kept, breaches_kept), names, decimals)
+        made._models = with_names(with_orders(storing.unpack(stored, trades_kept, breaches_kept), reserve), names, decimals)
         return made
 
     @classmethod
     def from_log(
-        cls,
-        log: "EventLog",
-        session: int,
-        names: Names | None = None,
-        *,
-        stored: bytes | None = None,
-        trades_kept: int = TRADES_KEPT,
-        breaches_kept: int = BREACHES_KEPT,
+        cls, log: "EventLog", session: int, names: Names | None = None, *, stored: bytes | None = None, **kept: int
     ) -> "ReadModels":
         """The read models of a session in a log, a piece at a time; from its first fact on, or from where `stored` ends.
 
-        `names`: those of the session's exchange, if that goes on; else the log's.
+        `names`: those of the session's exchange, if that goes on; else the log's. `kept`: `trades_kept`, `breaches_kept`, `reserve`.
         """
         named, decimals = names or storing.names_of(log, session), storing.decimals_of(log, session)
-        if stored is None:
-            made = cls(named, decimals, trades_kept=trades_kept, breaches_kept=breaches_kept)
-        else:
-            made = cls.restored(stored, named, decimals, trades_kept=trades_kept, breaches_kept=breaches_kept)
+        made = cls(named, decimals, **kept) if stored is None else cls.restored(stored, named, decimals, **kept)
         last = log.last_seq(session)
         while made.seq < last:
             commands, facts = log.read(session, made.seq + 1, min(last, made.seq + storing.PIECE))
             made.apply(commands.records, commands.seqs, facts)
         return made
+
+
+def _load_kernels(empty: Models) -> None:
+    """Have the machine code of every kernel now, not in the middle of a session."""
+    facts, seqs, rows = read_only(np.empty(0, FACT)), read_only(np.empty(0, np.int64)), np.empty(0, np.int64)
+    gap(seqs, facts, 0)
+    fold(empty, facts, 0)
+    for rebuild in (forget_finished, index_orders, index_pairs, list_open):
+        rebuild(empty)
+    for walk in (newest_orders, oldest_orders):
+        walk(empty, -1, -1, -1, 0, 1, rows)
+    locate(empty, np.uint64(1), 0)
 
 
 def _checked(commands: np.ndarray, seqs: np.ndarray, facts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -54,12 +54,17 @@ def _rows(models: Models) -> dict[str, np.ndarray]:
     return {name: made[name] for name in _STORED}
 
 
-def pack(models: Models) -> bytes:
-    """The read models as bytes."""
+def gather(models: Models) -> bytes:
+    """The read models as bytes, not yet compressed: a copy, in milliseconds."""
     rows = _rows(models)
     told = json.dumps([MODELS_LAYOUT, [[name, repr(Models.FIELDS[name]), len(of)] for name, of in rows.items()]]).encode()
-    parts = [np.ascontiguousarray(of).view(np.uint8).tobytes() for of in rows.values()]
-    return zlib.compress(b"".join([struct.pack("<I", len(told)), told, *parts]), _LEVEL)
+    parts = [np.ascontiguousarray(of).view(np.uint8) for of in rows.values()]
+    return b"".join([struct.pack("<I", len(told)), told, *(part.data for part in parts)])
+
+
+def compress(gathered: bytes) -> bytes:
+    """What `gather` gave, as it is stored; other threads may run meanwhile."""
+    return zlib.compress(gathered, _LEVEL)
 
 
 def _unpacked(stored: bytes) -> dict[str, np.ndarray]:

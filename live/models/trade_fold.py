@@ -6,7 +6,7 @@ from engine.compiler.kernel import hot_kernel, kernel
 from engine.messages.vocabulary import HISTORY, OrderStatus
 from engine.state.accounts import book_cost
 from live.models.arrays import NEVER
-from live.models.order_fold import work
+from live.models.order_fold import ACTIVE, close_order, work
 from live.models.tables import find_order, holding_of, sums_of
 
 HISTORY_TRADER = np.uint32(HISTORY)
@@ -44,7 +44,7 @@ def _add_side(row, side, lots):
 
 @hot_kernel
 def _fill_order(models, k, price, lots, remaining, fact):
-    """The order in row `k` trades; returns nothing but changes its row and what it has at work."""
+    """The order in row `k` trades."""
     order = models.orders[k]
     work(models, order, -1)
     order["traded"] += np.uint32(lots)
@@ -52,7 +52,10 @@ def _fill_order(models, k, price, lots, remaining, fact):
     order["reason"] = fact["reason"]
     order["updated"] = fact["ts"]
     order["last"] = fact["seq"]
+    was = np.int64(order["status"])
     order["status"] = OrderStatus.PARTIALLY_FILLED if remaining != 0 else OrderStatus.FILLED
+    if remaining == 0 and was <= ACTIVE:
+        close_order(models, k)
     work(models, order, 1)
 
 

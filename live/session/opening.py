@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 
 from data.feed import Feed
-from data.log.session_feed import named_in
+from data.session_feed import named_in
 from engine.exchange import Exchange
 from engine.messages.commands import set_rules
 from engine.messages.instrument import Instrument

@@ -10,7 +10,7 @@ import numpy as np
 from data.log.batch import LIVE
 from data.log.event_log import EventLog
 from data.log.rows import joined
-from data.log.session_feed import SessionFeed
+from data.session_feed import SessionFeed
 from engine.errors import TapebookError
 from engine.messages.commands import start_of_day
 from engine.messages.instrument import Instrument
@@ -78,14 +78,16 @@ def _anew(
 ) -> Recovered:
     session = log.begin(settings.name, _meta(settings, instruments), instruments)
     driver = LiveDriver(open_exchange(settings, instruments, opening), participants_of(settings), offsets)
+    if opening is None:
+        driver.exchange.opening["ts"] = now - 1
     turn = driver.enter(driver.exchange.opening)
     refused = turn.facts[turn.facts["kind"] == Kind.CommandRejected]
     if len(refused):
         reason = Reason(int(refused["reason"][0])).name
         raise SessionError(f"session {settings.name!r} could not open: {reason}; check cash, limits and rules")
     append(log, session, turn)
+    driver.begin(now)
     if opening is None:
-        driver.begin(now)
         append(log, session, driver.turn(driver.exchange.encode(start_of_day(ts=now)), now))
     return Recovered(log, session, driver, {}, True)
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -11,55 +11,74 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from data.feed import Feed
+from data.log.event_log import EventLog
+from data.segments.writer import SegmentWriter
 from engine.exchange import Exchange
 from engine.messages.commands import Command
 from engine.messages.names import record
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
-from live.session.clock import Clock, WallClock
-from live.session.committed import Committed
-from live.session.committer import Committer
-from live.session.days import Days
-from live.session.intake import Intake, Question, Request
-from live.session.matcher import Matcher
-from live.session.meters import Meters
+from live.broker.port import Broker
+from live.session import kept_models
+from live.session.equipment import Equipment
+from live.session.journal import Journal, where
 from live.session.opening import instruments_of
 from live.session.recovery import Recovered, SessionError, recover
 from live.session.settings import SessionSettings, read_settings
 from live.session.status import SessionFolder
+from live.writer.clock import Clock, WallClock
+from live.writer.committed import Committed
+from live.writer.committer import Committer
+from live.writer.days import Days
+from live.writer.followers import Followers
+from live.writer.intake import Intake, Question, Request
+from live.writer.matcher import Matched, Matcher
+from live.writer.meters import Meters
+
+__all__ = ["Session", "SessionError"]
 
 T = TypeVar("T")
 OUT = ".tapebook"
-FOLLOWER_ROOM = 1 << 20
-"""Rows that may wait for a follower; one that is further behind reads on in the log."""
 
 
 class Session:
     """A live session, as an asynchronous context: it is started, takes commands from whoever sends them, and is drained at the end.
 
-    `settings`: its configuration; `out`: its files lie under `out`/live/NAME; `market`: a feed that is played beside the participants, by
-    default what the settings say; `clock`: where time comes from. Raises SessionError, LogError, ConfigurationError.
+    `settings`: its configuration; `out`: its files lie under `out`/live/NAME; `market`: a feed that is played beside the participants;
+    `clock`: where time comes from; `broker`: instead of the one that the settings name. Raises SessionError, LogError, BrokerError.
     """
 
-    def __init__(self, settings: SessionSettings, out: Path | str = OUT, *, market: Feed | None = None, clock: Clock | None = None) -> None:
-        self.settings, self.market = settings, market
+    def __init__(
+        self,
+        settings: SessionSettings,
+        out: Path | str = OUT,
+        *,
+        market: Feed | None = None,
+        clock: Clock | None = None,
+        broker: Broker | None = None,
+    ) -> None:
+        self.settings = settings
         self.clock: Clock = clock or WallClock()
         self.folder = SessionFolder(out, settings.name)
-        self.meters = Meters()
-        self.intake = Intake()
+        self.meters, self.intake = Meters(), Intake()
+        self.equipment = Equipment(settings, market, broker)
+        self.services: list[Callable[[Any], Awaitable[None]]] = []
+        """What runs beside it, from its start to its end; one that raises ends it."""
         self.error: BaseException | None = None
         self.notices: list[dict[str, Any]] = []
-        self.services: list[Callable[[Session], Any]] = []
-        """Coroutines that run beside the session, from its start to its end; one that raises ends it."""
         self._thread = ThreadPoolExecutor(1, "log")
         self._tasks: list[asyncio.Task[Any]] = []
+        self._sources: list[asyncio.Task[Any]] = []
         self._ended = asyncio.Event()
-        self._followers: list[asyncio.Queue[Committed]] = []
 
     @classmethod
     def from_toml(cls, path: Path | str, out: Path | str = OUT, **options: Any) -> Self:
         """The session that a TOML file describes. Raises ConfigurationError with every problem at once."""
-        return cls(read_settings(path, **options), out)
+        from live.session.market import clock_of, market_of
+
+        settings = read_settings(path, **options)
+        market = market_of(settings, Path(path).parent)
+        return cls(settings, out, market=market, clock=clock_of(settings, market))
 
     # what others ask of it
 
@@ -74,8 +93,8 @@ class Session:
         return self._recovered.driver.exchange
 
     @property
-    def log(self) -> Any:
-        """Its event log; read it through other threads or `read_only` readers."""
+    def log(self) -> EventLog:
+        """Its event log."""
         return self._recovered.log
 
     @property
@@ -88,6 +107,25 @@ class Session:
         """The last seq that is committed."""
         return self._seq
 
+    @property
+    def cursors(self) -> dict[str, int]:
+        """Where each source stood when the session started."""
+        return self._recovered.cursors
+
+    def note_cursor(self, source: str, offset: int) -> None:
+        """Keep in the log, with the next commit, how far something has come."""
+        self.committer.cursors[source] = offset
+
+    def notice(self, kind: str, **said: Any) -> None:
+        """Say something that the operator should know."""
+        self.notices.append({"ts": self.clock.now(), "kind": kind, **said})
+        del self.notices[:-1_000]
+        self.journal.say(kind, **said)
+
+    def watch(self, heard: Callable[[set[str]], None]) -> None:
+        """Be told which traders commands of a batch came from."""
+        self.matcher.heard = heard
+
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Send commands; returns their facts (FACT) once they are committed. Raises ValueError where a number or a word is none."""
         await self.intake.space()
@@ -95,14 +133,12 @@ class Session:
         rows = [self.exchange.encode(one) for one in given]
         return await self._put(np.concatenate(rows) if rows else np.zeros(0, COMMAND))
 
-    async def run(self, commands: np.ndarray) -> np.ndarray:
-        """Send command records (COMMAND, of this session's numbers); returns their facts once they are committed."""
+    async def run(self, commands: Any) -> np.ndarray:
+        """Send many commands: records (COMMAND, with this session's numbers), or columns as `Exchange.commands` takes them; returns their
+        facts once they are committed."""
         await self.intake.space()
-        return await self._put(commands.copy())
-
-    def commands(self, columns: Any) -> np.ndarray:
-        """Command records from columns, as `Exchange.commands`; send them at once: they may introduce names."""
-        return self.exchange.commands(columns)
+        records = isinstance(commands, np.ndarray) and commands.dtype == COMMAND
+        return await self._put(commands.copy() if records else self.exchange.commands(commands))
 
     async def ask(self, question: Callable[[Exchange], T]) -> T:
         """What the exchange says between two batches, once everything that it has seen is committed."""
@@ -110,33 +146,9 @@ class Session:
         self.intake.put(Question(question, answer))
         return await answer
 
-    async def follow(self, from_seq: int = 1) -> AsyncIterator[Committed]:
+    def follow(self, from_seq: int = 1) -> AsyncIterator[Committed]:
         """Commands and facts from `from_seq` on, without gap or repeat: what is in the log, then each batch as it is committed."""
-        at = from_seq
-        while True:
-            queue: asyncio.Queue[Committed] = asyncio.Queue()
-            self._followers.append(queue)
-            try:
-                async for batch in self._logged(at, self._seq):
-                    yield batch
-                    at = batch.last_seq + 1
-                while queue in self._followers or not queue.empty():
-                    batch = await queue.get()
-                    if batch.last_seq >= at:
-                        batch = since(batch, at)
-                        yield batch
-                        at = batch.last_seq + 1
-            finally:
-                if queue in self._followers:
-                    self._followers.remove(queue)
-
-    async def _logged(self, first: int, last: int) -> AsyncIterator[Committed]:
-        step = 1 << 16
-        while first <= last:
-            read = self._recovered.log.read
-            commands, facts = await asyncio.to_thread(read, self.number, first, min(last, first + step - 1))
-            yield Committed(commands.records, commands.seqs, facts)
-            first += step
+        return self.followers.follow(from_seq)
 
     async def _put(self, commands: np.ndarray) -> np.ndarray:
         answer: asyncio.Future[np.ndarray] = asyncio.get_running_loop().create_future()
@@ -157,39 +169,46 @@ class Session:
         self.folder.hold()
         try:
             self.folder.tell("starting")
+            self.journal = Journal(self.folder.path, self.name)
             self._open(await asyncio.to_thread(self._recover))
-            for work in (self._match, self.committer.run, self._tick):
-                self._spawn(work())
-            for service in self.services:
-                self._spawn(service(self))
-            self.folder.tell("running", log=str(self.folder.path / "log.duckdb"))
+            self.models = await asyncio.to_thread(kept_models.load, self.folder.path, self.log, self.number, self.exchange.names)
+            self.segments = await asyncio.to_thread(SegmentWriter, self.folder.path, self.log, self.number)
+            self.committer.sinks += [self._seen, self.segments.add, self.followers.offer]
+            await self.equipment.connect(self)
+            for work in (self._match(), self.committer.run(), self._tick(), *(outlet(self) for outlet in self.equipment.outlets)):
+                self._spawn(work)
+            self._sources = [self._spawn(service(self)) for service in [*self.equipment.sources, *self.services]]
+            self.folder.tell("running", log=str(self.folder.path / "log.duckdb"), broker=self.settings.broker.kind)
+            self.journal.say("running", session=self.name, seq=self._seq, fresh=self._recovered.fresh)
         except BaseException:
             self.folder.tell("failed")
             self.folder.release()
             raise
 
     def _recover(self) -> Recovered:
-        return recover(self.settings, self.folder.path / "log.duckdb", instruments_of(self.settings, self.market), self.clock.now())
+        market, path = self.equipment.market, self.folder.path / "log.duckdb"
+        opening = market.session_opening if market is not None else None
+        instruments = instruments_of(self.settings, market)
+        now = self.clock.now() + (opening is not None)  # a recorded session begins with its first row
+        return recover(self.settings, path, instruments, now, opening)
 
     def _open(self, recovered: Recovered) -> None:
         self._recovered = recovered
         self._seq = recovered.log.last_seq(recovered.session)
-        driver = recovered.driver
+        driver, day = recovered.driver, self.settings.day
         driver.failed = self._strategy_failed
-        days = Days(self.settings.day, len(driver.exchange.instruments))
+        turns = (day.start, day.end, day.time_zone) if day is not None else ()
+        days = Days(len(driver.exchange.instruments), *turns)
         days.begin(max(int(driver.clock["now"]), 0 if recovered.fresh else self.clock.now()))
         self.matcher = Matcher(driver, self.intake, self.clock, days, self.meters)
         self.committer = Committer(recovered.log, recovered.session, self._thread, self.meters)
         self.matcher.hand = self.committer.offer
-        self.committer.sinks.append(self._committed)
+        self.matcher.logged = lambda strategy, ts, text: self.journal.say(text, strategy=strategy, ts=ts)
+        self.followers = Followers(self)
 
-    def _committed(self, batch: Committed) -> None:
+    def _seen(self, batch: Committed) -> None:
+        self.models.apply(batch.commands, batch.seqs, batch.facts)
         self._seq = batch.last_seq
-        for queue in list(self._followers):
-            if queue.qsize() > FOLLOWER_ROOM // max(1, len(batch.facts)):
-                self._followers.remove(queue)
-            else:
-                queue.put_nowait(batch)
 
     async def _match(self) -> None:
         kept = self.matcher.commands
@@ -199,13 +218,15 @@ class Session:
                 return
             if self.matcher.commands - kept >= self.settings.snapshot_every:
                 kept = self.matcher.commands
-                await self._snapshot()
+                await self._keep()
             await asyncio.sleep(0)
 
-    async def _snapshot(self) -> None:
-        """Keep the state, once everything before it is committed; nothing is matched meanwhile."""
+    async def _keep(self) -> None:
+        """Keep the state and the read models, once everything before is committed; nothing is matched meanwhile."""
         await self.committer.idle()
-        await asyncio.get_running_loop().run_in_executor(self._thread, self.log.snapshot, self.number, self.exchange)
+        stored = self.models.store()
+        for work in ((self.log.snapshot, self.number, self.exchange), (kept_models.save, self.folder.path, stored)):
+            await asyncio.get_running_loop().run_in_executor(self._thread, *work)
 
     async def _tick(self) -> None:
         while True:
@@ -213,13 +234,14 @@ class Session:
             self.committer.flush()
 
     def _strategy_failed(self, k: int, error: Exception) -> None:
-        name = self._recovered.driver.participants[k].trader
-        self.notices.append({"kind": "StrategyStopped", "strategy": name, "error": f"{type(error).__name__}: {error}"})
+        strategy = self._recovered.driver.participants[k].trader
+        self.notice("StrategyStopped", strategy=strategy, failure=f"{type(error).__name__}: {error}", at=where(error))
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
+        task: asyncio.Task[Any] = asyncio.ensure_future(work)
         self._tasks.append(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: "asyncio.Task[Any]") -> None:
         if not task.cancelled() and task.exception() is not None and self.error is None:
@@ -235,43 +257,51 @@ class Session:
 
     async def stop(self) -> None:
         """Take no more, carry out and commit what was taken, keep the state, and close. Raises what ended it before."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             self.folder.tell("stopping")
-        matching, *others = self._tasks
+        matching = self._tasks[0]
+        await _cancelled(self._sources)
         self.intake.close()
         try:
             if self.error is None:
-                await matching
-                await self._close()
+                await self._drain(matching)
+        except Exception as error:
+            self.error = self.error or error
         finally:
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await asyncio.to_thread(self._thread.shutdown)
-            self.log.close()
-            self.folder.tell("failed" if self.error is not None else "ended", seq=self._seq)
-            self.folder.release()
+            await _cancelled(self._tasks)
+            await self._shut()
         if self.error is not None:
             raise self.error
 
-    async def _close(self) -> None:
-        """The session's last row says until when it ran; then its state is kept."""
-        driver, matcher = self._recovered.driver, self.matcher
-        closing = record(Kind.NOTICE, ts=max(self.clock.now(), matcher.now + 1))
-        from live.session.matcher import Matched
-
+    async def _drain(self, matching: "asyncio.Task[None]") -> None:
+        """The session's last row says until when it ran; then its state is kept, and what was committed is told."""
+        await matching
+        driver = self._recovered.driver
+        closing = record(Kind.NOTICE, ts=max(self.clock.now(), self.matcher.now + 1))
         self.committer.offer(Matched(driver.turn(closing, int(closing["ts"][0]), settle=False)))
-        await self._snapshot()
+        await self._keep()
+        await self.equipment.drain()
+        self.committer.flush()
+        await self.committer.idle()
         for strategy in driver.strategies:
             strategy.on_stop()
 
+    async def _shut(self) -> None:
+        for close in (self.segments.close, self._thread.shutdown):
+            try:
+                await asyncio.to_thread(close)
+            except Exception as error:
+                self.error = self.error or error
+        await self.equipment.close()
+        self.log.close()
+        with contextlib.suppress(OSError):
+            self.folder.tell("failed" if self.error is not None else "ended", seq=self._seq)
+        self.journal.say("ended", session=self.name, seq=self._seq, error=self.error)
+        self.journal.close()
+        self.folder.release()
 
-def since(batch: Committed, seq: int) -> Committed:
-    """What of a batch has `seq` or a later one."""
-    if not len(batch.seqs) or batch.seqs[0] >= seq:
-        return batch
-    keep = batch.seqs >= seq
-    return Committed(batch.commands[keep], batch.seqs[keep], batch.facts[batch.facts["seq"] >= seq])
 
-
-__all__ = ["Session", "SessionError"]
+async def _cancelled(tasks: "list[asyncio.Task[Any]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,6 +70,30 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return pid > 0
+
+
+def status_of(out: Path | str, name: str) -> dict[str, Any]:
+    """How the session `name` under `out` stands. Raises SessionError where there is none."""
+    said = read_status(Path(out) / "live" / name)
+    if said is None:
+        known = ", ".join(str(one["session"]) for one in sessions(out)) or "none"
+        raise SessionError(f"no session {name!r} under {Path(out) / 'live'}; there are: {known}")
+    return said
+
+
+def stop_session(out: Path | str, name: str, wait: float = 30) -> dict[str, Any]:
+    """Ask a session's process to stop, and wait until it has. Raises SessionError where it does not run, or does not stop."""
+    said = status_of(out, name)
+    if said["state"] not in ("starting", "running", "stopping"):
+        raise SessionError(f"session {name!r} does not run: it {said['state']}")
+    os.kill(int(said["pid"]), signal.SIGTERM)
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        said = status_of(out, name)
+        if said["state"] not in ("starting", "running", "stopping"):
+            return said
+        time.sleep(0.05)
+    raise SessionError(f"session {name!r} (process {said['pid']}) has not stopped within {wait:g} s; look at its log, or kill it")
 
 
 def sessions(out: Path | str) -> list[dict[str, Any]]:

@@ -11,13 +11,14 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 
 from data.synthetic.flow import synthetic_flow
-from engine import Exchange, Instrument, Kind
+from engine import Exchange, Instrument, Kind, start_of_day
 from live.models.read_models import ReadModels
 
 Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -26,9 +27,10 @@ PORTFOLIOS = [f"p{k}" for k in range(100)]
 TRADERS = [f"t{k}" for k in range(20)]
 
 
-def crowd(count: int) -> tuple[Exchange, np.ndarray]:
+def crowd(count: int, keep_facts: bool = True) -> tuple[Exchange, np.ndarray]:
     """An exchange of clients alone, and their commands."""
-    exchange = Exchange([Instrument(symbol, "0.01", taker_fee="0.0001") for symbol in SYMBOLS], cash=dict.fromkeys(PORTFOLIOS, 10**9))
+    listed = [Instrument(symbol, "0.01", taker_fee="0.0001") for symbol in SYMBOLS]
+    exchange = Exchange(listed, cash=dict.fromkeys(PORTFOLIOS, 10**9), keep_facts=keep_facts)
     random = np.random.default_rng(5)
     order, owner = np.arange(1, count + 1), random.integers(0, len(TRADERS), count)
     kind = random.choice([Kind.NEW, Kind.CANCEL, Kind.REPLACE], count, p=[0.6, 0.3, 0.1])
@@ -70,10 +72,10 @@ def market(count: int) -> tuple[Exchange, np.ndarray]:
 def batches(exchange: Exchange, commands: np.ndarray, size: int, spent: list[float]) -> Iterator[Batch]:
     """The commands carried out in batches, the opening first; adds to `spent` the seconds in the exchange."""
     last = 0
-    pieces = [(exchange.opening, exchange.facts)] + [(commands[at : at + size], None) for at in range(0, len(commands), size)]
-    for asked, facts in pieces:
+    opening = exchange._tape.all()
+    for at in range(-size, len(commands), size):
         began = time.thread_time()
-        told = exchange.run(asked) if facts is None else facts
+        asked, told = (exchange.opening, opening) if at < 0 else (commands[at : at + size], exchange.run(commands[at : at + size]))
         spent[0] += time.thread_time() - began
         end = last + len(asked) + len(told)
         taken = np.zeros(end - last + 1, bool)
@@ -135,14 +137,33 @@ def ask(models: ReadModels) -> None:
         print(f"    {name:26} {min(times) * 1e6:10,.0f} µs")
 
 
+def turn_days(days: int, count: int) -> None:
+    """Days of the clients' commands through an exchange that keeps no facts: what time and memory do."""
+    exchange, commands = crowd(count, keep_facts=False)
+    new_day = exchange.encode(start_of_day())
+    models, spent, looked, facts = ReadModels(exchange.names, exchange.decimals), [0.0], 0.0, 0
+    for number, batch in enumerate(batches(exchange, np.tile(np.concatenate([commands, new_day]), days), 10_000, spent)):
+        began = time.thread_time()
+        models.apply(*batch)
+        looked, facts = looked + time.thread_time() - began, facts + len(batch[2])
+        if number % (days * count // 10_000 // 8) == 0:
+            kept = sum(array.nbytes for array in models._models.arrays().values())
+            resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            print(f"    {facts:12,} facts, day {models.day:3}: {kept / 1e6:7.1f} MB of arrays, {resident / 1e6:7.1f} MB resident")
+    print(f"  {days} days, {facts:,} facts: {looked / facts * 1e9:.0f} ns a fact, {looked / spent[0]:.2f}x of Exchange.run")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--commands", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--days", type=int, default=0, help="also as many days of these commands, to see what memory does")
     asked = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; numba {numba.__version__}")
     for name, make in (("clients", crowd), ("history", market)):
         ask(show(name, make, asked.commands, asked.rounds))
+    if asked.days:
+        turn_days(asked.days, asked.commands)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from live.gateway.facts import ORDER_KINDS, owned
 from live.gateway.problems import Problem
 from live.gateway.reading import quotes_of
 from live.gateway.streams.clients import EXPIRED, GOING, Client, Event, event
-from live.session.committed import Committed
+from live.writer.committed import Committed
 from live.wire.routes import RISK_EVENTS
 
 QUOTES_APART = 0.05

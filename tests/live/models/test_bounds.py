@@ -206,5 +206,15 @@ def test_a_large_day() -> None:
     assert_frame_equal(desk.models.execution_summary(), desk.exchange.execution_summary())
     assert_frame_equal(desk.models.positions(), desk.exchange.positions())
     assert len(desk.models.trades()) == 10_000 < len(desk.exchange.trades())
-    again = ReadModels.restored(desk.models.store(), desk.exchange.names, desk.exchange.decimals)
+    again = ReadModels.restored(desk.models.store(), desk.exchange.names, desk.exchange.decimals, reserve=50_000)
     assert again.store() == desk.models.store()
+    assert_frame_equal(again.active_orders(), desk.exchange.active_orders())
+
+
+def test_room_that_is_reserved_stays_as_it_is() -> None:
+    desk = Desk(reserve=1_000)
+    size = {name: len(array) for name, array in desk.models._models.arrays().items() if name in ("orders", "index")}
+    assert (size["orders"], size["index"]) == (1_000, 2_048)
+    desk.trade(1, 500)
+    assert {name: len(array) for name, array in desk.models._models.arrays().items() if name in size} == size
+    assert len(desk.models.orders()) == 1_000

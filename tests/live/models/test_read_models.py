@@ -205,7 +205,8 @@ def test_who_is_not_there_is_named() -> None:
             ask("eve")
     with pytest.raises(KeyError, match="no instrument 'EVE'; there are PLAIN, FINE, BELOW"):
         models.trades("EVE")
-    with pytest.raises(ValueError, match="limit is -1"):
-        models.orders(limit=-1)
+    for ask in (models.orders, models.trades):
+        with pytest.raises(ValueError, match="limit is -1; ask for 0 rows or more"):
+            ask(limit=-1)
     with pytest.raises(ValueError, match="trades_kept is 0; keep at least 1"):
         of(exchange, trades_kept=0)

@@ -7,26 +7,25 @@ import numpy as np
 
 from engine.messages.names import record
 from engine.messages.vocabulary import Kind
-from live.session.settings import DaySettings
 
 NEVER = 1 << 62
 
 
 class Days:
-    """When the next day begins or ends (`next`, ns UTC), and the commands for it. Without settings no day turns by itself."""
+    """When the next day begins or ends (`next`, ns UTC), and the commands for it.
 
-    def __init__(self, settings: DaySettings | None, instruments: int) -> None:
-        self.settings, self.instruments = settings, instruments
+    `start`, `end`: "HH:MM[:SS]" on the clock of `time_zone`; without one, that does not happen by itself.
+    """
+
+    def __init__(self, instruments: int, start: str | None = None, end: str | None = None, time_zone: str = "UTC") -> None:
+        self.instruments, self.zone = instruments, ZoneInfo(time_zone)
+        self.times = {Kind.START_OF_DAY: start, Kind.END_OF_DAY: end}
         self.next, self._kind = NEVER, Kind.START_OF_DAY
 
     def begin(self, now: int) -> None:
         """From `now` (ns UTC) on, look for the next turn."""
-        if self.settings is None:
-            return
-        turns = [(self._at(now, self.settings.start), Kind.START_OF_DAY)]
-        if self.settings.end is not None:
-            turns.append((self._at(now, self.settings.end), Kind.END_OF_DAY))
-        self.next, self._kind = min(turns)
+        turns = [(self._at(now, clock), kind) for kind, clock in self.times.items() if clock is not None]
+        self.next, self._kind = min(turns, default=(NEVER, Kind.START_OF_DAY))
 
     def due(self, now: int) -> list[np.ndarray]:
         """The commands (COMMAND) of each turn up to `now`, in order."""
@@ -39,11 +38,9 @@ class Days:
 
     def _at(self, now: int, clock: str) -> int:
         """The first moment after `now` at which the day's clock says so."""
-        assert self.settings is not None
-        zone = ZoneInfo(self.settings.time_zone)
-        day = datetime.fromtimestamp(now // 10**9, zone).date()
+        day = datetime.fromtimestamp(now // 10**9, self.zone).date()
         for shift in range(3):
-            made = datetime.combine(day + timedelta(days=shift), time.fromisoformat(clock), zone)
+            made = datetime.combine(day + timedelta(days=shift), time.fromisoformat(clock), self.zone)
             moment = int(made.timestamp()) * 10**9
             if moment > now:
                 return moment

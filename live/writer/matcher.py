@@ -10,10 +10,11 @@ import numpy as np
 
 from engine.messages.records import COMMAND
 from engine.strategy.live_driver import LiveDriver, Turn
-from live.session.clock import Clock, ReplayClock
-from live.session.days import Days
-from live.session.intake import Intake, Question, Request
-from live.session.meters import Meters
+from live.wire.portfolios import Account, account, touched
+from live.writer.clock import Clock, ReplayClock
+from live.writer.days import Days
+from live.writer.intake import Intake, Question, Request
+from live.writer.meters import Meters
 
 MOST = 1 << 13
 """Commands of one batch, about: what the engine carries out without letting anybody else run."""
@@ -29,7 +30,7 @@ class Matched:
     requests: list[tuple[Request, int]] = field(default_factory=list)  # with their first row among the turn's given commands
     answers: "list[tuple[asyncio.Future[Any], Any]]" = field(default_factory=list)
     cursors: dict[str, int] = field(default_factory=dict)
-    portfolios: dict[str, Any] = field(default_factory=dict)
+    portfolios: dict[str, Account] = field(default_factory=dict)  # those that it changed
 
 
 class Matcher:
@@ -38,9 +39,12 @@ class Matcher:
     def __init__(self, driver: LiveDriver, intake: Intake, clock: Clock, days: Days, meters: Meters) -> None:
         self.driver, self.intake, self.clock, self.days, self.meters = driver, intake, clock, days, meters
         self.hand: Callable[[Matched], None] = lambda matched: None
-        self.picture: Callable[[Turn], dict[str, Any]] = lambda turn: {}
+        self.heard: Callable[[set[str]], None] | None = None
+        self.logged: Callable[[str, int, str], None] = lambda strategy, ts, text: None
+        self.pictures = False
         self.commands = 0
         self.until = 0
+        self._names: list[str] = []
 
     @property
     def now(self) -> int:
@@ -68,11 +72,17 @@ class Matcher:
         for one in taken:
             if isinstance(one, Question):
                 matched.answers.append((one.answer, _asked(one.ask, self.driver.exchange)))
+        for said in self.driver.said():
+            self.logged(*said)
         turn = matched.turn
         if not (len(turn.seqs) or matched.answers or matched.requests):
             return
         self.commands += len(turn.seqs)
-        matched.portfolios = self.picture(turn)
+        if self.heard is not None and requests:
+            traders = list(self.driver.exchange.names.traders)
+            self.heard({traders[k] for k in np.unique(turn.commands["trader"][turn.given >= 0]).tolist() if k < len(traders)})
+        if self.pictures:
+            matched.portfolios = self._changed(turn.facts)
         self.meters.stage("match").observe(time.perf_counter() - began)
         self.hand(matched)
 
@@ -100,6 +110,13 @@ class Matcher:
             rows.append(made)
             count += len(made)
         return np.concatenate(rows), first, last
+
+    def _changed(self, facts: np.ndarray) -> dict[str, Account]:
+        """The portfolios whose cash or positions the facts changed, as they are now."""
+        exchange = self.driver.exchange
+        if len(self._names) < len(exchange.names.portfolios):
+            self._names = list(exchange.names.portfolios)
+        return {self._names[number]: account(exchange.state, number) for number in touched(facts)}
 
     def _patience(self) -> float | None:
         """Seconds until a timer or the day asks for a turn; None where nothing does."""

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ class Intake:
 
     def __init__(self, room: int = ROOM) -> None:
         self.room, self.rows = room, 0
-        self.closed = False
+        self.closed = self._held = False
         self._waiting: deque[Request | Question] = deque()
         self._some = asyncio.Event()
         self._space = asyncio.Event()
@@ -52,10 +53,20 @@ class Intake:
         return len(self._waiting)
 
     async def space(self) -> None:
-        """Wait until there is room."""
-        while self.rows >= self.room:
+        """Wait until there is room; from then on, until the next await, nobody else may put anything."""
+        while self.rows >= self.room or self._held:
             self._space.clear()
             await self._space.wait()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nobody else find room meanwhile."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self._space.set()
 
     def put(self, request: Request | Question) -> None:
         """Behind all others. Raises RuntimeError once it is closed."""

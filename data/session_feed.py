@@ -98,7 +98,7 @@ class SessionFeed(Feed):
     def _opening(self) -> Commands:
         found: list[Commands] = [np.zeros(0, COMMAND)]
         for piece in self.log.read_commands(self.session, 1, self._last):
-            other = np.flatnonzero(~np.isin(piece.records["kind"], OPENING) | (piece.records["ts"] > 0))
+            other = np.flatnonzero(~np.isin(piece.records["kind"], OPENING))
             found.append(piece.records[: other[0]] if len(other) else piece.records)
             if len(other):
                 break

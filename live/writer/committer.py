@@ -9,9 +9,10 @@ import numpy as np
 
 from data.log.event_log import EventLog
 from engine.messages.records import COMMAND, FACT
-from live.session.committed import Committed
-from live.session.matcher import Matched
-from live.session.meters import Meters
+from live.wire.portfolios import Account
+from live.writer.committed import Committed
+from live.writer.matcher import Matched
+from live.writer.meters import Meters
 
 AHEAD = 1 << 17
 """Rows that may be matched before they are committed."""
@@ -23,7 +24,7 @@ class Committer:
     def __init__(self, log: EventLog, session: int, thread: Executor, meters: Meters) -> None:
         self.log, self.session, self.thread, self.meters = log, session, thread, meters
         self.sinks: list[Callable[[Committed], None]] = []
-        self.portfolios: Callable[[dict[str, object]], None] = lambda changed: None
+        self.portfolios: Callable[[dict[str, Account], int, int], None] = lambda changed, seq, ts: None
         self.cursors: dict[str, int] = {}
         self._waiting: list[Matched] = []
         self._rows = 0
@@ -65,7 +66,7 @@ class Committer:
             self._room.set()
             began = time.perf_counter()
             commands, seqs, facts, positions = _merged(batch)
-            cursors = {**noted}
+            cursors = noted
             for one in batch:
                 cursors.update(one.cursors)
             await loop.run_in_executor(self.thread, self._append, commands, seqs, facts, positions, cursors)
@@ -88,7 +89,7 @@ class Committer:
         now = time.monotonic_ns()
         for one in batch:
             if one.portfolios:
-                self.portfolios(one.portfolios)
+                self.portfolios(one.portfolios, int(one.turn.facts["seq"][-1]), int(one.turn.facts["ts"][-1]))
             answers = Answers(one) if any(request.answer is not None for request, _ in one.requests) else None
             for request, first in one.requests:
                 if request.arrived:

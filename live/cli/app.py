@@ -1,0 +1,150 @@
+"""`tapebook live`: run a session, check its configuration, list those that run, stop them, and see to dead letters."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from data.terminal import OUT, Json, Out, say, say_json
+
+
+class _RunsByDefault(TyperGroup):
+    """Without the name of a command, `run`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `run` in front where no command is named."""
+        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
+            args.insert(0, "run")
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer()
+live = typer.Typer(
+    cls=_RunsByDefault,
+    help="A live session: `tapebook live SESSION.toml`, or `tapebook live --demo` without any configuration.",
+    subcommand_metavar="[SESSION.toml | COMMAND] …",
+)
+letters = typer.Typer(no_args_is_help=True, help="Messages that could not be read: list them, or send them again.")
+app.add_typer(live, name="live")
+live.add_typer(letters, name="dead-letters")
+
+
+@live.command()
+def run(
+    file: Annotated[Path | None, typer.Argument(metavar="[SESSION.toml]", help="The session's configuration.", show_default=False)] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="A synthetic market, three strategies and a small crowd.")] = False,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Through a genuine Kafka, which is started where none runs.")] = False,
+    replay: Annotated[str | None, typer.Option(metavar="FILE|RUN", help="Play a file, or a recorded session, through the session.")] = None,
+    speed: Annotated[float, typer.Option(min=0, help="Of the replay: times as fast as it was; 0 is as fast as it goes.")] = 1.0,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Of the gateway; 0 is any.")] = None,
+    out: Out = OUT,
+    as_json: Annotated[bool, typer.Option("--json", help="Nothing but one JSON object at the end.")] = False,
+    gateway: Annotated[bool, typer.Option("--gateway/--no-gateway", help="Let clients connect.")] = True,
+) -> None:
+    """Run a session until Ctrl-C, SIGTERM, the end of its replay or `--for`.
+
+    Example: `tapebook live --demo --for 20`
+    """
+    import asyncio
+
+    from live.cli.runner import Options, run_session, session_of
+
+    options = Options(file, demo, kafka, replay, speed, seconds, port, out, as_json, gateway)
+    raise typer.Exit(asyncio.run(run_session(session_of(options), options)))
+
+
+@live.command()
+def check(file: Annotated[Path, typer.Argument(metavar="SESSION.toml")]) -> None:
+    """Check a configuration as a whole: every problem at once, exit 2; strategies are imported.
+
+    Example: `tapebook live check desk.toml`
+    """
+    from live.session.opening import participants_of
+    from live.session.settings import read_settings
+
+    settings = read_settings(file)
+    participants_of(settings)
+    counts = [(len(getattr(settings, what)), what) for what in ("instruments", "portfolios", "traders", "strategies")]
+    say(f"{file}: session {settings.name!r} is fine: " + ", ".join(f"{count} {what}" for count, what in counts))
+
+
+@live.command("list")
+def list_sessions(out: Out = OUT, as_json: Json = False) -> None:
+    """The sessions under OUT, newest first.
+
+    Example: `tapebook live list`
+    """
+    from live.cli.tables import session_table
+    from live.session.status import sessions
+
+    found = sessions(out)
+    if as_json:
+        say_json(found)
+    elif not found:
+        say(f"no session under {out / 'live'}; start one with tapebook live --demo")
+    else:
+        say(session_table(found))
+
+
+@live.command()
+def status(name: Annotated[str, typer.Argument(metavar="NAME")], out: Out = OUT, as_json: Json = False) -> None:
+    """How a session stands. Exits with 1 where it does not run.
+
+    Example: `tapebook live status demo`
+    """
+    from live.session.status import status_of
+
+    said = status_of(out, name)
+    if as_json:
+        say_json(said)
+    else:
+        say("\n".join(f"{key:8} {value}" for key, value in said.items()))
+    if said["state"] != "running":
+        raise typer.Exit(1)
+
+
+@live.command()
+def stop(name: Annotated[str, typer.Argument(metavar="NAME")], out: Out = OUT) -> None:
+    """Stop a session in order: it takes no more, commits what it took, keeps its state and closes.
+
+    Example: `tapebook live stop demo`
+    """
+    from live.session.status import stop_session
+
+    said = stop_session(out, name)
+    say(f"session {name!r} {said['state']} at seq {said.get('seq', 0):,}")
+
+
+@letters.command("list")
+def list_letters(
+    file: Annotated[Path, typer.Argument(metavar="SESSION.toml")], limit: Annotated[int, typer.Option(min=1)] = 20, as_json: Json = False
+) -> None:
+    """The newest messages that could not be read, and why.
+
+    Example: `tapebook live dead-letters list desk.toml`
+    """
+    import asyncio
+
+    from live.cli.letters import letters_of, shown
+
+    found = asyncio.run(letters_of(file, limit))
+    say_json(shown(found)) if as_json else say(
+        "\n".join(f"{one['offset']:>8}  {one['error']}\n          {one['value']}" for one in shown(found))
+    )
+
+
+@letters.command()
+def retry(
+    file: Annotated[Path, typer.Argument(metavar="SESSION.toml")], offset: Annotated[int | None, typer.Option(help="One of them.")] = None
+) -> None:
+    """Send messages again to the topic that they came from, as they are.
+
+    Example: `tapebook live dead-letters retry desk.toml --offset 3`
+    """
+    import asyncio
+
+    from live.cli.letters import send_again
+
+    say(f"{asyncio.run(send_again(file, offset))} messages were sent again")

@@ -1,0 +1,84 @@
+"""What a session is connected to: its broker and market, as its settings name them."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from data.feed import Feed
+from engine.messages.durations import duration_ns
+from live.broker.port import Broker
+from live.broker.topics import topics
+from live.ports.dead_man import DeadMan
+from live.ports.lease import Lease
+from live.ports.market import MarketSource
+from live.ports.orders import OrderSource
+from live.ports.publisher import CURSOR, Publisher, last_published
+from live.session.settings import BrokerSettings, SessionSettings
+
+DRAIN = 5.0
+"""Seconds that the end of a session waits for the broker; what is not out by then is told by the next one."""
+
+
+class Equipment:
+    """The session's broker; `sources` bring it commands, `outlets` tell the world what it committed."""
+
+    def __init__(self, settings: SessionSettings, market: Feed | None, broker: Broker | None) -> None:
+        self.settings, self.market = settings, market
+        self.broker = broker if broker is not None else broker_of(settings.broker, settings.name)
+        self.publisher: Publisher | None = None
+        self.played: MarketSource | None = None
+        self.dead_man = DeadMan({one.name: duration_ns(one.silent_after) / 1e9 for one in settings.traders if one.silent_after})
+        self.sources: list[Callable[[Any], Awaitable[None]]] = []
+        self.outlets: list[Callable[[Any], Awaitable[None]]] = []
+
+    async def connect(self, session: Any) -> None:
+        """Open the broker, see to its topics, and line up what reads and writes there. Raises BrokerError."""
+        self.sources.append(self.dead_man.run)
+        if self.broker is not None:
+            await self._connect(session, self.broker)
+        if self.market is not None:
+            speed = self.settings.market.speed if self.settings.market is not None else 1.0
+            self.played = MarketSource(self.market, paced=speed > 0)
+            self.sources.append(self.played.run)
+
+    async def _connect(self, session: Any, broker: Broker) -> None:
+        given = self.settings.broker
+        await broker.open()
+        await broker.ensure(topics(given.shards))
+        self.publisher = Publisher(broker, given.shard)
+        if given.exactly_once:
+            session.cursors[CURSOR] = max(session.cursors.get(CURSOR, 0), await last_published(broker, given.shard, session.name))
+        session.committer.sinks.append(self.publisher.offer)
+        session.committer.portfolios = self.publisher.changed
+        session.matcher.pictures = True
+        self.sources.append(OrderSource(broker, given.shard).run)
+        self.outlets.append(self.publisher.run)
+        self.outlets.append(Lease(await broker.claim(f"shard-{given.shard}")).run)
+
+    async def drain(self) -> None:
+        """Wait until everything that was committed is out, or the broker has had its time."""
+        if self.publisher is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.publisher.drained(), DRAIN)
+
+    async def close(self) -> None:
+        """Let go of the broker."""
+        if self.broker is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self.broker.close(), DRAIN)
+
+
+def broker_of(given: BrokerSettings, session: str) -> Broker | None:
+    """The broker that the settings name; None where a session in memory publishes nothing."""
+    if given.kind == "memory":
+        if not given.publish:
+            return None
+        from live.broker.memory import MemoryBroker
+
+        return MemoryBroker()
+    from live.broker.kafka import KafkaBroker
+
+    patience = duration_ns(given.patience) / 1e9
+    who = f"tapebook-{session}-{given.shard}" if given.exactly_once else None
+    return KafkaBroker(given.servers, exactly_once=given.exactly_once, transactional_id=who, security=given.security, patience=patience)
