@@ -18,9 +18,9 @@ from live.gateway.facts import Told, owned
 from live.gateway.problems import Problem
 from live.gateway.tallies import Tallies
 from live.models.read_models import ReadModels
-from live.writer.committed import Committed
 from live.session.session import Session
 from live.wire.times import time_text
+from live.writer.committed import Committed
 
 T = TypeVar("T")
 PIECE = 1 << 16

@@ -12,8 +12,8 @@ from live.gateway.facts import ORDER_KINDS, owned
 from live.gateway.problems import Problem
 from live.gateway.reading import quotes_of
 from live.gateway.streams.clients import EXPIRED, GOING, Client, Event, event
-from live.writer.committed import Committed
 from live.wire.routes import RISK_EVENTS
+from live.writer.committed import Committed
 
 QUOTES_APART = 0.05
 """Seconds between two questions for best prices."""

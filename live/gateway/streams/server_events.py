@@ -11,7 +11,7 @@ from live.gateway.calls import Call
 from live.gateway.desk import Desk
 from live.gateway.problems import Problem, malformed
 from live.gateway.routes import OWN
-from live.gateway.streams.clients import Client, event
+from live.gateway.streams.clients import GOING, Client, event
 from live.gateway.streams.hub import Hub
 
 PING_SECONDS = 15.0
@@ -80,8 +80,13 @@ class EventStream(Response):
             self._abort(scope)
 
     async def _begin(self) -> None:
-        """What was missed, or how things stand; then what comes."""
-        client = self._client
+        """What was missed, or how things stand; then what comes. Where that fails the client is to come back."""
+        try:
+            await self._catch_up(self._client)
+        except Exception as odd:
+            self._client.close(GOING, str(odd))
+
+    async def _catch_up(self, client: Client) -> None:
         for quote in await reading.quotes_of(self._desk, sorted(client.symbols)):
             client.quote(quote["symbol"], event("MARKET_DATA", quote))
         if self._from_seq is not None:
