@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.configuration import ConfigurationError
 from data.log.event_log import EventLog
 from data.terminal import say, say_json
 from engine.errors import TapebookError
@@ -70,7 +71,19 @@ def session_of(options: Options, settings: SessionSettings | None = None) -> Ses
         from live.demo.settings import TRADERS
 
         session.services.append(Crowd(TRADERS).run)
+    if options.gateway:
+        session.services.append(_gateway())
     return session
+
+
+def _gateway() -> Any:
+    """The gateway as a service. Raises ConfigurationError where its libraries are not installed."""
+    try:
+        from live.gateway.server import serve
+    except ModuleNotFoundError as odd:
+        mend = "install the extra gateway: uv sync --extra gateway, or give --no-gateway"
+        raise ConfigurationError([f"the gateway needs {odd.name}, which is not installed; {mend}"]) from None
+    return serve
 
 
 def _settings(options: Options) -> SessionSettings:

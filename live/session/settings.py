@@ -53,6 +53,9 @@ class GatewaySettings(Part):
     tls: dict[str, str] | None = None
     auth: dict[str, Any] | None = None
     metrics_port: int | None = Field(None, ge=0, le=65535)
+    origins: list[str] | None = None
+    rates: dict[str, Any] | None = None
+    clients: list[dict[str, Any]] | None = None
 
 
 class DaySettings(Part):

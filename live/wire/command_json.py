@@ -51,7 +51,11 @@ def read_object(value: bytes) -> dict[str, Any]:
 
 def read_command(value: bytes) -> Command:
     """The command of a message of `orders.commands`, its numbers exact decimals. Raises WireError."""
-    given = read_object(value)
+    return command_of(read_object(value))
+
+
+def command_of(given: dict[str, Any]) -> Command:
+    """The command of a JSON object, its numbers as they are written (`read_object`). Raises WireError."""
     kind = _kind(given)
     shape = SHAPES[kind]
     given = {field: one for field, one in given.items() if field != "kind"}

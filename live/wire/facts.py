@@ -30,12 +30,14 @@ class FactEncoder:
 
     Two things stand in earlier facts alone: the day (a START_OF_DAY begins the next), and whose the order is that a refused cancel or
     replace names. So it keeps the owners of open orders; `learn` gives it what was before, after a restart.
+    Encoders of one session may share what its numbers are `called`.
     """
 
-    def __init__(self, session: str, names: Names, decimals: int) -> None:
+    def __init__(self, session: str, names: Names, decimals: int, *, called: Dictionary | None = None) -> None:
         self.day = 1
-        self._called = Dictionary(session, names, decimals)
-        self._owners: dict[tuple[int, int], Owner] = {}
+        self.owners: dict[tuple[int, int], Owner] = {}
+        """Portfolio and side of open orders, by trader and id."""
+        self._called = called or Dictionary(session, names, decimals)
         self._rows: list[Row] = []
         write = {
             **dict.fromkeys((Kind.OrderCreated, Kind.OrderTriggered, Kind.OrderReplaced, Kind.OrderCancelled), self._order),
@@ -71,16 +73,16 @@ class FactEncoder:
         return rows
 
     def _opened(self, fact: Fact) -> None:
-        self._owners[fact[11], fact[2]] = (fact[10], fact[19])
+        self.owners[fact[11], fact[2]] = (fact[10], fact[19])
 
     def _filled(self, fact: Fact) -> None:
         if not fact[7]:
-            self._owners.pop((fact[11], fact[2]), None)
+            self.owners.pop((fact[11], fact[2]), None)
         if not fact[8]:
-            self._owners.pop((fact[13], fact[3]), None)
+            self.owners.pop((fact[13], fact[3]), None)
 
     def _ended(self, fact: Fact) -> None:
-        self._owners.pop((fact[11], fact[2]), None)
+        self.owners.pop((fact[11], fact[2]), None)
 
     def _new_day(self, fact: Fact) -> None:
         self.day += 1
@@ -115,7 +117,7 @@ class FactEncoder:
     def _control(self, fact: Fact) -> None:
         owner = (fact[10], fact[19])
         if fact[KIND] in _TOLD_BY_ORDER:
-            owner = self._owners.get((fact[11], fact[2]), _UNOWNED if fact[KIND] == _REPLACE else owner)
+            owner = self.owners.get((fact[11], fact[2]), _UNOWNED if fact[KIND] == _REPLACE else owner)
         self._tell(OWNED, owner[0], fact[16], control(self._called, fact, owner))
         if fact[KIND] == _REPLACE:
             self._refusal(fact, owner)

@@ -1,0 +1,93 @@
+"""The ASGI application: the table of routes, each behind its roles, and OpenAPI beside it."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from live.gateway import control, orders, reading
+from live.gateway.calls import NOBODY, Answer, Call
+from live.gateway.desk import Desk
+from live.gateway.documents import documentation, openapi
+from live.gateway.problems import MEDIA_TYPE, Problem, malformed
+from live.gateway.routes import ROUTES, Route
+from live.gateway.security.guard import Guard
+
+Operation = Callable[[Desk, Call], Awaitable[Any]]
+_log = logging.getLogger("tapebook.gateway")
+OPERATIONS: dict[str, Operation] = {
+    name: getattr(module, name)
+    for module in (orders, reading, control)
+    for name in (route.operation for route in ROUTES)
+    if hasattr(module, name)
+}
+
+
+def application(desk: Desk, guard: Guard, more: dict[str, Operation]) -> FastAPI:
+    """The application of a session. `more`: operations that need more than the desk, by name."""
+    app = FastAPI(title="Tapebook", version="1", openapi_url=None, docs_url=None, redoc_url=None)
+    operations = {**OPERATIONS, **more}
+    for route in ROUTES:
+        app.add_route(route.path, _endpoint(desk, guard, route, operations[route.operation]), methods=[route.method])
+    described = openapi()
+
+    async def schema(request: Request) -> Response:
+        return answered(Answer(200, described))
+
+    async def docs(request: Request) -> Response:
+        return HTMLResponse(documentation())
+
+    app.add_route("/v1/openapi.json", schema, methods=["GET"])
+    app.add_route("/docs", docs, methods=["GET"])
+    app.openapi = lambda: described  # type: ignore[method-assign]
+    app.add_exception_handler(404, _unknown)
+    app.add_exception_handler(405, _method)
+    return app
+
+
+def _endpoint(desk: Desk, guard: Guard, route: Route, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    known = {one.name for one in route.query}
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            who = NOBODY if route.open else await guard.admit(request, route.roles)
+            query = dict(request.query_params)
+            for name in query:
+                if name not in known and not route.open:
+                    raise malformed(name[:40], f"there is no such parameter; there are {', '.join(sorted(known)) or 'none here'}")
+            path = {name: unquote(str(value)) for name, value in request.path_params.items()}
+            call = Call(who, path, query, await request.body(), request.headers, guard.address(request.scope))
+            made = await operation(desk, call)
+            return made if isinstance(made, Response) else answered(made)
+        except Problem as problem:
+            return refused(problem)
+        except Exception:
+            _log.exception("%s %s failed", route.method, route.path)
+            return refused(Problem(500, "INTERNAL", "a mistake of ours; the log of the session says where"))
+
+    return endpoint
+
+
+def answered(answer: Answer) -> Response:
+    """An answer as a response."""
+    return Response(answer.body(), answer.status, dict(answer.headers), answer.media_type)
+
+
+def refused(problem: Problem) -> Response:
+    """A problem as a response."""
+    return Response(problem.body(), problem.status, problem.headers, MEDIA_TYPE)
+
+
+async def _unknown(request: Request, odd: Exception) -> Response:
+    return refused(Problem(404, "NOT_FOUND", f"there is nothing at {request.url.path[:200]}; see /docs"))
+
+
+async def _method(request: Request, odd: Exception) -> Response:
+    path = request.url.path[:200]
+    return refused(
+        Problem(405, "METHOD_NOT_ALLOWED", f"{request.method} is not for {path}; see /docs", headers=getattr(odd, "headers", None))
+    )

@@ -1,0 +1,133 @@
+"""The gateway's view of a session: its read models, its facts as JSON, and the one way in for commands."""
+
+import asyncio
+import json
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engine.exchange import Exchange
+from engine.messages.commands import Command
+from engine.messages.names import Names
+from live.gateway.facts import Told, owned
+from live.gateway.problems import Problem
+from live.gateway.tallies import Tallies
+from live.models.read_models import ReadModels
+from live.session.session import Session
+from live.wire.times import time_text
+from live.writer.committed import Committed
+
+T = TypeVar("T")
+PIECE = 1 << 16
+ALERTS_KEPT = 1_000
+AUDIT_FILE = "audit.jsonl"
+_log = logging.getLogger("tapebook.gateway")
+
+
+class Desk:
+    """What the operations work with. Read models are as of the last commit whenever anybody is answered."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.names: Names = session.exchange.names
+        self.decimals = session.exchange.decimals
+        self.models: ReadModels = session.models
+        self.told = Told(session.name, self.names, self.decimals)
+        self.tallies = Tallies(self.names)
+        self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS_KEPT)
+        self.listeners: list[Callable[[Committed], None]] = []
+        self.failed: Exception | None = None
+        self.ready = False
+        self._given: dict[str, int] = {}
+
+    def open(self) -> None:
+        """Look at each batch from now on, behind the session's read models."""
+        self.tallies.active = len(self.models.active_orders())
+        self.session.committer.sinks.append(self._committed)
+        self.ready = True
+
+    def close(self) -> None:
+        """Look no more."""
+        self.ready = False
+        if self._committed in self.session.committer.sinks:
+            self.session.committer.sinks.remove(self._committed)
+
+    def _committed(self, batch: Committed) -> None:
+        try:
+            self.tallies.add(batch.facts)
+            for listener in self.listeners:
+                listener(batch)
+        except Exception as odd:  # what is shown must not end what is traded
+            self.failed = odd
+            _log.exception("clients are told no more, from seq %d on", self.models.seq)
+            self.close()
+
+    # the way in
+
+    async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
+        """Carry out commands; returns their facts (FACT) once they are committed. Raises Problem."""
+        if not self.ready:
+            raise stopping("the gateway is not ready")
+        try:
+            return await self.session.send(command)
+        except RuntimeError as odd:
+            raise stopping(str(odd)) from None
+        except ValueError as odd:
+            raise Problem(422, "MALFORMED", str(odd)) from None
+
+    async def ask(self, question: Callable[[Exchange], T]) -> T:
+        """What the exchange says between two batches, once that is committed. Raises Problem."""
+        try:
+            return await self.session.ask(question)
+        except RuntimeError as odd:
+            raise stopping(str(odd)) from None
+
+    def next_id(self, trader: str) -> int:
+        """An id for the trader's next order that was not given to a request before."""
+        made = max(self.models.next_order_id(trader), self._given.get(trader, 0) + 1)
+        self._given[trader] = made
+        return made
+
+    def facts_of(self, trader: str, facts: np.ndarray) -> list[str]:
+        """Facts that concern a trader's orders, as JSON, in their order."""
+        number = self.names.traders.get(trader)
+        encoder = self.told.encoder(self.models.day)
+        return [text for who, _, text in owned(encoder, facts, self.owner) if who == number]
+
+    def owner(self, trader: int, order_id: int) -> tuple[int, int] | None:
+        """Portfolio and side (numbers) of an order that the read models keep."""
+        try:
+            row = self.models.order_row(order_id, self.told.trader(trader))
+        except KeyError:
+            return None
+        return self.names.portfolios[row["portfolio"]], int(row["side"] == "SELL")
+
+    # notes
+
+    def alert(self, kind: str, **more: Any) -> None:
+        """Keep what was noticed for `/v1/alerts`."""
+        self.alerts.append({"seq": self.models.seq, "ts": time_text(time.time_ns()), "kind": kind, **more})
+
+    async def audit(self, who: str, action: str, reason: str, **more: Any) -> None:
+        """Write down a privileged action, durably, before it is carried out."""
+        entry = {"ts": time_text(time.time_ns()), "seq": self.models.seq, "who": who, "action": action, "reason": reason, **more}
+        await asyncio.to_thread(_append, self.session.folder.path / AUDIT_FILE, json.dumps(entry, ensure_ascii=False))
+        self.alerts.append({**entry, "kind": "PrivilegedAction"})
+        self.session.journal.say("privileged action", **entry)
+
+
+def _append(path: Any, line: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def stopping(detail: str) -> Problem:
+    """503: nothing is taken now."""
+    return Problem(503, "NOT_READY", detail, headers={"retry-after": "1"})

@@ -1,0 +1,1 @@
+"""Who may do what: tokens and their issuers, roles, rates, and the guard before the application."""

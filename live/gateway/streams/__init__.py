@@ -1,0 +1,1 @@
+"""What the gateway sends by itself: order facts, trades and quotes to every client that is connected."""

@@ -1,0 +1,63 @@
+"""What the figures of `/metrics` count, from the facts of each batch."""
+
+from collections import Counter
+
+import numpy as np
+
+from engine.messages.names import Names
+from engine.messages.vocabulary import Kind, Reason, Side
+
+ENDS = (Kind.OrderCancelled, Kind.OrderExpired)
+_BREACHES = range(Reason.BUYING_POWER, Reason.LEVERAGE_LIMIT + 1)
+
+
+class Tallies:
+    """Counts since the session's first fact, by names."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self.created: Counter[tuple[str, str]] = Counter()
+        self.filled = 0
+        self.active = 0
+        self.trades: Counter[str] = Counter()
+        self.volume: Counter[str] = Counter()
+        self.prices: Counter[str] = Counter()
+        self.breaches: Counter[tuple[str, str]] = Counter()
+
+    def add(self, facts: np.ndarray) -> None:
+        """Count a batch (FACT)."""
+        if not len(facts):
+            return
+        kinds = facts["kind"]
+        created = facts[kinds == Kind.OrderCreated]
+        self.active += len(created) - int(np.count_nonzero(np.isin(kinds, ENDS)))
+        for (number, side), count in _counted(created, "instrument", "side"):
+            self.created[self._names.instruments[number].symbol, Side(side).name] += count
+        trades = facts[kinds == Kind.TradeExecuted]
+        if len(trades):
+            self._trades(trades)
+        refused = (kinds == Kind.OrderRejected) | (kinds == Kind.ReplaceRejected)
+        judged = facts[(kinds == Kind.RiskLimitBreached) | (refused & np.isin(facts["reason"], _BREACHES))]
+        if len(judged):
+            called = {number: name for name, number in self._names.portfolios.items()}
+            for (reason, portfolio), count in _counted(judged, "reason", "portfolio"):
+                self.breaches[Reason(reason).name, called.get(portfolio, "")] += count
+
+    def _trades(self, trades: np.ndarray) -> None:
+        from engine.messages.vocabulary import HISTORY
+
+        done = int(np.count_nonzero((trades["remaining"] == 0) & (trades["trader"] != HISTORY)))
+        done += int(np.count_nonzero((trades["maker_remaining"] == 0) & (trades["maker_trader"] != HISTORY)))
+        self.filled += done
+        self.active -= done
+        for number in np.unique(trades["instrument"]).tolist():
+            mine = trades[trades["instrument"] == number]
+            of = self._names.instruments[number]
+            self.trades[of.symbol] += len(mine)
+            self.volume[of.symbol] += float(of.quantity(int(mine["quantity"].astype(np.int64).sum())))  # type: ignore[assignment]
+            self.prices[of.symbol] += float(of.price(int(mine["price"].astype(np.int64).sum())))  # type: ignore[assignment]
+
+
+def _counted(facts: np.ndarray, *fields: str) -> list[tuple[tuple[int, ...], int]]:
+    """How many facts have each combination of two fields."""
+    return list(Counter(zip(*(facts[field].tolist() for field in fields))).items())

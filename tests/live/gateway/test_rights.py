@@ -1,0 +1,214 @@
+"""Role by route and message, walked from the table; tokens that are no good; portfolios and traders of others."""
+
+import asyncio
+import json
+import time
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey, OKPKey, RSAKey
+from websockets.asyncio.client import connect
+
+from live.gateway.routes import MESSAGES, ROUTES, table
+from live.gateway.security.issuer import LocalIssuer
+from live.gateway.security.principals import Role
+from tests.support.live_gateway import order, running
+
+BODIES = {
+    "NewOrder": order("BUY", 1, "100.00", portfolio="fund1"),
+    "Replacement": {"price": "101.00"},
+    "Kill": {"portfolio": "fund2", "reason": "drill"},
+    "Halt": {"reason": "drill"},
+    "Limits": {"max_position": "500", "reason": "drill"},
+    "ClientCredentials": b"grant_type=client_credentials",
+}
+PLACES = {"order_id": "999", "trader": "ann", "name": "fund1", "symbol": "ETH"}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("out"), gateway={"port": 0, "rates": {"failures": 0}}) as made:
+        yield made
+
+
+def as_role(s, role):
+    return s.token(role.value, trader="ann", portfolios=["fund1"])
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_in_every_role(desk, route):
+    path, body = route.path.format(**PLACES), BODIES.get(route.body or "")
+    if route.operation == "stream":
+        path += "?symbols=NONE"
+    for role in Role:
+        code, _, _ = desk.answer(route.method, path, as_role(desk, role), body)
+        if route.open or role in route.roles:
+            assert code not in (401 if route.operation != "issue_token" else 0, 403, 500), (role, code)
+        else:
+            assert code == 403, role
+    code, headers, text = desk.answer(route.method, path, None, body)
+    if not route.open:
+        assert code == 401
+        assert headers["www-authenticate"].startswith("Bearer")
+        assert headers["content-type"] == "application/problem+json"
+        assert json.loads(text)["status"] == 401
+
+
+def test_every_message_in_every_role(desk):
+    async def talk(role):
+        url = desk.url.replace("http", "ws") + "/v1/ws"
+        async with connect(url, additional_headers={"authorization": f"Bearer {as_role(desk, role)}"}) as ws:
+            refused = set()
+            for kind in MESSAGES:
+                await ws.send(json.dumps({"type": kind, "data": {"x": 1}, "id": kind}))
+                while (answer := json.loads(await ws.recv())).get("id") != kind:
+                    pass
+                if answer["data"].get("status") == 403:
+                    refused.add(kind)
+            return refused
+
+    for role in Role:
+        assert asyncio.run(talk(role)) == {kind for kind, roles in MESSAGES.items() if role not in roles}
+
+
+def test_the_documents_print_the_table(desk):
+    _, headers, page = desk.answer("GET", "/docs")
+    assert headers["content-type"].startswith("text/html")
+    code, described = desk.ask("GET", "/v1/openapi.json")
+    assert code == 200
+    for row, route in zip(table(), ROUTES):
+        assert row["route"] in page.decode()
+        one = described["paths"][route.path][route.method.lower()]
+        assert one.get("x-roles", []) == sorted(role.value for role in route.roles)
+        assert set(map(str, route.answers)) <= set(one["responses"])
+    assert b"http://" not in page.replace(desk.url.encode(), b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/v1/orders?trader=bob", 403),
+        ("/v1/orders/1?trader=bob", 403),
+        ("/v1/orders/1/history?trader=bob", 403),
+        ("/v1/traders/bob/orders", 403),
+        ("/v1/traders/bob/execution-summary", 403),
+        ("/v1/portfolios/fund2", 403),
+        ("/v1/portfolios/fund2/limits", 403),
+        ("/v1/breaches?portfolio=fund2", 403),
+        ("/v1/compliance-failures?trader=bob", 403),
+        ("/v1/portfolios/none", 403),
+    ],
+)
+def test_what_is_others(desk, path, code):
+    assert desk.ask("GET", path, desk.ann())[0] == code
+    assert desk.ask("GET", path, desk.token("compliance"))[0] in (200, 404)
+
+
+def test_a_trader_sees_and_trades_its_own_alone(desk):
+    ann = desk.ann()
+    assert [one["name"] for one in desk.ask("GET", "/v1/portfolios", ann)[1]] == ["fund1"]
+    assert [one["name"] for one in desk.ask("GET", "/v1/portfolios", desk.token("risk"))[1]] == ["fund1", "fund2"]
+    assert desk.ask("POST", "/v1/orders", ann, order("BUY", 1, "1.00", trader="bob"))[0] == 403
+    both = desk.token("trader", trader="ann", portfolios=["fund1", "fund2"])
+    assert desk.ask("POST", "/v1/orders", both, order("BUY", 1, "1.00", portfolio="fund2"))[0] == 403  # the session says: fund1
+    code, said = desk.ask("POST", "/v1/orders", both, order("BUY", 1, "1.00"))
+    assert (code, said["errors"][0]["path"]) == (422, "portfolio")
+    assert desk.ask("POST", "/v1/orders", desk.token("trader"), order("BUY", 1, "1.00"))[1]["code"] == "NO_TRADER"
+
+
+# tokens
+
+
+def claims(**more):
+    made = {"iss": "tapebook", "aud": "tapebook", "sub": "ann", "exp": int(time.time()) + 60, "roles": ["viewer"]}
+    return {name: value for name, value in (made | more).items() if value is not None}
+
+
+def signed(key, alg="Ed25519", kid=None, **more):
+    return jwt.encode({"alg": alg, "kid": kid or getattr(key, "kid", None)}, claims(**more), key, algorithms=[alg])
+
+
+def bad_tokens(s):
+    own, other = LocalIssuer(s.out).key, OKPKey.generate_key("Ed25519", auto_kid=True)
+    good = signed(own)
+    head, body, mark = good.split(".")
+    yield "alg none", _none(body)
+    yield "no signature", f"{head}.{body}."
+    yield "wrong key", signed(other)
+    yield "wrong key under our id", signed(other, kid=own.kid)
+    yield "our public key as a secret", signed(OctKey.import_key(own.as_dict(private=False)["x"]), "HS256", kid=own.kid)
+    yield "wrong audience", signed(own, aud="elsewhere")
+    yield "no audience", signed(own, aud=None)
+    yield "wrong issuer", signed(own, iss="elsewhere")
+    yield "expired", signed(own, exp=int(time.time()) - 60)
+    yield "no end", signed(own, exp=None)
+    yield "not yet", signed(own, nbf=int(time.time()) + 600)
+    yield "tampered", f"{head}.{_other_body()}.{mark}"
+    yield "roles are no list", signed(own, roles="admin")
+    yield "trader is no text", signed(own, trader=7)
+    yield "nonsense", "nonsense"
+    yield "long", "a" * 9_000
+
+
+def _none(body):
+    import base64
+
+    head = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
+    return f"{head}.{body}."
+
+
+def _other_body():
+    import base64
+
+    return base64.urlsafe_b64encode(json.dumps(claims(roles=["admin"])).encode()).rstrip(b"=").decode()
+
+
+def test_tokens_that_are_no_good(desk):
+    assert desk.ask("GET", "/v1/instruments", signed(LocalIssuer(desk.out).key))[0] == 200
+    for name, token in bad_tokens(desk):
+        code, said = desk.ask("GET", "/v1/instruments", token)
+        assert (code, said["code"]) == (401, "UNAUTHORIZED"), name
+
+
+def test_the_key_is_nobody_elses(desk):
+    assert (desk.out / "issuer.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_client_credentials(tmp_path):
+    secret = "a secret of good length"
+    client = {"id": "robot", "secret": secret, "roles": ["trader"], "trader": "ann", "portfolios": ["fund1"]}
+    with running(tmp_path, gateway={"port": 0, "clients": [client]}) as s:
+        form = {"grant_type": "client_credentials", "client_id": "robot", "client_secret": secret}
+        code, made = s.ask("POST", "/v1/token", None, urllib.parse.urlencode(form).encode())
+        assert (code, made["token_type"], made["expires_in"]) == (200, "Bearer", 3600)
+        assert s.ask("POST", "/v1/orders", made["access_token"], order("BUY", 1, "1.00"))[0] == 201
+        wrong = urllib.parse.urlencode({**form, "client_secret": "another secret here"}).encode()
+        assert s.ask("POST", "/v1/token", None, wrong)[0] == 401
+        assert s.ask("POST", "/v1/token", None, b"grant_type=password")[1]["error"] == "unsupported_grant_type"
+
+
+def test_an_outside_issuer(tmp_path):
+    key = RSAKey.generate_key(2048, auto_kid=True)
+    public = json.dumps({"keys": [key.as_dict(private=False)]}).encode()
+
+    class Keys(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(public)
+
+        def log_message(self, *words):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Keys) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        auth = {"issuer": "https://id.example", "audience": "desk", "jwks_url": f"http://127.0.0.1:{server.server_port}/keys"}
+        with running(tmp_path, gateway={"port": 0, "auth": auth}) as s:
+            good = signed(key, "RS256", iss="https://id.example", aud="desk")
+            assert s.ask("GET", "/v1/instruments", good)[0] == 200
+            assert s.ask("GET", "/v1/instruments", signed(key, "RS256", iss="https://id.example"))[0] == 401
+            assert s.ask("GET", "/v1/instruments", s.token("admin"))[0] == 401
+        server.shutdown()
