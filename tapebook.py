@@ -15,10 +15,10 @@ from typing import Any
 _ROOMS = {
     "engine": (
         "Command Exchange Flag Instrument Kind Limits OrderStatus OrderType Parameter Reason Rules SelfTrade Side Strategy TimeInForce "
-        "Wake Want context limit market stop stop_limit cancel replace halt resume end_of_day start_of_day mark reference deposit "
+        "Wake Want context limit market stop stop_limit cancel replace halt resume clear end_of_day start_of_day mark reference deposit "
         "set_limits set_rules kill revive TapebookError"
     ),
-    "data": "DataError EventLog Feed merge read_bars read_lobster replay synthetic_flow",
+    "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
     "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",
 }
 _PACKAGES = (*_ROOMS, "live", "dashboards")

@@ -30,7 +30,7 @@ class RunError(TapebookError, ValueError):
 def keep(recording: Recording, folder: Path) -> None:
     """Write what the log does not hold of a recording: recording.npz and recording.json."""
     said: dict[str, Any] = {name: getattr(recording, name) for name in _PLAIN}
-    said["logged"] = recording.logged
+    said |= {"logged": recording.logged, "days": recording.days}
     said["first_seq"] = int(recording.facts["seq"][0]) if len(recording.facts) else 0
     arrays = {name: getattr(recording, name) for name in _ARRAYS} | {"market": recording.market() if recording.market else None}
     np.savez_compressed(folder / "recording.npz", **{name: array for name, array in arrays.items() if array is not None})
@@ -58,6 +58,7 @@ def recording_of(folder: Path) -> Recording:
             cash={name: Decimal(amount) for name, amount in said["cash"].items()},
             meta=said["meta"],
             logged=[(str(name), int(ts), str(text)) for name, ts, text in kept["logged"]],
+            days=[(first, last) for first, last in kept.get("days") or []] or None,
             **{name: kept[name] for name in _PLAIN},
         )
     except FileNotFoundError as error:

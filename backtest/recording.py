@@ -16,6 +16,8 @@ from engine.messages.vocabulary import Kind
 
 BID, ASK, LAST = 1, 2, 4
 """Bits of a SAMPLE's `has`: which of its prices are there."""
+NIGHT = (Kind.CLEAR, Kind.END_OF_DAY, Kind.RESUME)
+"""Commands that a feed has between two days."""
 
 
 class DepthWindow(NamedTuple):
@@ -38,6 +40,7 @@ class Recording:
     `facts`: FACT array of our own traders in order of seq. `samples`: SAMPLE array (`engine.loop.loop_state`) in order of
     ts, a row only where something changed.
     `marks`: MARKED array, every change of a mark, in order of ts; None: what the samples, our fills and the MARKs show of it.
+    `days`: first and last time of each day of a feed of several; None: as calendar and samples show.
     `printed`: lots printed from `opened` to `end` in each instrument, ours among them; None: as the last sample has it.
     `market`: SAMPLE array of history alone, as if we had not been there; None where nobody can play it again.
     `cash`: money of each portfolio when the run began (deposits at or before `start` are part of it; later ones are facts).
@@ -65,6 +68,7 @@ class Recording:
     resolution: int = 100_000_000
     marks: np.ndarray | None = None
     printed: list[int] | None = None
+    days: list[tuple[int, int]] | None = None
     market: Callable[[], np.ndarray] | None = None
     own: frozenset[int] | None = None  # numbers of the traders whose side of a trade counts; None: every trader's
     depth_window: Depth | None = None
@@ -129,7 +133,10 @@ class Recording:
 
     @cached_property
     def sessions(self) -> list[tuple[int, int]]:
-        """First and last time of each trading day (by the shown clock), the warm-up left out. A day without a sample is no session."""
+        """First and last time of each trading day, the warm-up left out: of the feed's own days, else by the shown clock's calendar, on
+        which a day without a sample is no session."""
+        if known := [(max(a, self.opened), min(b, self.end)) for a, b in self.days or [] if a <= self.end and b >= self.opened]:
+            return known
         ts = self.samples["ts"]
         ts = ts[(ts >= self.opened) & (ts <= self.end)]
         if not len(ts):
@@ -159,6 +166,21 @@ class Recording:
 def kept_facts(facts: np.ndarray) -> np.ndarray:
     """Of all facts those that a recording keeps: what happened to orders, and what moved money or a mark beside them."""
     return facts[(facts["kind"] < Kind.SessionOpened) | np.isin(facts["kind"], [Kind.CashDeposited, Kind.PriceMarked])]
+
+
+def days_of(history: np.ndarray, facts: np.ndarray, instruments: int) -> list[tuple[int, int]] | None:
+    """First and last time of history's rows on each day of a feed of several; None where no fact says that a day began."""
+    begun = facts["ts"][facts["kind"] == Kind.DayStarted]
+    if not len(begun):
+        return None
+    opened, closed = [int(history["ts"][0])], []
+    for ts in begun.tolist():
+        until = int(np.searchsorted(history["ts"], ts))
+        rows = np.arange(max(0, until - 3 * instruments), until)  # what stands between two days, the last row of the first before it
+        market = rows[~np.isin(history["kind"][rows], NIGHT)]
+        closed.append(int(history["ts"][market[-1] if len(market) else max(0, until - 1)]))
+        opened.append(ts)
+    return list(zip(opened, [*closed, int(history["ts"][-1])]))
 
 
 def strategy_name(recording: Recording) -> str:

@@ -89,7 +89,8 @@ class Result:
     @cached_property
     def round_trips(self) -> "pl.DataFrame":
         """One row per round trip: symbol, portfolio, side, entry, exit, entry_price, exit_price (averages), quantity, quantity_lots, pnl
-        (net of fees), fees, duration, best, worst (P&L at the middle while it was held), fills, status (CLOSED, OPEN)."""
+        (net of fees), fees, duration, best, worst (P&L while it was held, at every change of position or mark), fills, status (CLOSED,
+        OPEN)."""
         from backtest.analysis.frames import trips_frame
 
         return trips_frame(self.analysis)
@@ -100,6 +101,14 @@ class Result:
         from backtest.analysis.frames import equity_frame
 
         return equity_frame(self.analysis)
+
+    @cached_property
+    def days(self) -> "pl.DataFrame":
+        """One row a trading day: date (by the feed's clock), start, end, net_pnl, fees, turnover, fills, orders (accepted), equity and
+        position_value at its end. What happens between two days belongs to the second."""
+        from backtest.analysis.frames import days_frame
+
+        return days_frame(self.analysis)
 
     @cached_property
     def positions(self) -> "pl.DataFrame":

@@ -17,12 +17,13 @@ import numpy as np
 from backtest.camera import DepthCamera
 from backtest.opening import introduced, opening_of
 from backtest.participants import participants
-from backtest.recording import Recording, kept_facts
+from backtest.recording import Recording, days_of, kept_facts
 from backtest.result import Result
 from backtest.store import OUT, save
 from backtest.timing import Latency
 from backtest.window import window
 from data.feed import Feed
+from data.leftovers import remove_leftovers
 from data.times import TimeOfDay, utc_offsets
 from engine.exchange import Exchange
 from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
@@ -57,7 +58,8 @@ class Backtest:
     limits, rules : risk limits of the portfolio, compliance rules of the trader
     feed_latency, order_latency, response_latency : "100us", nanoseconds, or an array (n, 2) of (ts, latency)
     maker_fee, taker_fee : parts of the notional, instead of the instruments' own; negative is a rebate
-    start, end : "HH:MM[:SS]" or a time on the feed's clock, a datetime, or ns UTC; history before `start` only builds the book
+    start, end : "HH:MM[:SS]" on the feed's clock, of its first day and of its last; a datetime, or ns UTC; history before `start` only
+        builds the book
     warm_up : time after `start` before the strategy is called
     sample_every : how often the market is sampled for equity, markouts and pictures
     portfolio : name of the portfolio and trader; of several strategies a list, by default the names of their classes
@@ -118,8 +120,11 @@ class Backtest:
 
     def run(self, out: Path | str | None = OUT) -> Result:
         """Run it and record it under `out`/runs/<run id> (None: keep nothing on disk)."""
-        recording, driver = self.record(None if out is None else Path(out) / "cache")
+        cache = None if out is None else Path(out) / "cache"
+        recording, driver = self.record(cache)
         result = Result(recording)
+        if kept := self.cache or cache:
+            remove_leftovers(Path(kept))
         if out is not None:
             result.folder = save(result, driver, self.feed.origin, Path(out)).folder
         return result
@@ -240,6 +245,7 @@ class Backtest:
             resolution=self.sample_every,
             marks=driver.loop.marks[: int(clock["marks"])],
             printed=[int(lots) for lots in printed[: len(self.instruments)]],
+            days=days_of(driver.history, facts, len(self.instruments)),
             market=functools.cache(partial(self._market, driver.history, first, last)),
             depth_window=DepthCamera(partial(self._camera, driver.history), driver.sent, self.instruments[0].tick_units),
             unarrived=driver.unarrived(),

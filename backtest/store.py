@@ -65,10 +65,12 @@ def save(result: Result, driver: Driver, origin: dict[str, Any] | None, out: Pat
             "instruments": [i.symbol for i in recording.instruments],
             "cash": {name: str(amount) for name, amount in recording.cash.items()},
             "span": [recording.start, recording.end],
+            "warm_up": recording.warm_up_end - recording.start,
             "market_commands": recording.market_commands,
             "wakes": recording.wakes,
             "counters": recording.counters,
             "summary": result.summary,
+            "days": result.days.to_dicts() if result.days.height > 1 else [],
             "warnings": [caution.text for caution in result.warnings],
         }
         write_log(scratch / "log.duckdb", run_id, said, driver, recording.instruments)

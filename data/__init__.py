@@ -7,9 +7,10 @@ if TYPE_CHECKING:
     from data.bars.reader import read_bars as read_bars
     from data.feed import DataError as DataError
     from data.feed import Feed as Feed
-    from data.feed import merge as merge
+    from data.formats import days as days
     from data.lobster.reader import read_lobster as read_lobster
     from data.log.event_log import EventLog as EventLog
+    from data.merged import merge as merge
     from data.quality.replay import replay as replay
     from data.synthetic.flow import synthetic_flow as synthetic_flow
 
@@ -17,7 +18,8 @@ _PLACES = {
     "DataError": "data.feed",
     "EventLog": "data.log.event_log",
     "Feed": "data.feed",
-    "merge": "data.feed",
+    "days": "data.formats",
+    "merge": "data.merged",
     "read_bars": "data.bars.reader",
     "read_lobster": "data.lobster.reader",
     "replay": "data.quality.replay",

@@ -1,5 +1,6 @@
 """Feeds: recorded markets as commands of history, in time order and bounded memory."""
 
+import datetime
 import hashlib
 import io
 import json
@@ -59,12 +60,19 @@ class Feed(ABC):
     """What a recorded session opened with; a backtest opens with it instead of its own."""
     seats: Mapping[str, str] = MappingProxyType({})
     """Trader and portfolio of each strategy taken out of a recorded session; there every command is an exchange event of its own."""
+    date: datetime.date | None = None
+    """The day that it is of, where the source says it before it is read."""
     levels: int = 0
     """Levels of the published book to which the commands reconcile; 0: none is published."""
 
     def __repr__(self) -> str:
         symbols = ", ".join(one.symbol for one in self.instruments[:5]) + (", …" if len(self.instruments) > 5 else "")
         return f"<{type(self).__name__} {self.name}: {symbols}>"
+
+    @property
+    def source(self) -> str:
+        """The file that it is read from, for errors; its name where there is none."""
+        return self.name
 
     @property
     def instrument(self) -> Instrument:
@@ -85,7 +93,8 @@ class Feed(ABC):
         Before the rows of one aggressor stands its FLOW: its side, all its lots, its worst price. Where it took hidden lots at prices
         better than that, each of them, best first, has a FLOW before, marked CONTINUED; each FLOW is for the lots that are left of the
         aggressor beyond hidden ones at better prices than its own. A halt of the venue is a HALT, its end a RESUME, with their `row`:
-        our orders rest and do not trade meanwhile, and new ones are rejected, while history goes on.
+        our orders rest and do not trade meanwhile, and new ones are rejected, while history goes on; what crossed ours trades at the
+        RESUME. Between days (`days`) stand CLEAR, END_OF_DAY and START_OF_DAY.
         """
 
     def reconciled(self, rows: int = BATCH_ROWS) -> Iterator[tuple[Commands, np.ndarray]]:
@@ -197,90 +206,12 @@ class _Until(Feed):
                 return
 
 
-class Merged(Feed):
-    """Several feeds as one, in time order; at equal times in the order of the feeds."""
-
-    def __init__(self, feeds: Sequence[Feed]) -> None:
-        self.feeds = list(feeds)
-        self.instruments = [instrument for feed in self.feeds for instrument in feed.instruments]
-        self.name = " + ".join(feed.name for feed in self.feeds)
-        self.counts = {}
-        self.time_zone = _shared_zone(self.feeds)
-        symbols = [instrument.symbol for instrument in self.instruments]
-        twice = next((symbol for symbol in symbols if symbols.count(symbol) > 1), None)
-        if twice is not None:
-            raise ValueError(f"{twice} is in two of the feeds; days of one symbol are run one after the other, not merged")
-
-    @property
-    def fingerprint(self) -> str:
-        return mixed("merge", [feed.fingerprint for feed in self.feeds])
-
-    def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
-        sources = self._numbered(rows)
-        waiting: list[Commands] = [np.zeros(0, COMMAND) for _ in sources]
-        live = set(range(len(sources)))
-        while live:
-            horizon = _fill(sources, waiting, live)
-            ends = [len(w) if horizon is None else int(np.searchsorted(w["ts"], horizon)) for w in waiting]
-            ready = np.concatenate([w[:end] for w, end in zip(waiting, ends)])
-            waiting = [w[end:] for w, end in zip(waiting, ends)]
-            if len(ready):
-                yield ready[np.argsort(ready["ts"], kind="stable")]
-
-    def _numbered(self, rows: int) -> list[Iterator[Commands]]:
-        first, sources = 0, []
-        for feed in self.feeds:
-            sources.append(_renumbered(feed.batches(rows), first))
-            first += len(feed.instruments)
-        return sources
-
-
-def _shared_zone(feeds: Sequence[Feed]) -> str:
-    """The clock that the feeds share; one at UTC, as of a feed without a clock of its own, goes along. UTC where they differ."""
-    zones = {feed.time_zone for feed in feeds} - {"UTC"}
-    return zones.pop() if len(zones) == 1 else "UTC"
-
-
-def _renumbered(batches: Iterator[Commands], first: int) -> Iterator[Commands]:
-    for batch in batches:
-        if first:
-            batch = batch.copy()
-            batch["instrument"] += first
-        yield batch
-
-
-def _fill(sources: list[Iterator[Commands]], waiting: list[Commands], live: set[int]) -> int | None:
-    """Read on in the feeds until some time is complete in all of them: what lies before it can go. None at the end of all."""
-    while live:
-        for k in sorted(live):
-            if not len(waiting[k]):
-                _read_on(sources, waiting, live, k)
-        if not live:
-            return None
-        horizon = min(int(waiting[k]["ts"][-1]) for k in live)
-        if any(len(w) and w["ts"][0] < horizon for w in waiting):
-            return horizon
-        for k in [k for k in live if waiting[k]["ts"][-1] == horizon]:
-            _read_on(sources, waiting, live, k)
-    return None
-
-
-def _read_on(sources: list[Iterator[Commands]], waiting: list[Commands], live: set[int], k: int) -> None:
-    batch = next((b for b in sources[k] if len(b)), None)
-    if batch is None:
-        live.discard(k)
-    else:
-        waiting[k] = np.concatenate([waiting[k], batch])
-
-
-def merge(feeds: Sequence[Feed]) -> Feed:
-    """One feed of several, in time order (stable), instruments numbered through. Raises ValueError where a symbol is in two of them."""
-    feeds = list(feeds)
-    if not feeds:
-        raise ValueError("merge needs at least one feed")
-    return feeds[0] if len(feeds) == 1 else Merged(feeds)
-
-
 def mixed(what: str, fingerprints: Sequence[str]) -> str:
     """Fingerprint of something made from other feeds."""
     return hashlib.sha256("\n".join([what, *fingerprints]).encode()).hexdigest()
+
+
+def shared_zone(feeds: Sequence[Feed]) -> str:
+    """The clock that the feeds share; one at UTC, as of a feed without a clock of its own, goes along. UTC where they differ."""
+    zones = {feed.time_zone for feed in feeds} - {"UTC"}
+    return zones.pop() if len(zones) == 1 else "UTC"

@@ -1,6 +1,7 @@
 """Moments, times of day and time zones, as people write them."""
 
 from datetime import UTC, date, datetime, time, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -76,6 +77,7 @@ def utc_nanoseconds(at: str | datetime | np.datetime64) -> int:
             at = datetime.fromisoformat(at)
         if isinstance(at, datetime) and at.tzinfo is not None:
             at = at.astimezone(UTC).replace(tzinfo=None)
-        return int(np.array(at, "datetime64[ns]").astype(np.int64))
+        scalar: Any = np.datetime64
+        return int(scalar(at, "ns").astype(np.int64))
     except (TypeError, ValueError):
         raise ValueError(f"{at!r} is not a time; write a datetime, or text like 2026-01-05T14:30:00 (UTC)") from None

@@ -5,6 +5,7 @@ import numpy as np
 from engine.compiler.intrinsics import prefetch
 from engine.compiler.kernel import cold_kernel, entry_kernel, hot_kernel, kernel, rare_kernel
 from engine.compiler.lazy_kernels import STOPS_CASCADE, Lazy, call_lazy, not_loaded
+from engine.matching.checks import listed
 from engine.matching.entry import cancel_order, new_order
 from engine.matching.history import add_history, apply_flow, modify_history, print_trade, reduce_history
 from engine.messages.vocabulary import Flag, Kind, Reason
@@ -32,7 +33,16 @@ def _lazy_of(kind):
         return Lazy.DAY
     if Kind.SET_LIMITS <= kind <= Kind.SET_RULES or Kind.HALT <= kind <= Kind.RESTRICT:
         return Lazy.SWITCHES
-    return Lazy.RECONCILE if Kind.NOTICE <= kind <= Kind.REMOVE else -1
+    return Lazy.RECONCILE if Kind.NOTICE <= kind <= Kind.CLEAR else -1
+
+
+@kernel
+def _is_crossed(state, c):
+    """Whether the command's instrument has a crossed book in which orders of ours stand."""
+    if not listed(state, c["instrument"]):
+        return False
+    bids, asks = state.ladders[2 * np.int64(c["instrument"])], state.ladders[2 * np.int64(c["instrument"]) + 1]
+    return ~asks["best"] <= bids["best"] and bids["own"] + asks["own"] != 0
 
 
 @rare_kernel
@@ -53,6 +63,11 @@ def _others(state, c, out, n):
         return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
     if not_loaded(state, lazy) or (lazy == Lazy.SWITCHES and (not_loaded(state, Lazy.PRETRADE) or not_loaded(state, Lazy.AFTER_FILL))):
         return -1
+    if kind == Kind.RESUME and _is_crossed(state, c):
+        if not_loaded(state, Lazy.RECONCILE):
+            return -1
+        n = call_lazy(state.lazy[lazy], state, c, out, n)
+        return call_lazy(state.lazy[Lazy.RECONCILE], state, c, out, n)
     return call_lazy(state.lazy[lazy], state, c, out, n)
 
 
@@ -100,7 +115,7 @@ def worst_case(state, c):
         return _worst_of_all(state, instrument)
     if instrument >= len(state.instruments):
         return SLACK
-    if c["kind"] == Kind.END_OF_DAY:
+    if Kind.RESUME <= c["kind"] <= Kind.END_OF_DAY:
         return SLACK + state.ladders[2 * instrument]["orders"] + state.ladders[2 * instrument + 1]["orders"]
     if c["kind"] == Kind.CANCEL:
         return SLACK

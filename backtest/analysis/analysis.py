@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from backtest.analysis import curves, fills, markouts, orders, trips
+from backtest.analysis import curves, days, fills, markouts, orders, trips
 from backtest.analysis.markouts import Markouts
 from backtest.analysis.quotes import Quotes
 from backtest.recording import Recording
@@ -59,6 +59,11 @@ class Analysis:
     @cached_property
     def returns(self) -> curves.Returns:
         return curves.returns(self.recording, self.curve)
+
+    @cached_property
+    def days(self) -> np.ndarray:
+        """DAY array, one row a session."""
+        return days.by_day(self)
 
     @cached_property
     def drawdowns(self) -> list[curves.Drawdown]:

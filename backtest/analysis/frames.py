@@ -8,6 +8,7 @@ import polars as pl
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.fills import signs
 from backtest.recording import Recording
+from data.times import local_time
 from engine.frames.columns import scaled, times, words
 from engine.messages.vocabulary import Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.state.arrays import UNCOUNTED
@@ -148,8 +149,8 @@ def trips_frame(a: Analysis) -> pl.DataFrame:
             "pnl": a.money(rows["pnl"]),
             "fees": a.money(rows["fees"]),
             "duration": pl.Series(rows["exit"] - rows["entry"]).cast(pl.Duration("ns")),
-            "best": a.money(rows["best"]) / 2,
-            "worst": a.money(rows["worst"]) / 2,
+            "best": a.money(rows["best"]),
+            "worst": a.money(rows["worst"]),
             "fills": rows["fills"],
             "status": pl.Series(np.where(rows["open"], "OPEN", "CLOSED"), dtype=pl.String),
         }
@@ -179,6 +180,25 @@ def equity_frame(a: Analysis) -> pl.DataFrame:
             "equity": a.money(curve.equity),
             "drawdown": a.money(curve.drawdown),
             "equity_mid": _null(a.money(curve.cash) + a.money(curve.doubled_value) / 2, ~curve.middled),
+        }
+    )
+
+
+def days_frame(a: Analysis) -> pl.DataFrame:
+    """See `Result.days`."""
+    rows, zone = a.days, a.recording.zone
+    return pl.DataFrame(
+        {
+            "date": pl.Series([local_time(ts, zone).date() for ts in rows["end"].tolist()], dtype=pl.Date),
+            "start": times(rows["start"]),
+            "end": times(rows["end"]),
+            "net_pnl": a.money(rows["pnl"]),
+            "fees": a.money(rows["fees"]),
+            "turnover": a.money(rows["turnover"]),
+            "fills": rows["fills"],
+            "orders": rows["orders"],
+            "equity": a.money(rows["equity"]),
+            "position_value": a.money(rows["value"]),
         }
     )
 

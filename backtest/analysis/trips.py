@@ -17,7 +17,7 @@ TRIP = np.dtype(
         ("exit_cost", "O"),
         ("pnl", "<i8"),  # money, net of fees; an open trip is marked
         ("fees", "<i8"),
-        ("best", "<i8"),  # twice the money: highest and lowest P&L on its way, marked at the middle
+        ("best", "<i8"),  # highest and lowest P&L on its way, at the mark
         ("worst", "<i8"),
         ("left", "<i8"),  # lots still held, signed; 0: closed
         ("fills", "<i8"),
@@ -60,10 +60,15 @@ def _of_group(recording: Recording, fills: np.ndarray, members: np.ndarray, quot
     rows["fees"] = np.add.reduceat(pieces["fee"], first)
     rows["fills"] = last - first + 1
     rows["pnl"] = np.add.reduceat(flow, first)
+    marked, marks = quote.marks(fills[fills["instrument"] == instrument])
     if rows["open"][-1]:
-        mark = int(as_of(*quote.marks(fills[fills["instrument"] == instrument]), np.array([recording.end]))[0])
-        rows["pnl"][-1] += rows["left"][-1] * mark * value
-    _excursions(rows, pieces["ts"], after, np.cumsum(flow), first, trip, value, quote)
+        rows["pnl"][-1] += rows["left"][-1] * int(as_of(marked, marks, np.array([recording.end]))[0]) * value
+    rows["best"] = rows["worst"] = rows["pnl"]
+    ts, piece = _while_held(pieces["ts"], after, marked, recording.end)
+    if len(ts):
+        cash = np.cumsum(flow)
+        began = np.append(0, cash[first[1:] - 1])
+        _excursions(rows, trip[piece], cash[piece] - began[trip[piece]] + after[piece] * as_of(marked, marks, ts) * value)
     return rows
 
 
@@ -84,20 +89,17 @@ def _split(fills: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return pieces, left
 
 
-def _excursions(
-    rows: np.ndarray, times: np.ndarray, after: np.ndarray, paid: np.ndarray, first: np.ndarray, trip: np.ndarray, value: int, quote: Quotes
-) -> None:
-    """Best and worst P&L of each trip over the samples while it was held, its final P&L among them."""
-    rows["best"] = rows["worst"] = 2 * rows["pnl"]
-    ts, doubled = quote.ts[quote.known], quote.doubled[quote.known]
+def _while_held(times: np.ndarray, after: np.ndarray, marked: np.ndarray, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """When the position or its mark changed while there was one, and the last piece at or before each."""
+    ts = np.union1d(times, marked[marked <= end])
     piece = np.searchsorted(times, ts, "right") - 1
     held = (piece >= 0) & (after[piece] != 0)
-    piece, doubled = piece[held], doubled[held]
-    if not len(piece):
-        return
-    began = np.append(0, paid[first[1:] - 1])
-    course = 2 * (paid[piece] - began[trip[piece]]) + after[piece] * doubled * value
-    start = np.flatnonzero(np.diff(trip[piece], prepend=-1))
-    which = trip[piece][start]
-    rows["best"][which] = np.maximum(rows["best"][which], np.maximum.reduceat(course, start))
-    rows["worst"][which] = np.minimum(rows["worst"][which], np.minimum.reduceat(course, start))
+    return ts[held], piece[held]
+
+
+def _excursions(rows: np.ndarray, trip: np.ndarray, course: np.ndarray) -> None:
+    """Best and worst P&L of each trip: of its `course` (P&L at the mark, `trip` saying whose) and its final P&L."""
+    start = np.flatnonzero(np.diff(trip, prepend=-1))
+    which = trip[start]
+    rows["best"][which] = np.maximum(rows["pnl"][which], np.maximum.reduceat(course, start))
+    rows["worst"][which] = np.minimum(rows["pnl"][which], np.minimum.reduceat(course, start))

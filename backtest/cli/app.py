@@ -18,7 +18,9 @@ app.add_typer(runs, name="runs")
 @app.command()
 def backtest(
     job: Annotated[Path | None, typer.Argument(help="A TOML file with these options as keys, for scheduled jobs.")] = None,
-    data: Annotated[str | None, typer.Option(help="Market data file; without it, a synthetic day.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(help="Market data file, or a folder of days; repeat it for several days. Else a synthetic day.")
+    ] = None,
     format: Annotated[str | None, typer.Option(help="lobster, or synthetic.")] = None,
     orderbook: Orderbook = None,
     symbol: Symbol = None,
@@ -40,7 +42,7 @@ def backtest(
     out: Annotated[str | None, typer.Option(help="Folder for runs and decoded feeds [.tapebook].")] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a strategy on a recorded or synthetic day, and write a report.
+    """Run a strategy on a recorded day, on several one after the other, or on a synthetic one, and write a report.
 
     Example: `tapebook backtest --data AMZN_message_5.csv --format lobster --symbol AMZN --strategy mine:Maker --set spread=4`
     """
@@ -112,7 +114,8 @@ def lab(context: typer.Context) -> None:
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
-        raise ValueError("tapebook lab needs JupyterLab, which is not installed: uv run --extra lab tapebook lab")
+        mend = "uv run --extra lab tapebook lab, or pip install 'tapebook[lab]'"
+        raise ValueError(f"tapebook lab needs JupyterLab, which is not installed: {mend}")
     from jupyterlab.labapp import main
 
     folder = Path(__file__).resolve().parents[2] / "notebooks"

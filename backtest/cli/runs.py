@@ -17,13 +17,13 @@ def list_runs(out: Out = OUT, as_json: Json = False) -> None:
     Example: `tapebook runs list --out results`
     """
     from backtest import store
-    from backtest.cli.run_tables import runs_table
+    from backtest.cli.run_tables import RunsTable
 
     found = list(store.runs(out))
     if as_json:
         say_json([{"run": run.run_id, **run.said["meta"], "summary": run.said["summary"]} for run in found])
     elif found:
-        say(runs_table(found))
+        say(RunsTable(found))
     else:
         say(f"no runs under {out / 'runs'}; make one with `tapebook backtest`")
 
@@ -51,11 +51,11 @@ def compare_runs(runs: Annotated[list[str], typer.Argument(help="Two or more run
 
     Example: `tapebook runs compare 20260105-0930 20260105-0945`
     """
-    from backtest.cli.run_tables import compare_table
+    from backtest.cli.run_tables import CompareTable
     from backtest.store import find_run
 
     found = [find_run(name, out) for name in runs]
     if as_json:
         say_json([{"run": run.run_id, **run.said} for run in found])
     else:
-        say(compare_table(found))
+        say(CompareTable(found))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from data.configuration import Configuration, Problems, read_toml
-from data.formats import open_feed, reader
+from data.formats import days, open_feed, reader
 from data.times import moment
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import decimal
@@ -22,6 +22,12 @@ def _text(value: Any) -> str:
     if isinstance(value, dict | list | bool):
         raise ValueError(f"{value!r} is neither a text nor a number")
     return str(value)
+
+
+def _texts(value: Any) -> list[str]:
+    if value == []:
+        raise ValueError("is an empty list; name a file or a folder")
+    return [_text(one) for one in (value if isinstance(value, list) else [value])]
 
 
 def _whole(value: Any) -> int:
@@ -66,6 +72,7 @@ def _strategy(value: str) -> str:
 
 
 Text = Annotated[str, BeforeValidator(_text)]
+Texts = Annotated[list[str], BeforeValidator(_texts)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Table = Annotated[dict[str, Any], BeforeValidator(_table)]
 Duration = Annotated[Text, AfterValidator(_duration)]
@@ -78,7 +85,7 @@ StrategyName = Annotated[Text, AfterValidator(_strategy)]
 class Settings(Configuration):
     """Every field is an option of `tapebook backtest` and a key of its TOML file; None is the default of `Backtest`."""
 
-    data: Text | None = None
+    data: Texts | None = None
     format: Text | None = None
     orderbook: Text | None = None
     symbol: Text | None = None
@@ -136,10 +143,13 @@ class Settings(Configuration):
         return values
 
     def feed(self) -> Any:
-        """The feed that the settings name."""
+        """The feed that the settings name: of several files, or of a folder, their days one after the other."""
         form = _form(self.__dict__)
         assert form is not None
-        return open_feed(form, self.data, **{name: getattr(self, name) for name in FEED_OPTIONS[form]})
+        options = {name: getattr(self, name) for name in FEED_OPTIONS[form]}
+        if not self.data:
+            return open_feed(form, **options)
+        return days(self.data if len(self.data) > 1 else self.data[0], form, **options)
 
     def backtest(self) -> Any:
         """The backtest that the settings describe. Raises ValueError or DataError with what is wrong and the mend."""
@@ -161,7 +171,7 @@ def _form(values: dict[str, Any]) -> str | None:
 def settings(file: Path | None, options: dict[str, Any]) -> Settings:
     """Settings from a TOML file, options of the command line on top. Raises ConfigurationError with everything that is wrong."""
     document = read_toml(file) if file is not None else None
-    given = {name: value for name, value in options.items() if value is not None and value != {}}
+    given = {name: value for name, value in options.items() if value not in (None, {}, [])}
     name = given.get("strategy", document.values.get("strategy") if document else None)
     with suppress(StrategyError):  # said below, with its place; what the user's own module raises is passed on as it is
         if isinstance(name, str):

@@ -8,6 +8,7 @@ from backtest.recording import strategy_name
 from backtest.result import Result
 
 Cell = tuple[str, str, float | None]
+DAYS_MOST = 10
 
 
 def summary_table(result: Result) -> Table:
@@ -24,6 +25,9 @@ def summary_table(result: Result) -> Table:
     table.add_row(Text(_title(result), style="bold", overflow="ellipsis"))
     table.add_row(Text("─" * 400, style="dim", overflow="crop", no_wrap=True))
     table.add_row(figures)
+    if result.days.height > 1:
+        table.add_row("")
+        table.add_row(_days(result))
     if result.warnings:
         table.add_row("")
         table.add_row(cautions)
@@ -34,7 +38,24 @@ def _title(result: Result) -> str:
     recording = result.recording
     symbols = ", ".join(one.symbol for one in recording.instruments[:4])
     start = clock(recording.opened, recording.zone, "%Y-%m-%d %H:%M", 0)
-    return f"{strategy_name(recording)}  {symbols}  {start} → {clock(recording.end, recording.zone, '%H:%M', 0)}"
+    form = "%H:%M" if result.days.height == 1 else "%Y-%m-%d %H:%M"
+    return f"{strategy_name(recording)}  {symbols}  {start} → {clock(recording.end, recording.zone, form, 0)}"
+
+
+def _days(result: Result) -> Table:
+    """A line a day, of many days the last."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), expand=True, header_style="dim")
+    table.add_column("Day", no_wrap=True)
+    for head in ("Net P&L", "Fees, net", "Fills", "Orders", "Equity"):
+        table.add_column(head, justify="right", no_wrap=True)
+    left = result.days.height - DAYS_MOST
+    if left > 0:
+        table.add_row(Text(f"{left} earlier", style="dim"))
+    for day in result.days.tail(DAYS_MOST).iter_rows(named=True):
+        pnl = Text(compact(day["net_pnl"], sign=True), style="" if not day["net_pnl"] else "green" if day["net_pnl"] > 0 else "red")
+        figures = [compact(day["fees"]), count(day["fills"]), count(day["orders"]), number(day["equity"], 2)]
+        table.add_row(f"{day['date']:%Y-%m-%d}", pnl, *figures)
+    return table
 
 
 def _pair(label: str, text: str, sign: float | None) -> tuple[Text, Text]:

@@ -79,7 +79,7 @@ def _range(window: DepthWindow, there: np.ndarray) -> tuple[int, int]:
 def book_plot(a: Analysis, made: Heat, height: int = 340) -> Plot:
     """The heat map with the best prices, our resting orders and our fills."""
     window, instrument = made.window, a.recording.instruments[made.window.instrument]
-    axis = TimeAxis([(int(window.ts[0]), int(window.ts[-1]))], a.recording.offset(int(window.ts[0])))
+    axis = TimeAxis([(int(window.ts[0]), int(window.ts[-1]))], a.recording.offsets.tolist())
     unit, rows = float(instrument.price_unit), made.cells.shape[1]
     low, high = (made.top / 2 - made.step * rows) * unit, made.top / 2 * unit
     plot = Plot("book", height, low, high, "Depth of the book through time, with our orders and fills")

@@ -7,7 +7,7 @@ labels are HTML, so that both keep their size on a phone.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from html import escape
 from itertools import pairwise
 
@@ -36,12 +36,31 @@ def nice_ticks(low: float, high: float, most: int) -> tuple[list[float], int]:
     return values, max(0, (1 if round(step / size, 3) == 2.5 else 0) - math.floor(math.log10(step) + 1e-9))
 
 
+Clock = list[tuple[int, int]]
+"""Nanoseconds that the shown clock is ahead of UTC, each from a time (ns UTC) on; the first also before it."""
+
+
+def ahead(ts: int, clock: Clock) -> int:
+    """Nanoseconds that the shown clock is ahead of UTC at `ts`."""
+    return [by for k, (since, by) in enumerate(clock) if k == 0 or since <= ts][-1]
+
+
+def round_times(start: int, end: int, step: int, clock: Clock) -> list[int]:
+    """Times (ns UTC) within [start, end] at which the shown clock reads a multiple of `step`, also where it changes on the way."""
+    found: list[int] = []
+    for k, (since, by) in enumerate(clock):
+        low = start if k == 0 else max(start, since)
+        high = end + 1 if k + 1 == len(clock) else min(end + 1, clock[k + 1][0])
+        found += range(-(-(low + by) // step) * step - by, high, step)
+    return found
+
+
 class TimeAxis:
     """Time to a fraction of the width; the time between two sessions takes no room."""
 
-    def __init__(self, sessions: list[tuple[int, int]], offset: int = 0, zone: tzinfo | None = None) -> None:
-        """`sessions`: first and last time (ns UTC) of each; `offset`: ns that the shown clock is ahead of UTC; `zone`: it."""
-        self.sessions, self.offset, self.zone = sessions, offset, zone
+    def __init__(self, sessions: list[tuple[int, int]], clock: Clock | None = None) -> None:
+        """`sessions`: first and last time (ns UTC) of each; `clock`: that of the labels, UTC where None."""
+        self.sessions, self.clock = sessions, clock or [(0, 0)]
         lengths = np.array([max(b - a, 1) for a, b in sessions], np.float64)
         ends = np.cumsum(lengths)
         self._knots = np.array(sessions, np.int64).reshape(-1) - sessions[0][0]
@@ -75,16 +94,13 @@ class TimeAxis:
         (start, end), million = self.sessions[0], 1_000_000
         span = (end - start) // million
         step = next((s for s in TIME_STEPS if span / s <= most), TIME_STEPS[-1]) * million
-        first = -(-(start + self.offset) // step) * step - self.offset
         form = "%H:%M" if step % (60_000 * million) == 0 else "%H:%M:%S"
-        return [(self.place(t), self._text(t, form, step)) for t in range(first, end + 1, step)]
+        return [(self.place(t), self._text(t, form, step)) for t in round_times(start, end, step, self.clock)]
 
     def _text(self, ts: int, form: str, step: int = 10**9) -> str:
-        if self.zone is None:
-            text = datetime.fromtimestamp((ts + self.offset) // 10**9, UTC).strftime(form)
-        else:
-            text = datetime.fromtimestamp(ts // 10**9, self.zone).strftime(form)
-        return text if step % 10**9 == 0 else f"{text}.{(ts + self.offset) % 10**9 // 10**6:03d}"
+        shown = ts + ahead(ts, self.clock)
+        text = datetime.fromtimestamp(shown // 10**9, UTC).strftime(form)
+        return text if step % 10**9 == 0 else f"{text}.{shown % 10**9 // 10**6:03d}"
 
 
 def steps(x: np.ndarray, y: np.ndarray) -> str:

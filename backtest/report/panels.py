@@ -51,8 +51,7 @@ def differences(values: np.ndarray) -> list[int]:
 
 
 def axis_of(a: Analysis) -> TimeAxis:
-    recording = a.recording
-    return TimeAxis(recording.sessions, recording.offset(recording.opened), recording.zone)
+    return TimeAxis(a.recording.sessions, a.recording.offsets.tolist())
 
 
 def account_track(a: Analysis) -> Track:

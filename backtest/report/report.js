@@ -17,9 +17,16 @@
   }
 
   function local(ms) { // by the shown clock, which changes through a long run
-    let ahead = D.offset;
-    for (const [from, by] of D.offsets) if (ms >= from) ahead = by;
+    let ahead = D.clock[0][1];
+    for (const [from, by] of D.clock) if (ms >= from) ahead = by;
     return ms + ahead;
+  }
+  function roundTimes(a, b, step) { // where the shown clock reads a multiple of step
+    return D.clock.flatMap(([from, by], k) => {
+      const low = k ? Math.max(a, from) : a, high = k + 1 < D.clock.length ? D.clock[k + 1][0] : Infinity, base = D.t0 + by, out = [];
+      for (let t = Math.ceil((low + base) / step) * step - base; t <= b && t < high; t += step) out.push(t);
+      return out;
+    });
   }
 
   // The axis: milliseconds since the start to milliseconds of session time, nights left out.
@@ -159,7 +166,7 @@
   }
   const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500].concat([1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600].map(s => s * 1000));
   function times(width) {
-    const most = Math.max(2, Math.floor(width / 90)), a = fromX(view.a), b = fromX(view.b), base = D.t0 + D.offset, out = [];
+    const most = Math.max(2, Math.floor(width / 90)), a = fromX(view.a), b = fromX(view.b), out = [];
     const put = (x, text) => { const p = (x - view.a) / (view.b - view.a) * 100; out.push(`<span style="left:${p.toFixed(2)}%${p < 3 ? ";transform:none" : p > 97 ? ";transform:translateX(-100%)" : ""}">${text}</span>`); };
     const inside = starts.filter(x => x > view.a && x < view.b).length;
     if (inside) {
@@ -168,9 +175,9 @@
       return out.join("");
     }
     const step = STEPS.find(s => (b - a) / s <= most) || STEPS[STEPS.length - 1];
-    for (let t = Math.ceil((a + base) / step) * step; t <= b + base; t += step) {
-      const d = new Date(t), hm = `${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}`;
-      put(toX(t - base), step % 60000 === 0 ? hm : step >= 1000 ? `${hm}:${pad(d.getUTCSeconds())}` : `${pad(d.getUTCMinutes())}:${pad(d.getUTCSeconds())}.${pad(d.getUTCMilliseconds(), 3)}`);
+    for (const t of roundTimes(a, b, step)) {
+      const d = new Date(D.t0 + local(t)), hm = `${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}`;
+      put(toX(t), step % 60000 === 0 ? hm : step >= 1000 ? `${hm}:${pad(d.getUTCSeconds())}` : `${pad(d.getUTCMinutes())}:${pad(d.getUTCSeconds())}.${pad(d.getUTCMilliseconds(), 3)}`);
     }
     return out.join("");
   }

@@ -34,8 +34,7 @@ def numbers(a: Analysis, axis: TimeAxis) -> dict[str, Any]:
     sessions = [[(x - start) / 1e6, (y - start) / 1e6] for x, y in axis.sessions]
     return {
         "t0": start / 1e6,
-        "offset": axis.offset / 1e6,
-        "offsets": [[(ts - start) / 1e6, ahead / 1e6] for ts, ahead in r.offsets.tolist()],
+        "clock": [[(ts - start) / 1e6, by / 1e6] for ts, by in axis.clock],
         "sessions": sessions,
         "places": shown,
         "symbols": len(r.instruments),

@@ -55,9 +55,7 @@ def periods(a: Analysis) -> str:
         labels, what = [clock(b, a.recording.zone, "%d %b", 0) for _, b in sessions], "per day"
     else:
         (start, end), step = sessions[0], _period(sessions[0][1] - sessions[0][0])
-        shift = a.recording.offset(start)
-        inner = np.arange(-(-(start + 1 + shift) // step) * step - shift, end, step)
-        edges = np.concatenate([[start], inner, [end]])
+        edges = np.array([start, *charts.round_times(start + 1, end - 1, step, a.recording.offsets.tolist()), end])
         form = "%H:%M" if step % (60 * 10**9) == 0 else "%H:%M:%S"
         labels, what = [clock(int(t), a.recording.zone, form, 0) for t in edges[:-1]], f"per {duration(step / 1e9)}"
     at = np.searchsorted(a.curve.ts, edges, "right") - 1
@@ -97,14 +95,14 @@ def trip_table(a: Analysis) -> str:
     return card(
         "Best and worst round trips",
         table(heads, body, words=3, kind="trips"),
-        "worst and best: P&L at the middle while it was held",
+        "worst and best: P&L at the last trade price while it was held",
         kind="full",
     )
 
 
 def _trip_row(a: Analysis, trip: np.void) -> list[str]:
     instrument = a.recording.instruments[trip["instrument"]]
-    pnl, best, worst = (a.money(int(trip[name])) / scale for name, scale in (("pnl", 1), ("best", 2), ("worst", 2)))
+    pnl, best, worst = (a.money(int(trip[name])) for name in ("pnl", "best", "worst"))
     out = DASH if not trip["exit_lots"] else price(instrument, trip["exit_cost"] / trip["exit_lots"], 1)
     return [
         f"<time>{clock(int(trip['entry']), a.recording.zone, _form(a))}</time>",
@@ -149,7 +147,7 @@ def excursions(a: Analysis) -> str:
     closed = a.trips[~a.trips["open"]]
     if len(closed) < 2:
         return ""
-    worst, pnl = a.money(closed["worst"]) / 2, a.money(closed["pnl"])
+    worst, pnl = a.money(closed["worst"]), a.money(closed["pnl"])
     if len(closed) > TRIPS_DRAWN:  # the farthest out, they are what the picture is about
         far = np.argsort(-np.maximum(np.abs(worst), np.abs(pnl)), kind="stable")[:TRIPS_DRAWN]
         worst, pnl = worst[far], pnl[far]
@@ -163,9 +161,9 @@ def excursions(a: Analysis) -> str:
     made.layers.append(path("zero", f"M0,{made.place(0.0) * charts.HIGH:.0f}h{charts.WIDE}"))
     values, shown_places = charts.nice_ticks(left, right, 5)
     made.x_ticks = [((value - left) / (right - left), signed(value, shown_places)) for value in values]
-    what = "all trips shown" if len(closed) <= TRIPS_DRAWN else f"the {count(TRIPS_DRAWN)} farthest of {count(len(closed))} trips shown"
+    what = "All trips shown" if len(closed) <= TRIPS_DRAWN else f"The {count(TRIPS_DRAWN)} farthest of {count(len(closed))} trips shown"
     body = (
         charts.html(made.grid(5, signed))
-        + f'<p class="foot">Horizontal: lowest P&L at the middle while it was held. Vertical: final P&L. {what[0].upper()}{what[1:]}.</p>'
+        + f'<p class="foot">Horizontal: lowest P&L while it was held, at the last trade price. Vertical: final P&L. {what}.</p>'
     )
     return card("Excursions", body, f"closed round trips, {a.recording.currency}", kind="half")

@@ -46,6 +46,11 @@ class Lobster(Feed):
         messages.first_line()
         self.levels = count_levels(orderbook) if orderbook else 0
 
+    @property
+    def source(self) -> str:
+        """The message file."""
+        return self.messages.name
+
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the files' bytes and of what they were read as."""

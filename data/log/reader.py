@@ -136,9 +136,9 @@ class LogReader:
         if session is not None and view != "meta":
             head_of(self.file, session)
             equal["session"] = session
-        self.file.make_views()
         chosen = " AND ".join(f"{quoted([column])} = ?" for column in equal) or "true"
         try:
+            self.file.make_views()
             return self.file.frame(f"SELECT * FROM {view} WHERE {chosen}", list(equal.values()))
         except duckdb.Error as error:
             raise LogError(f"{self.path}: {one_line(error)}") from None

@@ -55,15 +55,10 @@ def _check(statement: str) -> None:
 
 
 def _ask(file: LogFile, statement: str, most: int | None) -> pl.DataFrame:
-    file.make_views()
     con = file.plain.cursor()
     try:
-        con.execute(f"SET allowed_directories = [{', '.join(map(literal, file.folders))}]")
-        for lock in _LOCKS:
-            con.execute(lock)
-    except duckdb.Error:  # locked by the question before
-        pass
-    try:
+        file.make_views()
+        _lock(con, file)
         con.execute("BEGIN TRANSACTION READ ONLY")  # a SELECT may hold an INSERT
         relation: Any = con.sql(statement)
         return frame_of(relation if most is None else relation.limit(most))
@@ -73,6 +68,14 @@ def _ask(file: LogFile, statement: str, most: int | None) -> pl.DataFrame:
         raise LogError("SQL: two columns have the same name; name them apart with AS") from None
     finally:
         con.close()
+
+
+def _lock(con: "duckdb.DuckDBPyConnection", file: LogFile) -> None:
+    """From now on the database of a connection reads the log alone."""
+    if con.execute("SELECT current_setting('lock_configuration')").fetchall() == [(False,)]:
+        con.execute(f"SET allowed_directories = [{', '.join(map(literal, file.folders))}]")
+        for lock in _LOCKS:
+            con.execute(lock)
 
 
 def _said(error: duckdb.Error) -> str:

@@ -9,7 +9,7 @@ from engine.compiler.kernel import entry_kernel, kernel
 from engine.compiler.lazy_kernels import Lazy, load_kernel
 from engine.control.session import list_instrument, open_session
 from engine.matching.history import add_history, modify_history, reduce_history
-from engine.matching.reconcile import remove, reveal
+from engine.matching.reconcile import clear, remove, reveal
 from engine.messages.instrument import money_decimals
 from engine.messages.names import open_session as session_commands
 from engine.messages.records import FACT
@@ -73,6 +73,8 @@ def _carry_out(state, c, facts):  # type: ignore[no-untyped-def]
         reveal(state, c, facts, 0)
     elif kind == Kind.REMOVE:
         remove(state, c, facts, 0)
+    elif kind == Kind.CLEAR:
+        clear(state, c, facts, 0)
     elif kind == Kind.SESSION:
         open_session(state, c, facts, 0)
     elif kind == Kind.INSTRUMENT:
@@ -109,6 +111,8 @@ def _trace(state, commands, start, facts, resync, scale, row, rows, done, audit,
             pass_row(state, hindsight, facts, c)
         if kind >= Kind.ADD and kind != Kind.FLOW and kind != Kind.PRINT and kind != Kind.NOTICE:
             write_side(state, 2 * np.int64(c["instrument"]) + np.int64(c["side"]), scale, row)
+        if kind == Kind.CLEAR:
+            write_side(state, 2 * np.int64(c["instrument"]) + 1, scale, row)
         if c["row"] > 0:
             if done[0] < len(rows):
                 for k in range(len(row)):

@@ -11,7 +11,7 @@ import numpy as np
 from data.log.batch import LoggedCommands
 from data.log.reader import LogReader
 from data.log.rows import READ_ROWS
-from data.segments.files import Segment, date_folders, segments_of, session_folder
+from data.segments.files import ALWAYS, Segment, date_folders, segments_of, session_folder
 from data.segments.segment_file import SegmentFile
 from data.segments.source import show
 
@@ -95,7 +95,7 @@ def segment_reading(segments: Path, session_id: str) -> Reading:
     folder, file, seen = session_folder(segments, session_id), SegmentFile(segments), Changes(session_folder(segments, session_id))
 
     def choose(from_seq: int) -> list[Segment]:
-        return [one for one in segments_of(folder) if one.last >= from_seq]
+        return [one._replace(tables=ALWAYS) for one in segments_of(folder) if one.last >= from_seq]
 
     @contextmanager
     def reading(from_seq: int) -> Iterator[LogReader | None]:

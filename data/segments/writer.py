@@ -96,7 +96,9 @@ class SegmentWriter:
             return self._sealed.seq
 
     def close(self) -> None:
-        """Seal the rest and end. Raises LogError where it cannot be sealed; the log has it."""
+        """Seal the rest and end; before the log is closed. Raises LogError where it cannot be sealed; the log has it."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         with self._news:
             self._news.notify()

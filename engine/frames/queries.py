@@ -45,7 +45,7 @@ class Reading:
         raise NotImplementedError
 
     def orders(
-        self, *, trader: str | None = None, portfolio: str | None = None, symbol: str | None = None, newest_first: bool = False
+        self, trader: str | None = None, *, portfolio: str | None = None, symbol: str | None = None, newest_first: bool = False
     ) -> "pl.DataFrame":
         """The day's orders, one row a used id, in order of entry; a stop is PENDING until it triggers."""
         from engine.frames import orders as order_frames
@@ -55,7 +55,7 @@ class Reading:
         found = _where(order_frames.orders(rows, self.names), trader=trader, portfolio=portfolio, symbol=symbol)
         return found.reverse() if newest_first else found
 
-    def active_orders(self, *, trader: str | None = None, portfolio: str | None = None, symbol: str | None = None) -> "pl.DataFrame":
+    def active_orders(self, trader: str | None = None, *, portfolio: str | None = None, symbol: str | None = None) -> "pl.DataFrame":
         """Open orders: NEW, PENDING and PARTIALLY_FILLED; columns as `orders`."""
         from engine.frames import orders as order_frames
 
@@ -86,7 +86,7 @@ class Reading:
         return trades(self.facts, self.names)
 
     def executions(
-        self, *, trader: str | None = None, day: Any = None, portfolio: str | None = None, symbol: str | None = None
+        self, trader: str | None = None, day: Any = None, *, portfolio: str | None = None, symbol: str | None = None
     ) -> "pl.DataFrame":
         """One row a fill and client's order in it. `day`: a trading day by its number (from 1; each START_OF_DAY begins
         the next), or a date in UTC, as text or date."""
@@ -95,13 +95,13 @@ class Reading:
         rows = _where(executions(self.facts, self.names, self.decimals), trader=trader, portfolio=portfolio, symbol=symbol)
         return rows if day is None else on_day(rows, day)
 
-    def execution_summary(self, *, trader: str | None = None, day: Any = None) -> "pl.DataFrame":
+    def execution_summary(self, trader: str | None = None, day: Any = None) -> "pl.DataFrame":
         """Executions by day, trader and symbol: orders, fills, volume, VWAP, notional, fees; summed in integers."""
         from engine.frames.trades import summary
 
         return summary(self.executions(trader=trader, day=day), self.names, self.decimals)
 
-    def positions(self, *, portfolio: str | None = None) -> "pl.DataFrame":
+    def positions(self, portfolio: str | None = None) -> "pl.DataFrame":
         """One row a portfolio and instrument that it traded: what it holds, bought, sold and paid, average price, mark and P&L (gross)."""
         from engine.frames.accounts import positions
 
@@ -113,17 +113,17 @@ class Reading:
 
         return portfolio(self.facts, self.names, self.decimals, self.state, name)
 
-    def limits(self, *, portfolio: str | None = None) -> "pl.DataFrame":
+    def limits(self, portfolio: str | None = None) -> "pl.DataFrame":
         """Risk limits that are set: maximum, what is used, headroom; one row a portfolio and limit, of POSITION_LIMIT one a symbol."""
         from engine.frames.limits import limits
 
         return _where(limits(self.facts, self.names, self.decimals, self.state), portfolio=portfolio)
 
-    def breaches(self, *, portfolio: str | None = None) -> "pl.DataFrame":
+    def breaches(self, portfolio: str | None = None) -> "pl.DataFrame":
         """Alarms of a daily loss, and orders and replaces that a risk limit refused, with what was found and what is allowed."""
         return _where(self.events("RiskLimitBreached"), portfolio=portfolio)
 
-    def compliance_failures(self, *, trader: str | None = None) -> "pl.DataFrame":
+    def compliance_failures(self, trader: str | None = None) -> "pl.DataFrame":
         """Orders and replaces that a rule of their trader refused, with what was found and what is allowed."""
         return _where(self.events("ComplianceCheckFailed"), trader=trader)
 

@@ -108,13 +108,23 @@ def _strategy_horizon(mine, now, free, out, n):
 
 @kernel
 def _horizon(loop, out, n):
-    """Exchange time of the next thing that is not history."""
+    """Exchange time of the next thing that is neither history nor a sample."""
     clock = loop.clock[0]
-    time = clock["sample_next"]
-    free = _free(clock)
+    time, free = NEVER, _free(clock)
     for k in range(len(loop.strategies)):
         time = min(time, _strategy_horizon(strategy_at(loop.strategies[k]), clock["now"], free, out, n))
     return time
+
+
+@kernel
+def _next_sample(state, loop, event):
+    """Exchange time of the next sample. Where nothing has happened since the last one, those before `event` would have no row: through
+    a night they are passed over."""
+    clock = loop.clock[0]
+    event = min(event, clock["end"] + 1)
+    if clock["sample_next"] < event and clock["sampled"] == state.session[0]["seq"]:
+        clock["sample_next"] += (event - clock["sample_next"] + clock["sample_every"] - 1) // clock["sample_every"] * clock["sample_every"]
+    return clock["sample_next"]
 
 
 @kernel
@@ -235,6 +245,7 @@ def _proceed(state, loop, history, out, n):
             return CALL, n
         horizon = _horizon(loop, out, n)
         following = history[clock["row"]]["ts"] if clock["row"] < clock["rows"] else NEVER
+        horizon = min(horizon, _next_sample(state, loop, min(horizon, following)))
         time = max(min(horizon, following), clock["now"])
         if time > clock["end"] or min(horizon, following) >= NEVER:
             return DONE, n
@@ -260,6 +271,7 @@ def _proceed(state, loop, history, out, n):
             and (clock["distinct"] or first_command(loop, clock["sample_next"]) < 0)
         ):
             take_sample(state, loop)
+            clock["sampled"] = state.session[0]["seq"]
             clock["sample_next"] += clock["sample_every"]
 
 

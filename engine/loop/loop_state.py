@@ -69,6 +69,7 @@ TIMELINE = np.dtype(
         *_numbers("calling facts"),  # 1: a compiled strategy is being called; the facts before that call
         *_numbers("called"),  # the strategy to call
         *_numbers("sample_every sample_next samples"),  # ns, exchange time, rows taken
+        *_numbers("sampled"),  # seq of the exchange at the last sample
         *_numbers("marks"),  # rows of `marks`
     ]
 )

@@ -4,10 +4,11 @@ import numpy as np
 
 from engine.compiler.kernel import cold_kernel, kernel
 from engine.compiler.lazy_kernels import Lazy, call_lazy
-from engine.matching.match import book_trade, open_slot, reducible
+from engine.matching.match import ANY_PRICE, book_trade, forget, open_slot, reducible
 from engine.messages.vocabulary import HISTORY, Flag, OrderType, TimeInForce
 from engine.state.accounts import overflows
-from engine.state.ladder import first_node, in_ticks, key_of, leave, rest, shrink
+from engine.state.arrays import EMPTY
+from engine.state.ladder import first_node, in_ticks, key_of, leave, rest, shrink, ticks_of
 from engine.state.levels import level_list, lower_key, stands_at
 
 HISTORY_TRADER = np.uint32(HISTORY)
@@ -134,3 +135,67 @@ def lose(state, slot, lots):
     else:
         shrink(state, slot, part)
     return part
+
+
+@cold_kernel
+def _best_own(state, ladder):
+    """Key of the best level at which an order of ours stands; EMPTY where none does."""
+    key = state.ladders[ladder]["best"] if state.ladders[ladder]["own"] != 0 else EMPTY
+    while key != EMPTY:
+        sentinel = level_list(state, ladder, key)
+        node = np.int64(state.nodes[sentinel]["next"])
+        while node != sentinel:
+            if state.orders[node - first_node(state)]["trader"] != HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
+                return key
+            node = np.int64(state.nodes[node]["next"])
+        key = lower_key(state, ladder, key)
+    return EMPTY
+
+
+@cold_kernel
+def _next_of_history(state, ladder, reach, key, queued):
+    """Slot of history's order, at `reach` or better, that stands next behind the one which joined `key` at `queued`; 0 where none does."""
+    level = state.ladders[ladder]["best"]
+    while level != EMPTY and level >= reach:
+        if level <= key:
+            sentinel = level_list(state, ladder, level)
+            node = _behind(state, ladder, level, queued if level == key else -1)
+            while node != sentinel:
+                slot = node - first_node(state)
+                if state.orders[slot]["trader"] == HISTORY_TRADER and stands_at(state, ladder, sentinel, node, level):
+                    return slot
+                node = np.int64(state.nodes[node]["next"])
+        level = lower_key(state, ladder, level)
+    return 0
+
+
+@cold_kernel
+def _cross(state, out, n, slot, key):
+    """History's resting order in `slot`, at `key`, trades with ours that it crosses, and keeps its place with what is left of it."""
+    order, c = state.orders[slot], state.wanted[0]
+    c["instrument"] = order["instrument"]
+    c["order_id"] = order["id"]
+    lots = np.int64(state.nodes[first_node(state) + slot]["quantity"])
+    n, left, traded = take_ours(state, out, n, c, np.int64(order["side"]), lots, key, False)
+    if traded > 0:
+        order["executed"] += np.uint32(traded)
+        lose(state, slot, traded)
+        if left == 0 and order["id"] == 0:
+            forget(state, slot)
+    return n
+
+
+@cold_kernel
+def uncross(state, out, n, instrument):
+    """After a halt: history's orders that crossed ours meanwhile trade with them, as if they came now: its bids first, then its asks, each
+    the best priced first and at one price the oldest; ours best price first, first in first out, at our price."""
+    for side in range(2):
+        ladder = 2 * instrument + side
+        key, queued = np.int64(ANY_PRICE), np.int64(-1)
+        slot = _next_of_history(state, ladder, ~_best_own(state, ladder ^ 1), key, queued)
+        while slot != 0:
+            key = key_of(side, ticks_of(state, slot))
+            queued = np.int64(state.orders[slot]["queued"])
+            n = _cross(state, out, n, slot, key)
+            slot = _next_of_history(state, ladder, ~_best_own(state, ladder ^ 1), key, queued)
+    return n

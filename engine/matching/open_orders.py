@@ -1,4 +1,4 @@
-"""Open orders of clients, gathered in the order in which they were accepted: for what ends many at once."""
+"""Open orders of clients, gathered in the order in which they were accepted, for what ends many at once; history's, to clear them."""
 
 import numpy as np
 
@@ -13,12 +13,12 @@ GTC = int(TimeInForce.GTC)
 
 
 @kernel
-def _gather_list(state, sentinel, count):
-    """Clients' orders of one list, appended to the `count` slots of `scratch`; returns the new count."""
+def _gather_list(state, sentinel, count, history):
+    """Clients' orders of one list (history's where `history`), appended to the `count` slots of `scratch`; returns the new count."""
     first = first_node(state)
     node = np.int64(state.nodes[sentinel]["next"])
     while node != sentinel:
-        if state.orders[node - first]["trader"] != HISTORY_TRADER:
+        if (state.orders[node - first]["trader"] == HISTORY_TRADER) == history:
             state.scratch[count] = node - first
             count += 1
         node = np.int64(state.nodes[node]["next"])
@@ -26,15 +26,15 @@ def _gather_list(state, sentinel, count):
 
 
 @kernel
-def gather_ladder(state, ladder, count):
-    """Clients' orders that rest on one side of a book."""
-    if state.ladders[ladder]["own"] == 0:
+def gather_ladder(state, ladder, count, history):
+    """Clients' orders (history's where `history`) that rest on one side of a book."""
+    if state.ladders[ladder]["own"] == (state.ladders[ladder]["orders"] if history else 0):
         return count
     key = state.ladders[ladder]["best"]
     while key != EMPTY:
-        count = _gather_list(state, ladder * W + (key & MASK), count)
+        count = _gather_list(state, ladder * W + (key & MASK), count, history)
         key = key_below(state, ladder, key)
-    return _gather_list(state, len(state.ladders) * W + ladder, count)
+    return _gather_list(state, len(state.ladders) * W + ladder, count, history)
 
 
 @kernel
@@ -58,8 +58,8 @@ def _gather_heap(state, slot, count):
 @kernel
 def gather_instrument(state, instrument, count):
     """All open orders of clients in an instrument, pending stops too."""
-    count = gather_ladder(state, 2 * instrument, count)
-    count = gather_ladder(state, 2 * instrument + 1, count)
+    count = gather_ladder(state, 2 * instrument, count, False)
+    count = gather_ladder(state, 2 * instrument + 1, count, False)
     count = _gather_heap(state, np.int64(state.instruments[instrument]["buy_stop"]), count)
     return _gather_heap(state, np.int64(state.instruments[instrument]["sell_stop"]), count)
 

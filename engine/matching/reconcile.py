@@ -1,12 +1,13 @@
-"""History that is reconciled with a published book: what is revealed, what is removed, and lots of unknown orders."""
+"""History that is reconciled with a published book: what is revealed, what is removed, lots of unknown orders; and cleared books."""
 
 import numpy as np
 
 from engine.compiler.kernel import kernel, lazy_kernel
 from engine.matching.checks import listed
 from engine.matching.history import bad_history
-from engine.matching.history_orders import lose, new_history, stand
+from engine.matching.history_orders import lose, new_history, stand, uncross
 from engine.matching.match import forget
+from engine.matching.open_orders import gather_ladder
 from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason
 from engine.state.arrays import EMPTY
 from engine.state.facts import amend_history, emit_history, fits, refuse
@@ -18,6 +19,8 @@ OPENING = int(Flag.OPENING)
 ESTIMATED = np.uint8(Flag.ESTIMATED)
 ANY, ANONYMOUS, NAMED, WHOLE = 0, 1, 2, 3
 """Which orders of a level give up lots; WHOLE: those whose open lots fit as a whole in what is still to be taken."""
+ALL = 1 << 32
+"""More lots than an order has."""
 
 
 @kernel
@@ -96,6 +99,39 @@ def remove(state, c, out, n):
 
 
 @kernel
+def _forget_ids(state, instrument):
+    """History's orders of an instrument that have an id end, those that ours consumed, too; none of them is in a list any more."""
+    for at in range(len(state.history_ids)):
+        while state.history_ids[at]["slot"] != 0 and state.history_ids[at]["owner"] == instrument:  # another one may move to the place
+            forget(state, np.int64(state.history_ids[at]["slot"]) - 1)
+
+
+@kernel
+def clear(state, c, out, n):
+    """CLEAR: history's orders of an instrument leave the book and their ids are free again, ours stay; it is counted as nothing."""
+    if not listed(state, c["instrument"]):
+        return refuse(state, out, n, Kind.CommandRejected, Reason.UNKNOWN_INSTRUMENT, c)
+    instrument = np.int64(c["instrument"])
+    count = gather_ladder(state, 2 * instrument, 0, True)
+    count = gather_ladder(state, 2 * instrument + 1, count, True)
+    lots = np.int64(0)
+    for k in range(count):
+        slot = np.int64(state.scratch[k])
+        lots += lose(state, slot, ALL)
+        if state.orders[slot]["id"] == 0:
+            forget(state, slot)
+    _forget_ids(state, instrument)
+    state.instruments[instrument]["swept"] = 0
+    seat = n
+    n = emit_history(state, out, n, Kind.HistoryCleared, c, 0, 0, 0, lots)
+    if n > seat:
+        out[seat]["order_id"] = 0
+        out[seat]["side"] = 0
+        out[seat]["flags"] = 0
+    return n
+
+
+@kernel
 def _notice(state, c, out, n):
     """NOTICE: a status row of the venue (its code is in `price`); nothing changes."""
     if not listed(state, c["instrument"]):
@@ -105,11 +141,18 @@ def _notice(state, c, out, n):
 
 @lazy_kernel
 def reconcile(state, c, out, n):
-    """REVEAL, REMOVE, NOTICE: the new n. REDUCE, EXECUTE: of `n` lots of an unknown order, those that are missing."""
+    """REVEAL, REMOVE, CLEAR, NOTICE, and a RESUME that was carried out: the new n.
+
+    REDUCE, EXECUTE: of `n` lots of an unknown order, those that are missing.
+    """
     if c["kind"] == Kind.REVEAL:
         return reveal(state, c, out, n)
     if c["kind"] == Kind.REMOVE:
         return remove(state, c, out, n)
+    if c["kind"] == Kind.CLEAR:
+        return clear(state, c, out, n)
     if c["kind"] == Kind.NOTICE:
         return _notice(state, c, out, n)
+    if c["kind"] == Kind.RESUME:
+        return uncross(state, out, n, np.int64(c["instrument"]))
     return _take_unknown(state, c, n)

@@ -214,6 +214,11 @@ def resume(symbol: str, *, ts: int = 0) -> Command:
     return Command(Kind.RESUME, symbol=symbol, ts=ts)
 
 
+def clear(symbol: str, *, ts: int = 0) -> Command:
+    """Take all of history's orders of an instrument out of its book, as between two recorded days; ours stay."""
+    return Command(Kind.CLEAR, symbol=symbol, ts=ts)
+
+
 def end_of_day(symbol: str, *, ts: int = 0) -> Command:
     """Every open order of the instrument that is not GTC expires."""
     return Command(Kind.END_OF_DAY, symbol=symbol, ts=ts)

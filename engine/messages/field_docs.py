@@ -144,7 +144,9 @@ COMMANDS = {
         quantity="the new total in lots",
     ),
     Kind.HALT: _kind("Trading in an instrument stops for our orders; history goes on.", "instrument row"),
-    Kind.RESUME: _kind("Trading in a halted instrument goes on.", "instrument row"),
+    Kind.RESUME: _kind(
+        "Trading in a halted instrument goes on; history's orders that crossed ours meanwhile trade with them first.", "instrument row"
+    ),
     Kind.END_OF_DAY: _kind("Every open order of an instrument that is not GTC expires.", "instrument"),
     Kind.START_OF_DAY: _kind("Finished orders and their ids are forgotten."),
     Kind.MARK: _kind("A price to value positions at, until the next trade.", "instrument price"),
@@ -166,6 +168,7 @@ COMMANDS = {
     Kind.NOTICE: _kind("A status row of the venue; it changes nothing.", "instrument row", price="the venue's code"),
     Kind.REVEAL: _kind("Lots of the published book that we lack join the end of their level.", f"flags {_VENUE}"),
     Kind.REMOVE: _kind("Lots that the published book does not hold leave their level.", _VENUE),
+    Kind.CLEAR: _kind("All of history's orders of an instrument leave its book, and their ids are free again; ours stay.", "instrument"),
 }
 
 FACTS = {
@@ -262,4 +265,5 @@ FACTS = {
     Kind.NoticeGiven: _kind("A status row of the venue.", _OF_HISTORY, price="the venue's code"),
     Kind.HistoryRevealed: _kind("Lots joined a level.", f"quantity remaining {_OF_HISTORY}"),
     Kind.HistoryRemoved: _kind("Lots left a level.", _OF_HISTORY, quantity="lots that were there to leave"),
+    Kind.HistoryCleared: _kind("History's orders of an instrument are gone.", "instrument trader", value="lots that left the book"),
 }

@@ -33,7 +33,7 @@ CAUSES = {
     Kind.CANCEL: "CancelRejected | OrderCancelled",
     Kind.REPLACE: "ReplaceRejected | OrderCancelled | OrderReplaced fills stops",
     Kind.HALT: _answered("TradingHalted"),
-    Kind.RESUME: _answered("TradingResumed stops"),
+    Kind.RESUME: _answered("TradingResumed fills stops"),
     Kind.END_OF_DAY: _answered("DayEnded OrderExpired*"),
     Kind.START_OF_DAY: "DayStarted",
     Kind.MARK: _answered("PriceMarked RiskLimitBreached*"),
@@ -49,6 +49,7 @@ CAUSES = {
     Kind.NOTICE: _answered("NoticeGiven?"),
     Kind.REVEAL: _answered("HistoryRevealed? fills stops"),
     Kind.REMOVE: _answered("HistoryRemoved?"),
+    Kind.CLEAR: _answered("HistoryCleared?"),
 }
 """Of each command: the facts that it can cause, in their order."""
 

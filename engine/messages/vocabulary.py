@@ -101,6 +101,7 @@ class Kind(IntEnum):
     NOTICE = 46
     REVEAL = 47
     REMOVE = 48
+    CLEAR = 49
 
     # facts
     OrderCreated = 64
@@ -140,6 +141,7 @@ class Kind(IntEnum):
     NoticeGiven = 106
     HistoryRevealed = 107
     HistoryRemoved = 108
+    HistoryCleared = 109
 
 
 class Reason(IntEnum):

@@ -48,7 +48,7 @@ def _cancel_reducers(state, out, n, portfolio, instrument):
     count = 0
     for side in range(2):
         if against(quantity, side) == 0:
-            count = gather_ladder(state, 2 * instrument + side, count)
+            count = gather_ladder(state, 2 * instrument + side, count, False)
     kept = 0
     for k in range(count):
         order = state.orders[state.scratch[k]]

@@ -91,6 +91,17 @@ class LiveDriver(Driver):
                 raise RuntimeError(f"strategies answered each other with more than {CASCADE:,} commands at one time")
         return self._end(first)
 
+    def said(self) -> list[tuple[str, int, str]]:
+        """What strategies logged since the last time: trader, ns by its clock, text; it is forgotten."""
+        found = []
+        for one, state in zip(self.participants, self.states):
+            if one.strategy is None or not (one.strategy.logged or state.clock["notes"][0]):
+                continue
+            found += [(one.trader, ts, text) for _, ts, text in one.logged(state)]
+            one.strategy.logged.clear()
+            state.clock["notes"] = 0
+        return found
+
     def stop(self, k: int) -> None:
         """Call strategy k no more, and cancel its open orders."""
         clock = self.states[k].clock

@@ -79,21 +79,25 @@ class KafkaBroker:
 
     async def _ensure(self, topics: Sequence[Topic]) -> None:
         have = await topic_partitions(self._settings)
-        missing = [topic for topic in topics if topic.name not in have]
-        if missing:
-            async with admin(self._settings) as client:
-                answer = await client.create_topics([_new(topic) for topic in missing])
-            for name, code, *text in answer.topic_errors:
-                if code not in (0, _EXISTS):
-                    said = ": ".join(str(part) for part in (for_code(code).__name__, *text) if part)
-                    raise BrokerError(f"{name}: Kafka at {self._servers} does not create this topic: {said}")
-        while missing and not all(topic.name in have for topic in missing):
-            await asyncio.sleep(PAUSE / 5)
+        if missing := [topic for topic in topics if topic.name not in have]:
+            await self._create(missing)
             have = await topic_partitions(self._settings)
         for topic in topics:
             if have[topic.name] != topic.partitions:
                 raise wrong_partitions(topic, have[topic.name])
         self._counts |= {topic.name: topic.partitions for topic in topics}
+
+    async def _create(self, topics: Sequence[Topic]) -> None:
+        """Create topics, and wait until each partition has its leader: the first to publish would find none."""
+        async with admin(self._settings) as client:
+            answer = await client.create_topics([_new(topic) for topic in topics])
+        for name, code, *text in answer.topic_errors:
+            if code not in (0, _EXISTS):
+                said = ": ".join(str(part) for part in (for_code(code).__name__, *text) if part)
+                raise BrokerError(f"{name}: Kafka at {self._servers} does not create this topic: {said}")
+        while not {topic.name for topic in topics} <= (await topic_partitions(self._settings)).keys():
+            await asyncio.sleep(PAUSE / 5)
+        await offset_ends(self._settings, [(topic.name, at) for topic in topics for at in range(topic.partitions)])
 
     async def _count(self, topic: str, patience: float) -> int:
         if topic not in self._counts:
@@ -137,7 +141,8 @@ class KafkaBroker:
         """(first, end) of each partition, as readers of what is committed see it."""
         self._opened()
         count = await self._count(topic, self._patience)
-        return await persist(self._servers, f"offsets of {topic}", lambda: offset_ends(self._settings, topic, count), self._patience)
+        partitions = [(topic, at) for at in range(count)]
+        return await persist(self._servers, f"offsets of {topic}", lambda: offset_ends(self._settings, partitions), self._patience)
 
 
 def _new(topic: Topic) -> NewTopic:

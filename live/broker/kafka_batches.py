@@ -79,6 +79,7 @@ async def discard(producer: AIOKafkaProducer) -> None:
     accumulator, sender = producer._message_accumulator, producer._sender.sender_task
     producer._closed = True
     waiting = [*chain.from_iterable(accumulator._batches.values()), *accumulator._pending_batches]
+    accumulator._pending_batches.update(waiting)  # where its own callback looks for each, those that wait to be sent again too
     accumulator.fail_all(KafkaError("the producer was made anew"))
     for batch in waiting:
         _look(batch._drain_waiter)
@@ -90,3 +91,5 @@ async def discard(producer: AIOKafkaProducer) -> None:
     if sender is not None:
         await asyncio.wait([sender], timeout=_GOODBYE_SECONDS)
         _look(sender)
+    if producer._txn_manager is not None and (ending := producer._txn_manager._transaction_waiter) is not None:
+        _look(ending)

@@ -37,7 +37,7 @@ class KafkaClaim:
 
     async def is_ours(self) -> bool:
         """Was it we who wrote last under this name?"""
-        ((first, end),) = await offset_ends(self._settings, SESSION_CLAIMS.name, 1)
+        ((first, end),) = await offset_ends(self._settings, [(SESSION_CLAIMS.name, 0)])
         reader, latest = KafkaReader(self._settings, SESSION_CLAIMS.name, 0, max(first, end - _LOOK_BACK)), self._token
         await reader.start()
         try:

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from live.broker.checks import unknown_topic
+from live.broker.placement import Partition
 from live.broker.port import BrokerError
 from live.broker.security import security_settings
 
@@ -106,12 +107,12 @@ async def partitions_of(settings: Settings, topic: str) -> int:
     return count
 
 
-async def offset_ends(settings: Settings, topic: str, partitions: int) -> list[tuple[int, int]]:
-    """(first, end) of each partition, as readers of what is committed see it."""
+async def offset_ends(settings: Settings, partitions: Iterable[Partition]) -> list[tuple[int, int]]:
+    """(first, end) of each of these partitions, as readers of what is committed see it."""
     client = make_consumer(settings)
     try:
         await client.start()
-        asked = [TopicPartition(topic, number) for number in range(partitions)]
+        asked = [TopicPartition(*partition) for partition in partitions]
         first, end = await client.beginning_offsets(asked), await client.end_offsets(asked)
         return [(first[partition], end[partition]) for partition in asked]
     finally:

@@ -18,7 +18,7 @@ from live.broker.port import BrokerError, Outgoing
 BATCH_BYTES = 256 * 1024
 TRANSACTION_MS = 5 * 60 * 1000
 """A transaction that an outage cuts in two must outlive it: the broker takes an expired one for fencing."""
-STALL = 10.0
+STALL = 6.0
 _PROBES, _PROBE_SECONDS, _GOODBYE_SECONDS = 2, 5.0, 2.0
 _MENDABLE = (KafkaError, OSError, TimeoutError)
 T = TypeVar("T")

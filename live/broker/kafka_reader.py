@@ -111,8 +111,9 @@ class KafkaReader:
 
     async def _ends(self) -> tuple[int, int]:
         async with asyncio.timeout(_PROBE_SECONDS):
-            count = await partitions_of(self._settings, self._partition.topic)
-            return (await offset_ends(self._settings, self._partition.topic, count))[self._partition.partition]
+            await partitions_of(self._settings, self._partition.topic)
+            (ends,) = await offset_ends(self._settings, [self._partition])
+            return ends
 
     async def _watch(self) -> None:
         """Makes another consumer where ours has stalled; waits longer each time that this brought nothing."""

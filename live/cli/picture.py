@@ -59,7 +59,7 @@ class Camera:
 
     def _alarms(self) -> list[str]:
         session = self.session
-        said = [f"{one['kind']} {one.get('strategy', '')}: {one.get('error', '')}" for one in session.notices[-3:]]
+        said = [f"{one['kind']} {one.get('strategy', '')}: {one.get('failure', '')}" for one in session.notices[-3:]]
         for row in session.models.breaches().tail(3).iter_rows(named=True):
             said.append(f"{row['portfolio']}: {row['reason']}")
         for row in session.models.compliance_failures().tail(3).iter_rows(named=True):

@@ -78,9 +78,9 @@ async def _started(session: Session, stopped: asyncio.Event) -> bool:
         signalled.cancel()
 
 
-def session_of(options: Options) -> Session:
-    """The session that the options name. Raises ConfigurationError and the like."""
-    settings = _settings(options)
+def session_of(options: Options, settings: SessionSettings | None = None) -> Session:
+    """The session that the options name, or that of `settings`. Raises ConfigurationError and the like."""
+    settings = settings or _settings(options)
     market = market_of(settings, Path() if options.replay or options.file is None else options.file.parent)
     session = Session(settings, options.out, market=market, clock=clock_of(settings, market))
     if options.demo:

@@ -83,7 +83,7 @@ ACCOUNT = np.dtype(
     [
         ("cash", "<i8"),
         ("fees", "<i8"),
-        ("working", "<i8"),  # notional of working orders, without reduce-only ones; of portfolio 0 with them, as the exchange does
+        ("working", "<i8"),  # notional of working orders, without reduce-only ones
         ("buying", "<i8"),  # notional of working buys and their higher fee
         ("base", "<i8"),  # equity when the day began, with the day's deposits
     ]

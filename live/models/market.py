@@ -2,7 +2,46 @@
 
 from typing import Any
 
+import numpy as np
+
+from engine.compiler.kernel import entry_kernel
 from engine.exchange import Exchange
+from engine.state.arrays import EMPTY, MASK, W
+from engine.state.ladder import lots_at
+
+TOP = np.dtype(
+    [(name, "<i8") for name in ("bid", "bid_lots", "ask", "ask_lots", "last", "mark", "volume")]
+    + [(name, "u1") for name in ("has_bid", "has_ask", "has_last", "has_mark")]
+)
+"""The top of one book: prices in price units, 0 where there is none; `volume` in lots. Equal bytes are an equal top."""
+
+
+@entry_kernel
+def _show_tops(state, tops):  # type: ignore[no-untyped-def]
+    for instrument in range(len(tops)):
+        top, terms = tops[instrument], state.instruments[instrument]
+        bid = np.int64(state.ladders[2 * instrument]["best"])
+        ask = np.int64(state.ladders[2 * instrument + 1]["best"])
+        if bid != EMPTY:
+            top["bid"] = bid * terms["tick"]
+            top["bid_lots"] = lots_at(state, 2 * instrument * W + (bid & MASK))
+            top["has_bid"] = 1
+        if ask != EMPTY:
+            top["ask"] = ~ask * terms["tick"]
+            top["ask_lots"] = lots_at(state, (2 * instrument + 1) * W + (ask & MASK))
+            top["has_ask"] = 1
+        top["last"] = terms["last"]
+        top["mark"] = terms["mark"]
+        top["volume"] = terms["volume"]
+        top["has_last"] = terms["traded"]
+        top["has_mark"] = terms["marked"]
+
+
+def tops(exchange: Exchange) -> np.ndarray:
+    """TOP (n,), the top of the book of every instrument, in microseconds: `np.flatnonzero(now != before)` are those that changed."""
+    made = np.zeros(len(exchange.instruments), TOP)
+    _show_tops(exchange.state, made)
+    return made
 
 
 def book(exchange: Exchange, symbol: str, levels: int = 10) -> dict[str, Any]:
@@ -21,16 +60,14 @@ def book(exchange: Exchange, symbol: str, levels: int = 10) -> dict[str, Any]:
 
 def quote(exchange: Exchange, symbol: str) -> dict[str, Any]:
     """Best prices, last trade price, mark and traded quantity of `symbol`, in Decimals; None where there is nothing. Raises KeyError."""
-    top, number = book(exchange, symbol, 1), exchange.names.symbol(symbol)
-    instrument, terms = exchange.instruments[number], exchange.state.instruments[number]
-    bid, ask = (side[0] if side else (None, None, 0) for side in (top["bids"], top["asks"]))
-    return {
-        **{name: top[name] for name in ("symbol", "seq", "ts")},
-        "bid": bid[0],
-        "bid_quantity": bid[1],
-        "ask": ask[0],
-        "ask_quantity": ask[1],
-        "last": instrument.price(int(terms["last"])) if terms["traded"] else None,
-        "mark": instrument.price(int(terms["mark"])) if terms["marked"] else None,
-        "volume": instrument.quantity(int(terms["volume"])),
-    }
+    number = exchange.names.symbol(symbol)
+    if number >= len(exchange.instruments):
+        raise KeyError(f"no instrument {symbol!r}; there are {', '.join(exchange.names.symbols)}")
+    top, instrument, session = tops(exchange)[number], exchange.instruments[number], exchange.state.session[0]
+    made: dict[str, Any] = {"symbol": symbol, "seq": int(session["seq"]), "ts": int(session["ts"])}
+    for side in ("bid", "ask"):
+        made[side] = instrument.price(int(top[side])) if top[f"has_{side}"] else None
+        made[f"{side}_quantity"] = instrument.quantity(int(top[f"{side}_lots"])) if top[f"has_{side}"] else None
+    for name in ("last", "mark"):
+        made[name] = instrument.price(int(top[name])) if top[f"has_{name}"] else None
+    return made | {"volume": instrument.quantity(int(top["volume"]))}

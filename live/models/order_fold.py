@@ -15,11 +15,8 @@ ACTIVE = int(OrderStatus.PARTIALLY_FILLED)
 
 @hot_kernel
 def work(models, order, sign):
-    """Add (`sign` 1) or take back (-1) what an order has at work: nothing where it is finished."""
-    if order["status"] > ACTIVE:
-        return
-    reduces = order["flags"] & REDUCE_ONLY
-    if reduces != 0 and order["portfolio"] != 0:
+    """Add (`sign` 1) or take back (-1) what an order has at work: nothing where it is finished, or may only reduce."""
+    if order["status"] > ACTIVE or order["flags"] & REDUCE_ONLY != 0:
         return
     market = models.markets[order["instrument"]]
     account = models.accounts[order["portfolio"]]
@@ -27,8 +24,6 @@ def work(models, order, sign):
     price = np.int64(order["price"] if has_price(order["type"]) else order["stop_price"])
     notional = abs(price) * lots * market["value"]
     account["working"] += sign * notional
-    if reduces != 0:
-        return
     held = models.holdings[order["holding"]]
     if order["side"] == 0:
         held["buying"] += sign * lots

@@ -40,7 +40,7 @@ class ReadModels(Questions):
     room for so many orders of a day, so that nothing is copied when they come (a million more: a tenth of a second).
 
     Kept are open orders and those that the day finished (some 120 bytes each; the arrays double, so at most twice that), the day's sums by
-    trader and symbol, and a row a portfolio and instrument; START_OF_DAY forgets the rest, which the log has, as it has
+    trader and symbol, and 112 bytes a portfolio and instrument that ever met. START_OF_DAY forgets the rest, which the log has, as it has
     every fact about one order (`EventLog.order_history`). One thread at a time.
     """
 

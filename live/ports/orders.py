@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 
 from engine.messages.names import NO_SYMBOL
-from engine.messages.vocabulary import Kind
 from live.broker.port import Broker, Message
 from live.broker.topics import ORDERS_COMMANDS
 from live.ports.taking import begin_reading
@@ -16,11 +15,11 @@ from live.wire.dead_letters import dead_letter
 from live.wire.orders import Decoded, OrderReader
 from live.writer.face import Running
 from live.writer.intake import Request
+from live.writer.sending import NAMING, introductions
 
 MOST = 4_096
 """Messages that are taken at once."""
 WAIT = 0.5
-_NAMES = [Kind.PORTFOLIO, Kind.TRADER]
 
 
 class OrderSource:
@@ -56,7 +55,7 @@ class OrderSource:
                 await self.broker.publish([dead_letter(messages[index], why) for index, why in decoded.refused])
         except BaseException:
             if not session.intake.closed:  # what the names' numbers rest on must not be lost while others go on
-                session.intake.put(Request(decoded.commands[np.isin(decoded.commands["kind"], _NAMES)]))
+                session.intake.put(Request(introductions(decoded.commands)))
             raise
 
     def _sorted(self, messages: list[Message], decoded: Decoded) -> Decoded:
@@ -64,9 +63,9 @@ class OrderSource:
         commands, owner, refused = decoded
         if not self.elsewhere:
             return decoded
-        unknown = np.flatnonzero((commands["instrument"] == NO_SYMBOL) & ~np.isin(commands["kind"], _NAMES))
+        unknown = np.flatnonzero((commands["instrument"] == NO_SYMBOL) & ~np.isin(commands["kind"], NAMING))
         away = {int(owner[k]): where for k in unknown if (where := self._shard_of(messages[int(owner[k])].value)) is not None}
-        kept = ~(np.isin(owner, list(away)) & ~np.isin(commands["kind"], _NAMES))
+        kept = ~(np.isin(owner, list(away)) & ~np.isin(commands["kind"], NAMING))
         why = f"trades it, and this is shard {self.shard}; send it to the partition of that number"
         said = [(k, f"symbol: shard {where} {why}") for k, where in away.items()]
         return Decoded(commands[kept], owner[kept], sorted([*refused, *said]))

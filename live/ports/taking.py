@@ -12,7 +12,7 @@ async def begin_reading(broker: Broker, topic: str, shard: int, name: str, sessi
     except OffsetRemoved as gone:
         if not skip:
             raise BrokerError(_lost(name, session, at, gone.first)) from None
-        session.notice("MessagesRemoved", source=name, error=f"offsets {at} to {gone.first - 1} were removed before they were taken")
+        session.notice("MessagesRemoved", source=name, failure=f"offsets {at} to {gone.first - 1} were removed before they were taken")
         return await broker.read(topic, shard, gone.first)
 
 

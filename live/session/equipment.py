@@ -9,6 +9,7 @@ from data.feed import Feed
 from engine.messages.durations import duration_ns
 from live.broker.port import Broker
 from live.broker.topics import topics
+from live.ports.dead_man import DeadMan
 from live.ports.history import HistorySource
 from live.ports.lease import Lease
 from live.ports.market import MarketSource
@@ -30,11 +31,13 @@ class Equipment:
         self._passing = broker is None and settings.broker.kind == "memory"
         self.publisher: Publisher | None = None
         self.played: MarketSource | None = None
+        self.dead_man = DeadMan({one.name: duration_ns(one.silent_after) / 1e9 for one in settings.traders if one.silent_after})
         self.sources: list[Callable[[Any], Awaitable[None]]] = []
         self.outlets: list[Callable[[Any], Awaitable[None]]] = []
 
     async def connect(self, session: Any) -> None:
         """Open the broker, see to its topics, and line up what reads and writes there. Raises BrokerError."""
+        self.sources.append(self.dead_man.run)
         if self.broker is not None:
             await self._connect(session, self.broker)
         if self.market is not None:

@@ -79,7 +79,7 @@ def _anew(
     session = log.begin(settings.name, _meta(settings, instruments), instruments)
     driver = LiveDriver(open_exchange(settings, instruments, opening), participants_of(settings), offsets)
     if opening is None:
-        driver.exchange.opening["ts"] = now
+        driver.exchange.opening["ts"] = now - 1
     turn = driver.enter(driver.exchange.opening)
     refused = turn.facts[turn.facts["kind"] == Kind.CommandRejected]
     if len(refused):

@@ -21,6 +21,7 @@ from engine.messages.vocabulary import Kind
 from live.broker.port import Broker
 from live.session import kept_models
 from live.session.equipment import Equipment
+from live.session.journal import Journal, where
 from live.session.opening import instruments_of
 from live.session.recovery import Recovered, SessionError, recover
 from live.session.settings import SessionSettings, read_settings
@@ -34,13 +35,12 @@ from live.writer.followers import Followers
 from live.writer.intake import Intake, Question, Request
 from live.writer.matcher import Matched, Matcher
 from live.writer.meters import Meters
+from live.writer.sending import encoded
 
 __all__ = ["Session", "SessionError"]
 
 T = TypeVar("T")
 OUT = ".tapebook"
-NAMING = [Kind.PORTFOLIO, Kind.TRADER]
-"""Commands that introduce a name."""
 
 
 class Session:
@@ -126,20 +126,18 @@ class Session:
         """Say something that the operator should know."""
         self.notices.append({"ts": self.clock.now(), "kind": kind, **said})
         del self.notices[:-1_000]
+        self.journal.say(kind, **said)
+
+    def watch(self, heard: Callable[[set[str]], None]) -> None:
+        """Be told which traders commands of a batch came from."""
+        self.matcher.heard = heard
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Send commands; returns their facts (FACT) once they are committed. Raises ValueError where a number or a word is none:
         nothing of them is carried out then."""
         await self.intake.space()
         given = [command] if isinstance(command, Command) else list(command)
-        rows: list[np.ndarray] = [np.zeros(0, COMMAND)]
-        try:
-            rows += (self.exchange.encode(one) for one in given)
-        except ValueError:  # those before it may have introduced names, which must reach the exchange
-            names = np.concatenate(rows)
-            self.intake.put(Request(names[np.isin(names["kind"], NAMING)]))
-            raise
-        return await self._put(np.concatenate(rows))
+        return await self._put(encoded(given, self.exchange, self.intake))
 
     async def run(self, commands: Any) -> np.ndarray:
         """Send many commands: records (COMMAND, with this session's numbers), or columns as `Exchange.commands` takes them; returns their
@@ -175,11 +173,12 @@ class Session:
     async def start(self) -> None:
         """Open or recover the log and begin to take commands."""
         self.folder.hold()
-        self._running = True
+        self._running, self.journal = True, Journal(self.folder.path, self.name)
         try:
             self.folder.tell("starting")
             await self._start()
             self.folder.tell("running", log=str(self.folder.path / "log.duckdb"), broker=self.settings.broker.kind)
+            self.journal.say("running", session=self.name, seq=self._seq, fresh=self._recovered.fresh)
         except BaseException as error:
             await self._end(error)
             raise
@@ -197,9 +196,9 @@ class Session:
         self._sources = [spawn(service(self)) for service in [*self.equipment.sources, *self.services]]
 
     def _recover(self) -> Recovered:
-        market = self.equipment.market
+        market, path = self.equipment.market, self.folder.path / "log.duckdb"
         opening = market.session_opening if market is not None else None
-        path, instruments = self.folder.path / "log.duckdb", instruments_of(self.settings, market)
+        instruments = instruments_of(self.settings, market)
         now = self.clock.now() + (opening is not None)  # a recorded session begins with its first row
         return recover(self.settings, path, instruments, now, opening)
 
@@ -214,6 +213,7 @@ class Session:
         self.matcher = Matcher(driver, self.intake, self.clock, days, self.meters)
         self.committer = Committer(recovered.log, recovered.session, self._thread, self.meters)
         self.matcher.hand = self.committer.offer
+        self.matcher.logged = lambda strategy, ts, text: self.journal.say(text, strategy=strategy, ts=ts)
         self.followers = Followers(self)
 
     def _seen(self, batch: Committed) -> None:
@@ -245,7 +245,7 @@ class Session:
 
     def _strategy_failed(self, k: int, error: Exception) -> None:
         strategy = self._recovered.driver.participants[k].trader
-        self.notice("StrategyStopped", strategy=strategy, error=f"{type(error).__name__}: {error}")
+        self.notice("StrategyStopped", strategy=strategy, failure=f"{type(error).__name__}: {error}", at=where(error))
 
     async def ended(self) -> None:
         """Wait until something has ended it. Raises what did."""
@@ -296,4 +296,6 @@ class Session:
             self.followers.end()
         with contextlib.suppress(OSError):
             self.folder.tell("failed" if self.error is not None else "ended", seq=self._seq)
+        self.journal.say("ended", session=self.name, seq=self._seq, error=self.error)
+        self.journal.close()
         self.folder.release()

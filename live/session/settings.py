@@ -140,7 +140,15 @@ class TraderSettings(Part):
 
     name: str = Field(min_length=1, max_length=40)
     portfolios: list[str] = Field(default_factory=list)
+    silent_after: str | None = None
     rules: RuleSettings | None = None
+
+    @field_validator("silent_after")
+    @classmethod
+    def _duration(cls, given: str | None) -> str | None:
+        if given is not None and duration_ns(given) <= 0:
+            raise ValueError("give a time above 0, like 5s")
+        return given
 
 
 class StrategySettings(Part):
@@ -181,7 +189,6 @@ class SessionSettings(Configuration):
     strategies: list[StrategySettings] = Field(default_factory=list)
     market: MarketSettings | None = None
     snapshot_every: int = Field(1 << 20, ge=1)
-    dead_man: str | None = None
     notifications: list[dict[str, Any]] = Field(default_factory=list)
 
     @field_validator("name")

@@ -1,9 +1,14 @@
 """What those who stand around a session see of it."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
+
+import numpy as np
 
 from data.log.event_log import EventLog
 from engine.exchange import Exchange
+from engine.messages.commands import Command
+from live.models.read_models import ReadModels
 from live.writer.clock import Clock
 from live.writer.intake import Intake
 from live.writer.meters import Meters
@@ -43,5 +48,15 @@ class Running(Protocol):
     def note_cursor(self, source: str, offset: int) -> None:
         """Keep in the log, with the next commit, how far something has come."""
 
+    @property
+    def models(self) -> ReadModels:
+        """What is committed, as people ask for it."""
+
     def notice(self, kind: str, **said: Any) -> None:
         """Say something that the operator should know."""
+
+    def watch(self, heard: Callable[[set[str]], None]) -> None:
+        """Be told which traders commands of a batch came from."""
+
+    async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
+        """Send commands; returns their facts once they are committed."""

@@ -39,6 +39,8 @@ class Matcher:
     def __init__(self, driver: LiveDriver, intake: Intake, clock: Clock, days: Days, meters: Meters) -> None:
         self.driver, self.intake, self.clock, self.days, self.meters = driver, intake, clock, days, meters
         self.hand: Callable[[Matched], None] = lambda matched: None
+        self.heard: Callable[[set[str]], None] | None = None
+        self.logged: Callable[[str, int, str], None] = lambda strategy, ts, text: None
         self.pictures = False
         self.commands = 0
         self.until = 0
@@ -70,10 +72,15 @@ class Matcher:
         for one in taken:
             if isinstance(one, Question):
                 matched.answers.append((one.answer, _asked(one.ask, self.driver.exchange)))
+        for said in self.driver.said():
+            self.logged(*said)
         turn = matched.turn
         if not (len(turn.seqs) or matched.answers or matched.requests):
             return
         self.commands += len(turn.seqs)
+        if self.heard is not None and requests:
+            traders = list(self.driver.exchange.names.traders)
+            self.heard({traders[k] for k in np.unique(turn.commands["trader"][turn.given >= 0]).tolist() if k < len(traders)})
         if self.pictures:
             matched.portfolios = self._changed(turn.facts)
         self.meters.stage("match").observe(time.perf_counter() - began)

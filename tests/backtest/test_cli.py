@@ -18,7 +18,7 @@ from tests.naive.lobster import Market
 
 ROOT = Path(__file__).parents[2]
 NAME = "AMZN_2012-06-21_34200000_57600000_message_3.csv"
-LEAVES = ["backtest", "runs list", "runs show", "runs compare", "log verify", "data show", "data check", "explain", "lab"]
+LEAVES = ["backtest", "runs list", "runs show", "runs compare", "log verify", "log sql", "data show", "data check", "explain", "lab"]
 MINE = """
 from engine import Strategy, Parameter
 
@@ -449,6 +449,7 @@ def test_a_cut_zip(tapebook, published, tmp_path, command):
         ("messages = 'many'", ["messages", "whole number"]),
         ("strategy = ['A', 'B']", ["strategy", "text"]),
         ("set = 3", ["set", "table"]),
+        ("data = []", ["line 1, key data", "empty list"]),
         ("[set]\nspred = 3", ["spred", "did you mean spread?"]),
         ("format = 'lobster'\ndata = 'nothing.csv'", ["nothing.csv: no such file"]),
     ],

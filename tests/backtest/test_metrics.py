@@ -75,7 +75,7 @@ def test_trips_and_their_excursions_equal_the_plain_twin(name: str) -> None:
         assert (int(row["pnl"]), int(row["fees"]), bool(row["open"])) == (expected["pnl"], expected["fees"], expected["open"])
         assert (int(row["entry"]), int(row["exit"])) == (expected["entry"], expected["exit"])
         assert (int(row["best"]), int(row["worst"])) == run.excursions(expected)
-        assert row["worst"] <= 2 * row["pnl"] <= row["best"]
+        assert row["worst"] <= row["pnl"] <= row["best"]
 
 
 def test_no_figure_is_ever_nan_or_infinite() -> None:

@@ -24,10 +24,11 @@ from backtest.analysis.metrics import describe
 from backtest.cli.summary_table import summary_table
 from backtest.recording import DepthWindow, Recording
 from backtest.report.book_picture import heat
-from backtest.report.charts import TimeAxis, nice_ticks
+from backtest.report.charts import TimeAxis, nice_ticks, round_times
 from backtest.report.report import page
 from backtest.result import Result
-from tests.support.recordings import fabricate
+from data.times import utc_offsets
+from tests.support.recordings import OPEN, fabricate
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -163,6 +164,17 @@ def test_nights_take_no_room() -> None:
     axis = TimeAxis([(0, hour), (24 * hour, 25 * hour)])
     assert axis.x(np.array([0, hour, 12 * hour, 24 * hour, 25 * hour])).tolist() == [0.0, 0.5, 0.5, 0.5, 1.0]
     assert [round(place, 6) for place, _ in axis.ticks()] == [0.0, 0.5]
+
+
+def test_labels_follow_the_clock_where_it_changes() -> None:
+    hour = 3600 * 10**9
+    midnight = 1_352_001_600 * 10**9  # Sunday 4 November 2012 in New York, where 2 o'clock becomes 1 o'clock
+    clock = utc_offsets("America/New_York", midnight, midnight + 25 * hour).tolist()
+    times = round_times(midnight, midnight + 25 * hour, 6 * hour, clock)
+    assert [(ts - midnight) // hour for ts in times] == [0, 7, 13, 19, 25]
+    ticks = TimeAxis([(midnight, midnight + 25 * hour)], clock).ticks(4)
+    assert [text for _, text in ticks] == ["00:00", "06:00", "12:00", "18:00", "00:00"]
+    assert [round(25 * place) for place, _ in ticks] == [0, 7, 13, 19, 25]
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.2e-4, 1e-4), (119.98, 120.02), (-1e9, 2.5e9), (5.0, 5.0)])
@@ -352,6 +364,30 @@ def test_the_reader_points_zooms_and_comes_back(browser: Any, result: Result, tm
     page.mouse.dblclick(box["x"] + 200, box["y"] + 40)
     visit.settle()
     assert visit.times() == before
+    assert visit.errors == []
+
+
+def after_a_clock_change() -> Result:
+    """Two days at 13:30 UTC, between which New York's clock is put back: 09:30, then 08:30."""
+    made = fabricate(4, seconds=1200, days=2)
+    by = 1_351_949_400 * 10**9 - OPEN  # to 3 November 2012
+    facts, samples = made.facts.copy(), made.samples.copy()
+    facts["ts"], samples["ts"] = facts["ts"] + by, samples["ts"] + by
+    return Result(dataclasses.replace(made, facts=facts, samples=samples, start=made.start + by, end=made.end + by, depth_window=None))
+
+
+def test_the_days_of_a_long_run_have_their_own_clock(browser: Any, tmp_path: Path) -> None:
+    visit = Visit(browser, after_a_clock_change().report(tmp_path / "report.html"), 1280)
+    page, (_, box) = visit.page, visit.field("price0")
+    for left, hour in ((0.05, "09"), (0.55, "08")):
+        page.mouse.move(box["x"] + box["width"] * left, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * (left + 0.4), box["y"] + 20, steps=3)
+        page.mouse.up()
+        visit.settle()
+        assert {text[:2] for text in visit.times()} == {hour}
+        page.mouse.dblclick(box["x"] + 200, box["y"] + 40)
+        visit.settle()
     assert visit.errors == []
 
 

@@ -244,6 +244,21 @@ def test_the_deepest_drawdown_misses_nothing(seed: int) -> None:
     assert one.result.summary["max_drawdown"] == money(one, deepest)
 
 
+@pytest.mark.parametrize("seed", [0, 2, 4])
+def test_best_and_worst_of_a_trip_miss_nothing(seed: int) -> None:
+    """One portfolio in one symbol: a trip's P&L is the account's, less what it was when the trip began."""
+    one = played(seed)
+    paid = [(int(f["ts"]), int(f["value"])) for f in one.driver.facts.all() if f["kind"] == Kind.CashDeposited]
+    course = [(a.ts, a.cash + a.value - sum(value for ts, value in paid if ts <= a.ts)) for a in one.truth.accounts]
+    began = 0
+    assert len(one.result.analysis.trips) > 1
+    for trip in one.result.analysis.trips:
+        until = one.result.recording.end if trip["open"] else int(trip["exit"]) - 1
+        held = [pnl - began for ts, pnl in course if trip["entry"] <= ts <= until]
+        assert (trip["best"], trip["worst"]) == (max([*held, int(trip["pnl"])]), min([*held, int(trip["pnl"])]))
+        began += int(trip["pnl"])
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_was_traded_in_plain_integers(seed: int) -> None:
     one = played(seed)

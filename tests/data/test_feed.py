@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import data
-from data import Feed, merge, read_bars, read_lobster, synthetic_flow
+from data import Feed, days, merge, read_bars, read_lobster, synthetic_flow
 from data.feed import count_commands
 from engine import Instrument
 from engine.messages.records import COMMAND
@@ -37,9 +37,9 @@ class Rows(Feed):
             yield self.rows[at : at + self.size]
 
 
-def lobster(folder, seed=1, symbol="X", levels=2):
+def lobster(folder, seed=1, symbol="X", levels=2, date="2012-06-21"):
     messages, book = Market(seed, levels).run(300)
-    name = f"{symbol}_2012-06-21_34200000_57600000_message_{levels}.csv"
+    name = f"{symbol}_{date}_34200000_57600000_message_{levels}.csv"
     paths = [folder / name, folder / name.replace("message", "orderbook")]
     for path, lines in zip(paths, (messages, book)):
         path.write_text("\n".join(lines) + "\n")
@@ -53,6 +53,10 @@ def bars(folder):
     return read_bars(path)
 
 
+def two_days(folder, symbol="X"):
+    return days([lobster(folder, seed, symbol, date=f"2012-06-2{seed}") for seed in (1, 2)])
+
+
 FEEDS = {
     "lobster": lobster,
     "messages alone": lambda folder: read_lobster(lobster(folder).messages.path, "none"),
@@ -60,6 +64,8 @@ FEEDS = {
     "synthetic": lambda folder: synthetic_flow(1, messages=2000),
     "synthetic, two symbols": lambda folder: synthetic_flow(1, symbols=["A", "B"], messages=2000),
     "merged": lambda folder: merge([lobster(folder), lobster(folder, 2, "Y")]),
+    "days": two_days,
+    "merged days": lambda folder: merge([two_days(folder), two_days(folder, "Y")]),
     "until": lambda folder: lobster(folder).until(int(lobster(folder).commands()["ts"][100])),
 }
 
@@ -80,7 +86,9 @@ def test_batches_are_commands_in_time_order(feed):
     assert commands.dtype == COMMAND
     assert np.all(np.diff(commands["ts"]) >= 0)
     assert set(commands["instrument"].tolist()) == set(range(len(feed.instruments)))
-    assert np.all((commands["kind"] >= Kind.ADD) & (commands["kind"] <= Kind.REMOVE))
+    night = np.isin(commands["kind"], [Kind.CLEAR, Kind.END_OF_DAY, Kind.START_OF_DAY])
+    assert np.all(night | ((commands["kind"] >= Kind.ADD) & (commands["kind"] <= Kind.REMOVE)))
+    assert np.count_nonzero(night) == (2 * len(feed.instruments) + 1 if " days" in feed.name else 0)
     messages = commands[commands["row"] > 0]
     assert not np.isin(messages["kind"], [Kind.FLOW, Kind.REVEAL, Kind.REMOVE]).any()
 

@@ -17,6 +17,7 @@ from engine import (
     Side,
     TimeInForce,
     cancel,
+    clear,
     deposit,
     end_of_day,
     halt,
@@ -168,6 +169,7 @@ def test_every_command_that_people_write_is_carried_out(exchange: Exchange) -> N
         (cancel(1, "X"), "OrderCancelled"),
         (halt("X"), "TradingHalted"),
         (resume("X"), "TradingResumed"),
+        (clear("X"), ""),  # a fact of history, built on request
         (kill("ann"), "TradingKilled OrderCancelled"),
         (revive("ann"), "TradingRevived"),
         (kill(trader="tom"), "TradingKilled"),

@@ -611,3 +611,30 @@ def test_samples_are_the_market_after_everything_up_to_their_time() -> None:
             best = book.rows(side, 1)
             assert bool(sample["has"] >> side & 1) == bool(len(best))
             assert not len(best) or best[0, :2].tolist() == [sample[name], sample[f"{name}_quantity"]]
+
+
+def test_no_sample_is_missing() -> None:
+    """A row at every time of the grid by which an instrument's best prices, their lots or its volume are others; commands at the time of a
+    sample count, those that a call at that very time sends at once belong to the next."""
+    feed = busy_market(7, ["AAA", "BBB"], 900)
+    made = robot(Strategy, ALL_CALLS, 1, 2, every=70, bar=250)
+    recording, driver = Backtest(
+        feed, made, cash=CASH, cache=None, sample_every=3, feed_latency=9, order_latency=20, response_latency=31
+    ).record()
+    commands, _, _ = driver.sent()
+    everything = np.concatenate([feed.commands(), commands])
+    everything = everything[np.argsort(everything["ts"], kind="stable")]
+    exchange = Exchange(feed.instruments, cash={"strategy": CASH})
+    exchange.run(driver.exchange.opening[len(exchange.opening) :])
+    expected, done, seen = [], 0, [((), (), 0)] * 2
+    for ts in range(-(-recording.start // 3) * 3, recording.end + 1, 3):
+        end = int(np.searchsorted(everything["ts"], ts, side="right"))
+        exchange.run(everything[done:end])
+        done = max(done, end)
+        for k, instrument in enumerate(feed.instruments):
+            best = (exchange.book(instrument.symbol).rows(side, 1)[:, :2].ravel() for side in (0, 1))
+            now = (*(tuple(side.tolist()) for side in best), int(exchange.state.instruments[k]["volume"]))
+            if now != seen[k]:
+                expected.append((ts, k))
+            seen[k] = now
+    assert recording.samples[["ts", "instrument"]].tolist() == expected

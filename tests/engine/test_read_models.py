@@ -343,6 +343,23 @@ def test_who_is_not_there_is_named(day: tuple[EventLog, Told]) -> None:
     assert log.frame("orders", 1, trader="ann", status="PENDING")["seq"].to_list() == [13]
 
 
+def test_the_first_filter_needs_no_name(day: tuple[EventLog, Told]) -> None:
+    """As the README tells it: executions by trader and day."""
+    _, told = day
+    assert told.executions("ann", 1).equals(told.executions(trader="ann", day=1))
+    assert len(told.executions("ann", 1)) == 3
+    assert len(told.executions("nobody")) == 0
+    assert told.execution_summary("ann", 2)["volume"].to_list() == [40.0]
+    for ask in (told.orders, told.active_orders, told.compliance_failures):
+        assert ask("ann").equals(ask(trader="ann"))
+    exchange = Exchange([Instrument("A", "1")], cash={"p": 1000, "q": 1000}, limits={name: Limits(max_position=5) for name in "pq"})
+    for portfolio in "pq":
+        exchange.send(limit(1, "A", Side.BUY, 9, 10, portfolio=portfolio, trader=portfolio))
+        exchange.send(limit(2, "A", Side.BUY if portfolio == "p" else Side.SELL, 3, 10, portfolio=portfolio, trader=portfolio))
+    for question in (exchange.positions, exchange.limits, exchange.breaches):
+        assert set(question("p")["portfolio"]) == {"p"} < set(question()["portfolio"])
+
+
 def test_executions_of_a_trader_and_a_day(day: tuple[EventLog, Told]) -> None:
     _, told = day
     of_ann = told.executions(trader="ann", day=1)

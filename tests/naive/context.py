@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from engine.messages.vocabulary import NOT_WHOLE, Kind, Reason, TimeInForce
-from tests.naive import risk
+from tests.naive import history, risk
 from tests.naive.book import LIVE
 from tests.naive.limits import RATE_END, Limits, Rules, invalid, signed
 from tests.naive.matching import MONEY_LIMIT
@@ -41,6 +41,7 @@ def halt(ex: NaiveExchange, c: SimpleNamespace) -> None:
 def resume(ex: NaiveExchange, c: SimpleNamespace) -> None:
     ex.halted.discard(c.instrument)
     ex.emit(Kind.TradingResumed, instrument=c.instrument)
+    history.uncross(ex, c.instrument)
 
 
 def end_of_day(ex: NaiveExchange, c: SimpleNamespace) -> None:

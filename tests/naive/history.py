@@ -23,7 +23,7 @@ OFF_TICK = (Kind.FLOW, Kind.PRINT)  # a hidden order may trade between the ticks
 def refusal(ex: NaiveExchange, c: SimpleNamespace) -> Reason:
     if c.instrument >= len(ex.instruments):
         return Reason.UNKNOWN_INSTRUMENT
-    if c.kind == Kind.NOTICE:
+    if c.kind in (Kind.NOTICE, Kind.CLEAR):
         return Reason.NONE
     if c.kind == Kind.ADD and c.order_id == 0:
         return Reason.INVALID_ORDER_ID
@@ -63,6 +63,16 @@ def rest(ex: NaiveExchange, order: Order) -> None:
     if order.open:
         ex.counts["crossed"] += order.open if book.facing(order.side, order.price) else 0
         book.join(order)
+
+
+def uncross(ex: NaiveExchange, instrument: int) -> None:
+    """A halt is over: history's orders that crossed ours meanwhile trade with them, its bids first, then its asks, each in its queue."""
+    book = ex.books[instrument]
+    for side in Side:
+        for order in [order for price in book.prices(side) for order in book.queue(side, price) if order.is_history]:
+            ex.match(order, [maker for maker in book.facing(side, order.price) if not maker.is_history])
+            if not order.open:
+                book.leave(order)
 
 
 def shrink(ex: NaiveExchange, order: Order, lots: int) -> tuple[int, int]:
@@ -202,6 +212,17 @@ def notice(ex: NaiveExchange, c: SimpleNamespace) -> None:
     emit(ex, Kind.NoticeGiven, c, 0)
 
 
+def clear(ex: NaiveExchange, c: SimpleNamespace) -> None:
+    """History's orders are gone as if they had never been; ours stay where they stand."""
+    book = ex.books[c.instrument]
+    gone = [order for queues in book.queues.values() for queue in queues.values() for order in queue if order.is_history]
+    for order in gone:
+        book.leave(order)
+    ex.history[c.instrument].clear()
+    ex.swept[c.instrument] = 0
+    ex.emit(Kind.HistoryCleared, instrument=c.instrument, trader=HISTORY, value=sum(order.open for order in gone))
+
+
 def checked(handler: Callable[[NaiveExchange, SimpleNamespace], None]) -> Callable[[NaiveExchange, SimpleNamespace], None]:
     def run(ex: NaiveExchange, c: SimpleNamespace) -> None:
         reason = refusal(ex, c)
@@ -223,4 +244,5 @@ COMMANDS = {
     Kind.NOTICE: checked(notice),
     Kind.REVEAL: checked(reveal),
     Kind.REMOVE: checked(remove),
+    Kind.CLEAR: checked(clear),
 }

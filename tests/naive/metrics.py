@@ -180,6 +180,7 @@ class Run:
                 "equity": cash + sum(value),
                 "capital": capital,
                 "held": list(held),
+                "mark": list(mark),
                 "notional": sum(map(abs, value)),
                 "middle": list(middle),
             }
@@ -253,13 +254,13 @@ class Run:
             seen = key or seen
         return mark
 
-    def excursions(self, trip: dict[str, Any]) -> tuple[float, float]:
-        """Highest and lowest P&L at the middle, in half money units, over the samples while it was held."""
-        course = [2 * trip["pnl"]]
-        for s in self.by_symbol[trip["n"]]:
-            steps = [step for step in trip["steps"] if step[0] <= s["ts"]]
-            if steps and steps[-1][2] and s["has"] & 3 == 3:
-                course.append(2 * steps[-1][1] + steps[-1][2] * (s["bid"] + s["ask"]) * self.values[trip["n"]])
+    def excursions(self, trip: dict[str, Any]) -> tuple[int, int]:
+        """Highest and lowest P&L at the mark, in money units, at every change while it was held."""
+        course = [trip["pnl"]]
+        for point in self.points:
+            steps = [step for step in trip["steps"] if step[0] <= point["ts"]]
+            if steps and steps[-1][2]:
+                course.append(steps[-1][1] + steps[-1][2] * point["mark"][trip["n"]] * self.values[trip["n"]])
         return max(course), min(course)
 
 

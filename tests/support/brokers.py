@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
+import gc
 import inspect
+import logging
 from collections.abc import Callable, Coroutine
 from itertools import count
 from typing import Any
@@ -16,12 +18,30 @@ SECONDS_MAX = 120
 _names = count()
 
 
+class _Errors(logging.Handler):
+    """What asyncio has to complain of: errors that nobody looked at, tasks that were forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
 def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """An async test as one that pytest runs; nothing it started may outlive it."""
+    """An async test as one that pytest runs. It leaves no task and no unseen error behind."""
 
     @functools.wraps(test)
     def run(*args: Any, **fixtures: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(*args, **fixtures), SECONDS_MAX))
+        errors = _Errors()
+        logging.getLogger("asyncio").addHandler(errors)
+        try:
+            asyncio.run(asyncio.wait_for(test(*args, **fixtures), SECONDS_MAX))
+            gc.collect()
+        finally:
+            logging.getLogger("asyncio").removeHandler(errors)
+        assert errors.said == []
 
     run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
     return run

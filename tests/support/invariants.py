@@ -53,7 +53,6 @@ class Replayed:
         self.strained = False  # money came near its range: from then on history may rest crossed beside ours, as fills are not made
         self.last: dict[int, int] = {}
         self.halted: set[int] = set()
-        self.was_halted: set[int] = set()  # history may have crossed ours meanwhile, as nothing matched
         self.killed: set[tuple[int, int]] = set()  # (flags, whose number)
 
     def take(self, facts: np.ndarray) -> None:
@@ -169,7 +168,6 @@ class Replayed:
 
     def halted_or_resumed(self, fact: Told) -> None:
         (self.halted.add if fact["kind"] == Kind.TradingHalted else self.halted.discard)(fact["instrument"])
-        self.was_halted.add(fact["instrument"])
 
     def switched(self, fact: Told) -> None:
         switch = fact["flags"], (0, fact["portfolio"], fact["trader"])[fact["flags"]]
@@ -243,11 +241,11 @@ def money_is_conserved(replayed: Replayed, exchange: Exchange) -> None:
 
 
 def not_crossed(replayed: Replayed, instrument: int, levels: list[dict[int, tuple[int, int]]]) -> None:
-    """Each of our resting orders stands in the book, and nobody faces it at its price or better."""
+    """Each of our resting orders stands in the book, and nobody faces it at its price or better, but in a halt."""
     resting = [order for order in replayed.orders.values() if order.instrument == instrument and not order.pending]
     for side, price in {(order.side, order.price) for order in resting}:
         facing = [other for other in levels[1 - side] if (other <= price if side == Side.BUY else other >= price)]
-        assert not facing or replayed.strained or instrument in replayed.was_halted, "the book is crossed"
+        assert not facing or replayed.strained or instrument in replayed.halted, "the book is crossed"
         ours = [order.open for order in resting if (order.side, order.price) == (side, price)]
         lots, count = levels[side].get(price, (0, 0))
         assert lots >= sum(ours), "an open order is not in the book"

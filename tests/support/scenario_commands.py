@@ -82,7 +82,7 @@ def desk_fields(names: Names, words: Sequence[str], listed: Instrument) -> Field
         return changed(names, words, listed)
     if words[0] in ("mark", "reference"):
         return {"kind": Kind[words[0].upper()], "price": listed.price_units(words[1])}
-    if words[0] in ("halt", "resume"):
+    if words[0] in ("halt", "resume", "clear"):
         return {"kind": Kind[words[0].upper()]}
     if words[0] == "restrict":
         return {"kind": Kind.RESTRICT, "trader": trader_number(names, words[1])}

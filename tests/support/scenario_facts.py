@@ -164,6 +164,7 @@ HISTORY_TEXTS: dict[Kind, Callable[[Told], str]] = {
     Kind.TradePrinted: lambda t: f"printed {t.quantity} @ {t.price}",
     Kind.NoticeGiven: lambda t: f"notice {t.fact['price']}",
     Kind.HistoryRevealed: lambda t: f"revealed, {t.fact['remaining']} open",
+    Kind.HistoryCleared: lambda t: f"cleared, {t.value} gone",
     Kind.HistoryRemoved: lambda t: f"removed {t.quantity}{t.clipped()}",
 }
 

@@ -19,11 +19,11 @@ RULE_KINDS = {Kind.SET_RULES: 7, Kind.RESTRICT: 2, Kind.REFERENCE: 4}
 CLIENT_KINDS = BOOK_KINDS | HALT_KINDS | KILL_KINDS | LIMIT_KINDS | RULE_KINDS
 HISTORY_WEIGHTS = {
     Kind.ADD: 110, Kind.REDUCE: 60, Kind.MODIFY: 50, Kind.EXECUTE: 50, Kind.FLOW: 60, Kind.PRINT: 15, Kind.NOTICE: 5, Kind.REVEAL: 25,
-    Kind.REMOVE: 20,
+    Kind.REMOVE: 20, Kind.CLEAR: 2,
 }  # fmt: skip
 HISTORY_KINDS = tuple(HISTORY_WEIGHTS)
 WEIGHTS = CLIENT_KINDS | HISTORY_WEIGHTS
-STRANGE_KINDS = (0, 9, 13, 29, 39, 49, 64, 70, 100, 255)
+STRANGE_KINDS = (0, 9, 13, 29, 39, 50, 64, 70, 100, 255)
 STRANGE_PRICES = (0, -1, 1, 3, 2**31 - 1, 1 - 2**31, 2**31, -(2**31), 2**40, NOT_WHOLE, NOT_NAMED)
 STRANGE_AMOUNTS = (0, 1, -1, NOT_WHOLE, NOT_WHOLE - 1, NOT_NAMED + 1)
 STRANGE_EXPONENTS = (0, 97, 98, 158, 159, 255)
@@ -296,7 +296,9 @@ class Stream:
         extreme = self.odd()
         return {
             "instrument": instrument,
-            "order_id": 0 if kind in (Kind.FLOW, Kind.PRINT, Kind.NOTICE, Kind.REVEAL, Kind.REMOVE) else self.pick(25, (0, 2**64 - 1)),
+            "order_id": 0
+            if kind in (Kind.FLOW, Kind.PRINT, Kind.NOTICE, Kind.REVEAL, Kind.REMOVE, Kind.CLEAR)
+            else self.pick(25, (0, 2**64 - 1)),
             "side": side,
             "price": self.price(instrument, side if kind != Kind.FLOW else 1 - side % 2, STRANGE_PRICES if not extreme else (1, 2, 3)),
             "quantity": self.quantity() if extreme else self.random.randrange(1, 21),

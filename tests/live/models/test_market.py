@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from engine import Exchange, Instrument, Side, limit, mark
-from live.models.market import book, quote
+from live.models.market import book, quote, tops
 from tests.support.streams import SETTINGS
 from tests.support.twins import compiled
 
@@ -20,6 +21,25 @@ def test_a_book_in_decimals() -> None:
             expected = depth.filter(side=side).select("price", "quantity", "orders").rows()
             assert [(float(price), float(quantity), orders) for price, quantity, orders in levels] == expected
             assert all(isinstance(number, Decimal) for level in levels for number in level[:2])
+
+
+def test_the_tops_of_all_books_and_which_changed() -> None:
+    exchange, stream = compiled(SETTINGS["drifting"].world), SETTINGS["drifting"].stream(5)
+    before, moved = tops(exchange), 0
+    for _ in range(60):
+        exchange.run(stream.take(10))
+        now = tops(exchange)
+        for number, listed in enumerate(exchange.instruments):
+            for side, rows in (("bid", exchange.book(listed.symbol).rows(0, 1)), ("ask", exchange.book(listed.symbol).rows(1, 1))):
+                expected = rows[0, :2].tolist() if len(rows) else [0, 0]
+                assert [now[side][number], now[f"{side}_lots"][number], now[f"has_{side}"][number]] == [*expected, len(rows)]
+        terms = exchange.state.instruments[: len(now)]
+        pairs = {"last": "last", "mark": "mark", "volume": "volume", "has_last": "traded", "has_mark": "marked"}
+        assert all((now[mine] == terms[theirs]).all() for mine, theirs in pairs.items())
+        moved += len(np.flatnonzero(now != before))
+        before = now
+    assert 60 < moved < 180
+    assert not (tops(exchange) != before).any()
 
 
 def test_a_quote() -> None:

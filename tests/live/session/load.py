@@ -1,7 +1,7 @@
 """A session in a process of its own, to be killed: commands come by a line protocol on loopback, or from a Kafka.
 
-`python -m tests.live.session.load OUT [SERVERS]` prints its port, or 0, when it runs. A line `ID SYMBOL SIDE QUANTITY PRICE` is answered, once it
-is committed, by `ID SEQ KIND REASON` of the command's first fact.
+`python -m tests.live.session.load OUT [SERVERS]` prints its port, or 0, when it runs. A line `ID SYMBOL SIDE QUANTITY PRICE` is answered, once
+it is committed, by `ID SEQ KIND REASON` of the command's first fact.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ async def answer(session: Session, reader: asyncio.StreamReader, writer: asyncio
         number, symbol, side, quantity, price = line.split()
         owner = PORTFOLIO if int(number) % 2 else "other"
         order = limit(int(number), symbol, Side[side], int(quantity), Decimal(price), trader=TRADER, portfolio=owner)
-        fact = (await session.send(order))[-1 if False else 0]
+        fact = (await session.send(order))[0]
         writer.write(f"{number} {fact['seq']} {Kind(fact['kind']).name} {Reason(fact['reason']).name}\n".encode())
 
     while line := (await reader.readline()).decode():

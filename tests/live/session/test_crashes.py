@@ -76,7 +76,13 @@ def orders(seed: int) -> Iterator[tuple[int, str, str, int, str]]:
     chance, number = random.Random(seed), 0
     while True:
         number += 1
-        yield number, chance.choice(SYMBOLS), chance.choice(("BUY", "SELL")), chance.randint(1, 9), f"{chance.randint(9995, 10005) / 100:.2f}"
+        yield (
+            number,
+            chance.choice(SYMBOLS),
+            chance.choice(("BUY", "SELL")),
+            chance.randint(1, 9),
+            f"{chance.randint(9995, 10005) / 100}",
+        )
 
 
 class RetryingClient:
@@ -216,7 +222,9 @@ async def test_a_session_on_kafka(tmp_path: Path, a_kafka: KafkaServer) -> None:
     orders_taken = log.read(1)[0].records
     taken = orders_taken[orders_taken["kind"] == Kind.NEW]["order_id"]
     assert taken.tolist() == list(range(1, end + 1))
-    expected = [value for topic, _, value in encode_facts(NAME, facts.astype(FACT), log.replay(1).names, log.replay(1).decimals) if topic == ORDERS_EVENTS]
+    exchange = log.replay(1)
+    rows = encode_facts(NAME, facts.astype(FACT), exchange.names, exchange.decimals)
+    expected = [value for topic, _, value in rows if topic == ORDERS_EVENTS]
     seen = [value async for value in published(broker, ORDERS_EVENTS)]
     assert set(seen) == set(expected)
     first = list(dict.fromkeys(seen))
