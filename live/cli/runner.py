@@ -43,8 +43,9 @@ async def run_session(session: Session, options: Options) -> int:
         loop.add_signal_handler(which, stopped.set)
     began = time.monotonic()
     try:
-        await session.start()
-    except TapebookError as error:
+        if not await _started(session, stopped):
+            return 0
+    except (TapebookError, OSError) as error:
         return _failed(error)
     ending: BaseException | None = None
     try:
@@ -59,6 +60,23 @@ async def run_session(session: Session, options: Options) -> int:
         return _failed(ending)
     _report(session, options, time.monotonic() - began)
     return 0
+
+
+async def _started(session: Session, stopped: asyncio.Event) -> bool:
+    """Start it; False where a signal came first, which it need not wait out."""
+    starting, signalled = asyncio.create_task(session.start()), asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait([starting, signalled], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+        await starting
+        return True
+    except asyncio.CancelledError:
+        if stopped.is_set():
+            return False
+        raise
+    finally:
+        signalled.cancel()
 
 
 def session_of(options: Options, settings: SessionSettings | None = None) -> Session:

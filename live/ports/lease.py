@@ -16,10 +16,7 @@ class Lease:
         self.claim = claim
 
     async def run(self, session: Running) -> None:
-        """Hold it for ever. Raises Fenced once another session has it."""
-        try:
-            while True:
-                await self.claim.check()
-                await asyncio.sleep(EVERY)
-        finally:
-            await self.claim.release()
+        """Hold it for ever; the broker lets go of it when it closes. Raises Fenced once another session has it."""
+        while True:
+            await self.claim.check()
+            await asyncio.sleep(EVERY)

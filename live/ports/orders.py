@@ -2,13 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
-from live.broker.port import BEGINNING, Broker
+import msgspec
+import numpy as np
+
+from engine.messages.names import NO_SYMBOL
+from live.broker.port import Broker, Message
 from live.broker.topics import ORDERS_COMMANDS
+from live.ports.taking import begin_reading
 from live.wire.dead_letters import dead_letter
-from live.wire.orders import OrderReader
+from live.wire.orders import Decoded, OrderReader
 from live.writer.face import Running
 from live.writer.intake import Request
+from live.writer.sending import NAMING, introductions
 
 MOST = 4_096
 """Messages that are taken at once."""
@@ -17,29 +24,51 @@ WAIT = 0.5
 
 class OrderSource:
     """Reads the shard's partition from where the log says that it has come to. A message is carried out once: its offset is committed with
-    its facts."""
+    its facts. `elsewhere`: symbol to the shard that trades it, where that is not ours."""
 
-    def __init__(self, broker: Broker, shard: int) -> None:
-        self.broker, self.shard = broker, shard
+    def __init__(self, broker: Broker, shard: int, skip: bool = False, elsewhere: Mapping[str, int] | None = None) -> None:
+        self.broker, self.shard, self.skip, self.elsewhere = broker, shard, skip, elsewhere or {}
         self.name = f"{ORDERS_COMMANDS}[{shard}]"
 
     async def run(self, session: Running) -> None:
-        """Take messages for ever. Raises BrokerError, OffsetRemoved."""
-        reader = await self.broker.read(ORDERS_COMMANDS, self.shard, session.cursors.get(self.name, BEGINNING))
+        """Take messages for ever. Raises BrokerError."""
+        reader = await begin_reading(self.broker, ORDERS_COMMANDS, self.shard, self.name, session, self.skip)
         orders = OrderReader(session.exchange)
-        counts = session.meters.counts
         while True:
             messages = await reader.take(MOST, WAIT)
             if not messages:
                 continue
             await session.intake.space()
-            decoded = orders.decode([message.value for message in messages])
-            counts["messages"] += len(messages)
+            decoded = self._sorted(messages, orders.decode([message.value for message in messages]))
+            session.meters.counts["messages"] += len(messages)
             if decoded.refused:
-                # They are out before their offset is kept: a crash in between tells them twice, never not at all. Meanwhile nobody may use
-                # the names that the messages introduced.
-                counts["dead_letters"] += len(decoded.refused)
-                with session.intake.held():
-                    await self.broker.publish([dead_letter(messages[index], why) for index, why in decoded.refused])
+                await self._refuse(session, messages, decoded)
             session.intake.put(Request(decoded.commands, None, self.name, messages[-1].offset + 1, arrived=time.monotonic_ns()))
             await asyncio.sleep(0)
+
+    async def _refuse(self, session: Running, messages: list[Message], decoded: Decoded) -> None:
+        """Dead letters are out before their offset is kept: a crash in between tells them twice, never not at all. Meanwhile nobody may use
+        the names that the messages introduced."""
+        session.meters.counts["dead_letters"] += len(decoded.refused)
+        try:
+            with session.intake.held():
+                await self.broker.publish([dead_letter(messages[index], why) for index, why in decoded.refused])
+        except BaseException:
+            if not session.intake.closed:  # what the names' numbers rest on must not be lost while others go on
+                session.intake.put(Request(introductions(decoded.commands)))
+            raise
+
+    def _sorted(self, messages: list[Message], decoded: Decoded) -> Decoded:
+        """Commands of a symbol that another shard trades are refused, with its number."""
+        commands, owner, refused = decoded
+        if not self.elsewhere:
+            return decoded
+        unknown = np.flatnonzero((commands["instrument"] == NO_SYMBOL) & ~np.isin(commands["kind"], NAMING))
+        away = {int(owner[k]): where for k in unknown if (where := self._shard_of(messages[int(owner[k])].value)) is not None}
+        kept = ~(np.isin(owner, list(away)) & ~np.isin(commands["kind"], NAMING))
+        why = f"trades it, and this is shard {self.shard}; send it to the partition of that number"
+        said = [(k, f"symbol: shard {where} {why}") for k, where in away.items()]
+        return Decoded(commands[kept], owner[kept], sorted([*refused, *said]))
+
+    def _shard_of(self, value: bytes) -> int | None:
+        return self.elsewhere.get(str(msgspec.json.decode(value).get("symbol")))

@@ -118,10 +118,9 @@ async def last_published(broker: Broker, shard: int, session: str) -> int:
     for back in (1, 64, 4_096):  # of a transaction the last offset is a mark, and others may have written since
         reader = await broker.read(ORDERS_EVENTS, shard, max(first, end - back))
         try:
-            for message in await reader.take(back, 1.0):
-                said = msgspec.json.decode(message.value)
-                if said.get("session") == session:
-                    found = max(found, int(said["seq"]))
+            while reader.position < end and (taken := await reader.take(back, 1.0)):
+                said = [msgspec.json.decode(message.value) for message in taken]
+                found = max([found, *(int(one["seq"]) for one in said if one.get("session") == session)])
         finally:
             await reader.close()
         if found or end - back <= first:

@@ -10,14 +10,16 @@ from engine.messages.durations import duration_ns
 from live.broker.port import Broker
 from live.broker.topics import topics
 from live.ports.dead_man import DeadMan
+from live.ports.history import HistorySource
 from live.ports.lease import Lease
 from live.ports.market import MarketSource
 from live.ports.orders import OrderSource
 from live.ports.publisher import CURSOR, Publisher, last_published
 from live.session.settings import BrokerSettings, SessionSettings
+from live.wire.portfolios import accounts
 
-DRAIN = 5.0
-"""Seconds that the end of a session waits for the broker; what is not out by then is told by the next one."""
+DRAIN, GOODBYE = 3.0, 2.0
+"""Seconds that the end of a session waits for the broker, and for its farewell; what is not out by then is told by the next start."""
 
 
 class Equipment:
@@ -26,6 +28,7 @@ class Equipment:
     def __init__(self, settings: SessionSettings, market: Feed | None, broker: Broker | None) -> None:
         self.settings, self.market = settings, market
         self.broker = broker if broker is not None else broker_of(settings.broker, settings.name)
+        self._passing = broker is None and settings.broker.kind == "memory"
         self.publisher: Publisher | None = None
         self.played: MarketSource | None = None
         self.dead_man = DeadMan({one.name: duration_ns(one.silent_after) / 1e9 for one in settings.traders if one.silent_after})
@@ -46,15 +49,24 @@ class Equipment:
         given = self.settings.broker
         await broker.open()
         await broker.ensure(topics(given.shards))
+        lease = Lease(await broker.claim(f"shard-{given.shard}"))  # before anything of the shard is read
         self.publisher = Publisher(broker, given.shard)
         if given.exactly_once:
             session.cursors[CURSOR] = max(session.cursors.get(CURSOR, 0), await last_published(broker, given.shard, session.name))
+        if session.cursors.get(CURSOR, 0) < session.seq:  # what the portfolios have become may not have been told
+            self.publisher.changed(accounts(session.exchange), session.seq, int(session.exchange.state.session["ts"][0]))
         session.committer.sinks.append(self.publisher.offer)
         session.committer.portfolios = self.publisher.changed
         session.matcher.pictures = True
-        self.sources.append(OrderSource(broker, given.shard).run)
-        self.outlets.append(self.publisher.run)
-        self.outlets.append(Lease(await broker.claim(f"shard-{given.shard}")).run)
+        skip = given.removed == "skip"
+        feeds: list[Any] = [OrderSource(broker, given.shard, skip, self.settings.elsewhere())]
+        if self.settings.market is not None and self.settings.market.topic:
+            feeds.append(HistorySource(broker, given.shard, skip))
+        for feed in feeds:
+            if self._passing:  # its topics ended with the process before
+                session.cursors.pop(feed.name, None)
+            self.sources.append(feed.run)
+        self.outlets += [self.publisher.run, lease.run]
 
     async def drain(self) -> None:
         """Wait until everything that was committed is out, or the broker has had its time."""
@@ -66,7 +78,7 @@ class Equipment:
         """Let go of the broker."""
         if self.broker is not None:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self.broker.close(), DRAIN)
+                await asyncio.wait_for(self.broker.close(), GOODBYE)
 
 
 def broker_of(given: BrokerSettings, session: str) -> Broker | None:

@@ -33,6 +33,13 @@ class _Lines(logging.Formatter):
         return json.dumps(said, default=str)
 
 
+class _File(RotatingFileHandler):
+    """Where a line cannot be written, the session goes on without it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing: the disk is full, and standard error belongs to the command."""
+
+
 class Journal:
     """Writes the log lines of one session."""
 
@@ -40,7 +47,7 @@ class Journal:
         self._logger = logging.getLogger(f"tapebook.live.{session}")
         self._logger.setLevel(logging.INFO)
         self._logger.propagate = False
-        self._handler = RotatingFileHandler(folder / FILE, maxBytes=BYTES, backupCount=KEPT, encoding="utf-8", delay=True)
+        self._handler = _File(folder / FILE, maxBytes=BYTES, backupCount=KEPT, encoding="utf-8", delay=True)
         self._handler.setFormatter(_Lines())
         self._logger.addHandler(self._handler)
 

@@ -20,7 +20,7 @@ def instruments_of(settings: SessionSettings, market: Feed | None) -> list[Instr
     """What is traded: the market's instruments first, whose numbers its commands name, then those listed beside it."""
     found = list(market.instruments) if market is not None else []
     known = {one.symbol for one in found}
-    return found + [one.instrument() for one in settings.instruments if one.symbol not in known]
+    return found + [one.instrument() for one in settings.listed() if one.symbol not in known]
 
 
 def open_exchange(settings: SessionSettings, instruments: Sequence[Instrument], opening: np.ndarray | None = None) -> Exchange:

@@ -105,6 +105,7 @@ def _again(log: EventLog, settings: SessionSettings, instruments: Sequence[Instr
     if not parts:
         exchange = log.state(session)
         exchange.forget_facts()
+        exchange.state.session["history_facts"] = True  # which the log does not say where it has had no history
         driver = LiveDriver(exchange, [], offsets)
         driver.clock["now"] = exchange.state.session["ts"][0]
         return Recovered(log, session, driver, cursors, False)

@@ -26,6 +26,7 @@ from live.session.opening import instruments_of
 from live.session.recovery import Recovered, SessionError, recover
 from live.session.settings import SessionSettings, read_settings
 from live.session.status import SessionFolder
+from live.session.tasks import Opened, Tasks
 from live.writer.clock import Clock, WallClock
 from live.writer.committed import Committed
 from live.writer.committer import Committer
@@ -34,6 +35,7 @@ from live.writer.followers import Followers
 from live.writer.intake import Intake, Question, Request
 from live.writer.matcher import Matched, Matcher
 from live.writer.meters import Meters
+from live.writer.sending import encoded
 
 __all__ = ["Session", "SessionError"]
 
@@ -64,12 +66,11 @@ class Session:
         self.equipment = Equipment(settings, market, broker)
         self.services: list[Callable[[Any], Awaitable[None]]] = []
         """What runs beside it, from its start to its end; one that raises ends it."""
-        self.error: BaseException | None = None
         self.notices: list[dict[str, Any]] = []
         self._thread = ThreadPoolExecutor(1, "log")
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks, self._opened = Tasks(self.intake.close), Opened()
         self._sources: list[asyncio.Task[Any]] = []
-        self._ended = asyncio.Event()
+        self._seq, self._running = 0, False
 
     @classmethod
     def from_toml(cls, path: Path | str, out: Path | str = OUT, **options: Any) -> Self:
@@ -86,6 +87,11 @@ class Session:
     def name(self) -> str:
         """Its name, and that of its log's session."""
         return self.settings.name
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it; None while it runs, and where it was stopped in order."""
+        return self._tasks.error
 
     @property
     def exchange(self) -> Exchange:
@@ -127,11 +133,11 @@ class Session:
         self.matcher.heard = heard
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
-        """Send commands; returns their facts (FACT) once they are committed. Raises ValueError where a number or a word is none."""
+        """Send commands; returns their facts (FACT) once they are committed. Raises ValueError where a number or a word is none:
+        nothing of them is carried out then."""
         await self.intake.space()
         given = [command] if isinstance(command, Command) else list(command)
-        rows = [self.exchange.encode(one) for one in given]
-        return await self._put(np.concatenate(rows) if rows else np.zeros(0, COMMAND))
+        return await self._put(encoded(given, self.exchange, self.intake))
 
     async def run(self, commands: Any) -> np.ndarray:
         """Send many commands: records (COMMAND, with this session's numbers), or columns as `Exchange.commands` takes them; returns their
@@ -167,23 +173,27 @@ class Session:
     async def start(self) -> None:
         """Open or recover the log and begin to take commands."""
         self.folder.hold()
+        self._running, self.journal = True, Journal(self.folder.path, self.name)
         try:
             self.folder.tell("starting")
-            self.journal = Journal(self.folder.path, self.name)
-            self._open(await asyncio.to_thread(self._recover))
-            self.models = await asyncio.to_thread(kept_models.load, self.folder.path, self.log, self.number, self.exchange.names)
-            self.segments = await asyncio.to_thread(SegmentWriter, self.folder.path, self.log, self.number)
-            self.committer.sinks += [self._seen, self.segments.add, self.followers.offer]
-            await self.equipment.connect(self)
-            for work in (self._match(), self.committer.run(), self._tick(), *(outlet(self) for outlet in self.equipment.outlets)):
-                self._spawn(work)
-            self._sources = [self._spawn(service(self)) for service in [*self.equipment.sources, *self.services]]
+            await self._start()
             self.folder.tell("running", log=str(self.folder.path / "log.duckdb"), broker=self.settings.broker.kind)
             self.journal.say("running", session=self.name, seq=self._seq, fresh=self._recovered.fresh)
-        except BaseException:
-            self.folder.tell("failed")
-            self.folder.release()
+        except BaseException as error:
+            await self._end(error)
             raise
+
+    async def _start(self) -> None:
+        self._open(await self._opened.open(self._recover, lambda made: made.log.close))
+        self.models = await asyncio.to_thread(kept_models.load, self.folder.path, self.log, self.number, self.exchange.names)
+        self.segments = await self._opened.open(lambda: SegmentWriter(self.folder.path, self.log, self.number), lambda made: made.close)
+        self.committer.sinks += [self._seen, self.segments.add, self.followers.offer]
+        await self.equipment.connect(self)
+        spawn = self._tasks.spawn
+        self._matching = spawn(self._match())
+        for work in (self.committer.run(), self._tick(), *(outlet(self) for outlet in self.equipment.outlets)):
+            spawn(work)
+        self._sources = [spawn(service(self)) for service in [*self.equipment.sources, *self.services]]
 
     def _recover(self) -> Recovered:
         market, path = self.equipment.market, self.folder.path / "log.duckdb"
@@ -199,7 +209,7 @@ class Session:
         driver.failed = self._strategy_failed
         turns = (day.start, day.end, day.time_zone) if day is not None else ()
         days = Days(len(driver.exchange.instruments), *turns)
-        days.begin(max(int(driver.clock["now"]), 0 if recovered.fresh else self.clock.now()))
+        days.begin(int(driver.clock["now"]))  # turns that came while it did not run are made up for
         self.matcher = Matcher(driver, self.intake, self.clock, days, self.meters)
         self.committer = Committer(recovered.log, recovered.session, self._thread, self.meters)
         self.matcher.hand = self.committer.offer
@@ -237,45 +247,31 @@ class Session:
         strategy = self._recovered.driver.participants[k].trader
         self.notice("StrategyStopped", strategy=strategy, failure=f"{type(error).__name__}: {error}", at=where(error))
 
-    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
-        task: asyncio.Task[Any] = asyncio.ensure_future(work)
-        self._tasks.append(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: "asyncio.Task[Any]") -> None:
-        if not task.cancelled() and task.exception() is not None and self.error is None:
-            self.error = task.exception()
-            self.intake.close()
-            self._ended.set()
-
     async def ended(self) -> None:
         """Wait until something has ended it. Raises what did."""
-        await self._ended.wait()
-        if self.error is not None:
-            raise self.error
+        await self._tasks.ended()
 
     async def stop(self) -> None:
         """Take no more, carry out and commit what was taken, keep the state, and close. Raises what ended it before."""
+        if not self._running:
+            return
         with contextlib.suppress(OSError):
             self.folder.tell("stopping")
-        matching = self._tasks[0]
-        await _cancelled(self._sources)
-        self.intake.close()
+        failed: BaseException | None = None
         try:
+            await self._tasks.cancel(self._sources)
+            self.intake.close()
             if self.error is None:
-                await self._drain(matching)
-        except Exception as error:
-            self.error = self.error or error
-        finally:
-            await _cancelled(self._tasks)
-            await self._shut()
+                await self._tasks.unless_one_fails(self._drain())
+        except BaseException as error:
+            failed = error
+        await self._end(self.error or failed)
         if self.error is not None:
             raise self.error
 
-    async def _drain(self, matching: "asyncio.Task[None]") -> None:
+    async def _drain(self) -> None:
         """The session's last row says until when it ran; then its state is kept, and what was committed is told."""
-        await matching
+        await self._matching
         driver = self._recovered.driver
         closing = record(Kind.NOTICE, ts=max(self.clock.now(), self.matcher.now + 1))
         self.committer.offer(Matched(driver.turn(closing, int(closing["ts"][0]), settle=False)))
@@ -286,22 +282,20 @@ class Session:
         for strategy in driver.strategies:
             strategy.on_stop()
 
-    async def _shut(self) -> None:
-        for close in (self.segments.close, self._thread.shutdown):
-            try:
-                await asyncio.to_thread(close)
-            except Exception as error:
-                self.error = self.error or error
+    async def _end(self, error: BaseException | None) -> None:
+        """Close everything that was opened, whatever fails."""
+        self._running = False
+        self.intake.close()
+        await self._tasks.cancel()
         await self.equipment.close()
-        self.log.close()
+        await asyncio.to_thread(self._thread.shutdown)
+        closing = await self._opened.close()
+        self._tasks.error = error or closing
+        self.intake.fail(f"session {self.name!r} has ended before this was committed: {self.error or 'it was stopped'}; ask its next start")
+        if hasattr(self, "followers"):
+            self.followers.end()
         with contextlib.suppress(OSError):
             self.folder.tell("failed" if self.error is not None else "ended", seq=self._seq)
         self.journal.say("ended", session=self.name, seq=self._seq, error=self.error)
         self.journal.close()
         self.folder.release()
-
-
-async def _cancelled(tasks: "list[asyncio.Task[Any]]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -35,6 +35,8 @@ class BrokerSettings(Part):
     exactly_once: bool = False
     publish: bool | None = None
     patience: str = "60s"
+    removed: Literal["stop", "skip"] = "stop"
+    """Where retention removed commands before the session took them: stop and say so, or go on behind them and say so."""
     security: dict[str, Any] | None = None
 
     @model_validator(mode="after")
@@ -94,6 +96,8 @@ class InstrumentSettings(Part):
     maker_fee: Decimals = 0
     taker_fee: Decimals = 0
     negative_prices: bool = False
+    shard: int | None = Field(None, ge=0)
+    """The shard that trades it; none says every shard. Another shard refuses its commands, and names this one."""
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -102,7 +106,7 @@ class InstrumentSettings(Part):
 
     def instrument(self) -> Instrument:
         """The instrument."""
-        return Instrument(**self.model_dump())
+        return Instrument(**self.model_dump(exclude={"shard"}))
 
 
 class LimitSettings(Part):
@@ -208,8 +212,15 @@ class SessionSettings(Configuration):
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
                 found[what] = f"{twice!r} is named twice; give each a name of its own"
-        if not self.instruments and self.market is None:
-            found["instruments"] = "there is none; list what is traded, as [[instruments]] with symbol and tick"
+        if not self.listed() and (self.market is None or self.market.topic):
+            found["instruments"] = "there is none; list what is traded here, as [[instruments]] with symbol and tick"
+        for one in self.instruments:
+            if one.shard is not None and one.shard >= self.broker.shards:
+                found["instruments"] = (
+                    f"{one.symbol}: shard {one.shard} is not below shards = {self.broker.shards}; shards are counted from 0"
+                )
+        if self.market is not None and self.market.topic and self.broker.kind == "memory" and self.broker.publish is None:
+            found["market"] = 'the topic market-history lies on a broker; name one: broker = { kind = "kafka", servers = "…" }'
         if found:
             raise Problems(found)
         money_decimals([one.instrument() for one in self.instruments])
@@ -226,6 +237,14 @@ class SessionSettings(Configuration):
             if one.portfolio not in known:
                 found["strategies"] = f"{one.name}: no portfolio {one.portfolio!r}; there are {', '.join(sorted(known)) or 'none'}"
         return found
+
+    def listed(self) -> list[InstrumentSettings]:
+        """The instruments of this shard."""
+        return [one for one in self.instruments if one.shard in (None, self.broker.shard)]
+
+    def elsewhere(self) -> dict[str, int]:
+        """Symbol to shard, of the instruments that another shard trades."""
+        return {one.symbol: one.shard for one in self.instruments if one.shard not in (None, self.broker.shard)}
 
     def cash(self) -> dict[str, Decimals]:
         """Portfolio to currency at the start."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.exchange import Exchange
 from engine.messages.instrument import Instrument
 from engine.messages.names import Names
 from engine.messages.vocabulary import Kind
@@ -66,6 +67,11 @@ def account(state: State, owner: int) -> Account:
         number, lots, cost, realized = (int(position[field]) for field in ("instrument", "quantity", "cost", "realized"))
         held.append(Holding(number, lots, cost, realized, mark, int(listed["value"])))
     return Account(int(row["cash"]), int(row["fees"]), int(row["working"]), tuple(sorted(held)))
+
+
+def accounts(exchange: Exchange) -> dict[str, Account]:
+    """The accounts of all portfolios but the outside world, by name."""
+    return {name: account(exchange.state, number) for name, number in exchange.names.portfolios.items() if number}
 
 
 def touched(facts: np.ndarray) -> list[int]:

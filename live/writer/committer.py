@@ -72,7 +72,7 @@ class Committer:
             await loop.run_in_executor(self.thread, self._append, commands, seqs, facts, positions, cursors)
             self.meters.stage("commit").observe(time.perf_counter() - began)
             self._tell(batch, Committed(commands, seqs, facts))
-            if not self._waiting and not self.cursors:
+            if not self._some.is_set():
                 self._idle.set()
 
     def _append(self, commands: np.ndarray, seqs: np.ndarray, facts: np.ndarray, positions: np.ndarray, cursors: dict[str, int]) -> None:

@@ -15,7 +15,7 @@ class Queue:
     """What waits for one follower."""
 
     def __init__(self) -> None:
-        self.batches: asyncio.Queue[Committed] = asyncio.Queue()
+        self.batches: asyncio.Queue[Committed | None] = asyncio.Queue()
         self.rows = 0
         self.behind = False
 
@@ -26,6 +26,7 @@ class Followers:
     def __init__(self, session: Running) -> None:
         self.session = session
         self._queues: list[Queue] = []
+        self._ended = False
 
     def __len__(self) -> int:
         return len(self._queues)
@@ -39,22 +40,30 @@ class Followers:
                 queue.rows += len(batch.seqs) + len(batch.facts)
                 queue.batches.put_nowait(batch)
 
+    def end(self) -> None:
+        """The session commits no more: whoever follows gets what waits, and has the rest in the log."""
+        self._ended = True
+        for queue in self._queues:
+            queue.batches.put_nowait(None)
+
     async def follow(self, from_seq: int) -> AsyncIterator[Committed]:
-        """Batches from `from_seq` on, for ever."""
+        """Batches from `from_seq` on, until the session ends."""
         at = from_seq
         queue = Queue()
         self._queues.append(queue)
         try:
-            while True:
+            while not self._ended:
                 async for batch in self._logged(at):
                     yield batch
                     at = batch.last_seq + 1
                 while not (queue.behind and queue.batches.empty()):
-                    batch = await queue.batches.get()
-                    queue.rows -= len(batch.seqs) + len(batch.facts)
-                    if batch.last_seq >= at:
-                        yield since(batch, at)
-                        at = batch.last_seq + 1
+                    waited = await queue.batches.get()
+                    if waited is None:
+                        return
+                    queue.rows -= len(waited.seqs) + len(waited.facts)
+                    if waited.last_seq >= at:
+                        yield since(waited, at)
+                        at = waited.last_seq + 1
                 queue.behind, queue.rows = False, 0
         finally:
             self._queues.remove(queue)

@@ -9,8 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import TapebookError
+
 ROOM = 1 << 17
 """Commands that may wait; who brings more waits himself."""
+
+
+class Stopping(TapebookError, RuntimeError):
+    """The session takes no more, or it has ended without an answer."""
 
 
 @dataclass(slots=True)
@@ -45,6 +51,7 @@ class Intake:
         self.room, self.rows = room, 0
         self.closed = self._held = False
         self._waiting: deque[Request | Question] = deque()
+        self._unanswered: set[asyncio.Future[Any]] = set()
         self._some = asyncio.Event()
         self._space = asyncio.Event()
         self._space.set()
@@ -53,10 +60,11 @@ class Intake:
         return len(self._waiting)
 
     async def space(self) -> None:
-        """Wait until there is room; from then on, until the next await, nobody else may put anything."""
-        while self.rows >= self.room or self._held:
+        """Wait until there is room; from then on, until the next await, nobody else may put anything. Raises Stopping."""
+        while (self.rows >= self.room or self._held) and not self.closed:
             self._space.clear()
             await self._space.wait()
+        self._check_open()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -69,10 +77,12 @@ class Intake:
             self._space.set()
 
     def put(self, request: Request | Question) -> None:
-        """Behind all others. Raises RuntimeError once it is closed."""
-        if self.closed:
-            raise RuntimeError("the session takes no more commands: it is stopping")
+        """Behind all others. Raises Stopping once it is closed."""
+        self._check_open()
         self._waiting.append(request)
+        if request.answer is not None:
+            self._unanswered.add(request.answer)
+            request.answer.add_done_callback(self._unanswered.discard)
         if isinstance(request, Request):
             self.rows += len(request.commands)
         self._some.set()
@@ -110,3 +120,14 @@ class Intake:
         """Take no more."""
         self.closed = True
         self._some.set()
+        self._space.set()
+
+    def fail(self, why: str) -> None:
+        """Tell everybody who still waits for an answer that none comes."""
+        for answer in list(self._unanswered):
+            if not answer.done():
+                answer.set_exception(Stopping(why))
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise Stopping("the session takes no more commands: it is stopping; send them to its next start")

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from engine import Exchange, Instrument, Side, limit, market
 from engine.messages.records import COMMAND, FACT, LAYOUT
 from engine.messages.vocabulary import Kind
-from live.broker.port import Message, Outgoing
+from live.broker.checks import check_message
+from live.broker.port import MESSAGE_BYTES_MAX, Message, Outgoing
 from live.wire.dead_letters import ERROR_BYTES_MAX, dead_letter
 from live.wire.errors import WireError
 from live.wire.numbers import fixed, rounded
@@ -193,7 +194,7 @@ def test_a_dead_letter_has_the_bytes_as_they_came_and_why() -> None:
     sent = dead_letter(came, WireError("message", "it is not UTF-8 \ud800"))
     assert sent == Outgoing(
         "dead-letters",
-        None,
+        3,
         b"fund",
         b"\xff{",
         (
@@ -204,6 +205,18 @@ def test_a_dead_letter_has_the_bytes_as_they_came_and_why() -> None:
             ("trace", b"1"),
         ),
     )
+
+
+LARGE = b"x" * MESSAGE_BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "headers"), [(b"k", LARGE, ()), (LARGE, b"v", ()), (None, b"v", (("h", LARGE),)), (b"k", b"v", (("h", None),))]
+)
+def test_whatever_came_has_room_among_the_dead_letters(key: bytes, value: bytes, headers: Any) -> None:
+    sent = dead_letter(Message("orders.commands", 0, 0, key, value, headers), "x" * 9_000)
+    check_message(sent)
+    assert value.startswith(sent.value)
 
 
 def test_a_long_error_is_cut_at_a_character() -> None:
