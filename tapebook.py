@@ -25,7 +25,7 @@ _ROOMS = {
 _PACKAGES = (*_ROOMS, "dashboards")
 _EXTRAS = {
     **dict.fromkeys(("aiokafka", "filelock", "jgo", "msgspec", "streamz"), "live"),
-    **dict.fromkeys(("fastapi", "uvicorn", "websockets", "joserfc", "prometheus_client", "limits", "httpx2"), "gateway"),
+    **dict.fromkeys(("fastapi", "uvicorn", "websockets", "joserfc", "prometheus_client"), "gateway"),
 }
 """Modules that only some commands need, and the extra that brings each."""
 _COMMANDS = ("backtest.cli.app", "data.cli", "live.cli.app", "live.broker.server.cli", "live.gateway.cli")

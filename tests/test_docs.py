@@ -98,7 +98,6 @@ def test_the_session_of_the_readme(tmp_path, monkeypatch):
     assert run_command_line(["live", "check", "desk.toml"]) == 0
 
 
-
 # ------------------------------------------------------------------ commands
 
 
@@ -125,7 +124,7 @@ def test_every_command_that_is_named_exists():
 
 
 def test_the_table_of_commands_is_whole():
-    assert sorted(re.findall(r"^\| `tapebook ([a-z ]+)` \|", text("README.md"), re.M)) == sorted(COMMANDS)
+    assert sorted(re.findall(r"^\| `tapebook ([a-z -]+)` \|", text("README.md"), re.M)) == sorted(COMMANDS)
 
 
 def test_the_first_two_commands_stand_as_they_are_typed():
@@ -149,10 +148,10 @@ def test_links_lead_somewhere(name):
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_files_and_names_in_code_exist(name):
-    files = [path for package in ("engine", "data", "backtest") for path in (ROOT / package).rglob("*.*") if path.suffix != ".pyc"]
+    files = [path for package in ("engine", "data", "backtest", "live") for path in (ROOT / package).rglob("*.*") if path.suffix != ".pyc"]
     sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
     words = set(re.findall(r"`([\w./*]+)`", text(name)))
-    places = {word for word in words if "/" in word and word.split("/")[0] in {"engine", "data", "backtest", "tests", "notebooks"}}
+    places = {word for word in words if "/" in word and word.split("/")[0] in {"engine", "data", "backtest", "live", "tests", "notebooks"}}
     assert [place for place in places if not (ROOT / place).exists() and not list(ROOT.glob(f"{place}*"))] == []
     names = {word for word in words if re.fullmatch(r"[a-z_]+", word)}
     assert [word for word in names if not re.search(rf"\b{word}\b", sources) and not (ROOT / word).exists()] == []

@@ -19,6 +19,9 @@ class _RunsByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
+ConfigurationFile = Annotated[Path, typer.Argument(metavar="SESSION.toml", help="The session's configuration.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The session's name.")]
+
 app = typer.Typer()
 live = typer.Typer(
     cls=_RunsByDefault,
@@ -32,7 +35,7 @@ live.add_typer(letters, name="dead-letters")
 
 @live.command()
 def run(
-    file: Annotated[Path | None, typer.Argument(metavar="[SESSION.toml]", help="The session's configuration.", show_default=False)] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="SESSION.toml", help="The session's configuration.", show_default=False)] = None,
     demo: Annotated[bool, typer.Option("--demo", help="A synthetic market, three strategies and a small crowd.")] = False,
     kafka: Annotated[bool, typer.Option("--kafka", help="Through a genuine Kafka, which is started where none runs.")] = False,
     replay: Annotated[str | None, typer.Option(metavar="FILE|RUN", help="Play a file, or a recorded session, through the session.")] = None,
@@ -45,7 +48,7 @@ def run(
 ) -> None:
     """Run a session until Ctrl-C, SIGTERM, the end of its replay or `--for`.
 
-    Example: `tapebook live --demo --for 20`
+    Example: `tapebook live run --demo --for 20`, where `run` may be left out
     """
     import asyncio
 
@@ -56,7 +59,7 @@ def run(
 
 
 @live.command()
-def check(file: Annotated[Path, typer.Argument(metavar="SESSION.toml")]) -> None:
+def check(file: ConfigurationFile) -> None:
     """Check a configuration as a whole: every problem at once, exit 2; strategies are imported.
 
     Example: `tapebook live check desk.toml`
@@ -89,7 +92,7 @@ def list_sessions(out: Out = OUT, as_json: Json = False) -> None:
 
 
 @live.command()
-def status(name: Annotated[str, typer.Argument(metavar="NAME")], out: Out = OUT, as_json: Json = False) -> None:
+def status(name: Name, out: Out = OUT, as_json: Json = False) -> None:
     """How a session stands. Exits with 1 where it does not run.
 
     Example: `tapebook live status demo`
@@ -106,7 +109,7 @@ def status(name: Annotated[str, typer.Argument(metavar="NAME")], out: Out = OUT,
 
 
 @live.command()
-def stop(name: Annotated[str, typer.Argument(metavar="NAME")], out: Out = OUT) -> None:
+def stop(name: Name, out: Out = OUT) -> None:
     """Stop a session in order: it takes no more, commits what it took, keeps its state and closes.
 
     Example: `tapebook live stop demo`
@@ -119,7 +122,7 @@ def stop(name: Annotated[str, typer.Argument(metavar="NAME")], out: Out = OUT) -
 
 @letters.command("list")
 def list_letters(
-    file: Annotated[Path, typer.Argument(metavar="SESSION.toml")], limit: Annotated[int, typer.Option(min=1)] = 20, as_json: Json = False
+    file: ConfigurationFile, limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 20, as_json: Json = False
 ) -> None:
     """The newest messages that could not be read, and why.
 
@@ -137,7 +140,7 @@ def list_letters(
 
 @letters.command()
 def retry(
-    file: Annotated[Path, typer.Argument(metavar="SESSION.toml")], offset: Annotated[int | None, typer.Option(help="One of them.")] = None
+    file: ConfigurationFile, offset: Annotated[int | None, typer.Option(help="The one at this offset; without it all.")] = None
 ) -> None:
     """Send messages again to the topic that they came from, as they are.
 

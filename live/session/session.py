@@ -105,7 +105,7 @@ class Session:
 
     @property
     def number(self) -> int:
-        """The number of its session in the log."""
+        """Its session's number in the log."""
         return self._recovered.session
 
     @property
@@ -133,8 +133,7 @@ class Session:
         self.matcher.heard = heard
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
-        """Send commands; returns their facts (FACT) once they are committed. Raises ValueError where a number or a word is none:
-        nothing of them is carried out then."""
+        """Send commands; returns their facts (FACT) once they are committed. Raises ValueError, and carries out none, where one is no command."""
         await self.intake.space()
         given = [command] if isinstance(command, Command) else list(command)
         return await self._put(encoded(given, self.exchange, self.intake))

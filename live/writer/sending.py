@@ -20,8 +20,8 @@ def introductions(commands: np.ndarray) -> np.ndarray:
 
 
 def encoded(commands: Sequence[Command], exchange: Exchange, intake: Intake) -> np.ndarray:
-    """The records of commands (COMMAND), to be put in at once. Raises ValueError where one cannot be said; of the others only the names that
-    they introduced are carried out then."""
+    """The records of commands (COMMAND), to be put in at once. Raises ValueError where one cannot be said; of the others only the names
+    that they introduced are carried out then."""
     rows: list[np.ndarray] = [np.zeros(0, COMMAND)]
     try:
         for one in commands:

@@ -43,14 +43,20 @@ def start(
 
 @kafka.command()
 def stop(out: Out = OUT) -> None:
-    """End the Kafka under OUT/kafka in order; its data stays."""
+    """End the Kafka under OUT/kafka in order; its data stays.
+
+    Example: `tapebook kafka stop`
+    """
     server = _server(out)
     say(f"Kafka has ended ({server.folder})" if server.stop() else f"no Kafka runs in {server.folder}")
 
 
 @kafka.command()
 def status(out: Out = OUT, as_json: Json = False) -> None:
-    """Does a Kafka run under OUT/kafka? Exits with 1 where none does."""
+    """Does a Kafka run under OUT/kafka? Exits with 1 where none does.
+
+    Example: `tapebook kafka status --json`
+    """
     server = _server(out)
     running = server.status()
     if as_json:
@@ -65,7 +71,10 @@ def status(out: Out = OUT, as_json: Json = False) -> None:
 
 @kafka.command()
 def topics() -> None:
-    """The topics of a session: keys, partitions, retention, who writes what."""
+    """The topics of a session: keys, partitions, retention, who writes what.
+
+    Example: `tapebook kafka topics`
+    """
     from live.broker.topics import as_table
 
     say(as_table())

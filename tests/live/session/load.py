@@ -1,7 +1,7 @@
 """A session in a process of its own, to be killed: commands come by a line protocol on loopback, or from a Kafka.
 
-`python -m tests.live.session.load OUT [SERVERS]` prints its port, or 0, when it runs. A line `ID SYMBOL SIDE QUANTITY PRICE` is answered, once
-it is committed, by `ID SEQ KIND REASON` of the command's first fact.
+`python -m tests.live.session.load OUT [SERVERS]` prints its port, or 0, when it runs. A line `ID SYMBOL SIDE QUANTITY PRICE` is answered,
+once it is committed, by `ID SEQ KIND REASON` of the command's first fact.
 """
 
 import asyncio
