@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 import numpy as np
@@ -24,10 +24,17 @@ WAIT = 0.5
 
 class OrderSource:
     """Reads the shard's partition from where the log says that it has come to. A message is carried out once: its offset is committed with
-    its facts. `elsewhere`: symbol to the shard that trades it, where that is not ours."""
+    its facts. `elsewhere`: symbol to the shard that trades it, where that is not ours. `told` waits until everything up to a seq is out."""
 
-    def __init__(self, broker: Broker, shard: int, skip: bool = False, elsewhere: Mapping[str, int] | None = None) -> None:
-        self.broker, self.shard, self.skip, self.elsewhere = broker, shard, skip, elsewhere or {}
+    def __init__(
+        self,
+        broker: Broker,
+        shard: int,
+        skip: bool = False,
+        elsewhere: Mapping[str, int] | None = None,
+        told: Callable[[int], Awaitable[None]] | None = None,
+    ) -> None:
+        self.broker, self.shard, self.skip, self.elsewhere, self.told = broker, shard, skip, elsewhere or {}, told
         self.name = f"{ORDERS_COMMANDS}[{shard}]"
 
     async def run(self, session: Running) -> None:
@@ -42,21 +49,30 @@ class OrderSource:
             decoded = self._sorted(messages, orders.decode([message.value for message in messages]))
             session.meters.counts["messages"] += len(messages)
             if decoded.refused:
-                await self._refuse(session, messages, decoded)
+                decoded = await self._refuse(session, messages, decoded)
             session.intake.put(Request(decoded.commands, None, self.name, messages[-1].offset + 1, arrived=time.monotonic_ns()))
             await asyncio.sleep(0)
 
-    async def _refuse(self, session: Running, messages: list[Message], decoded: Decoded) -> None:
-        """Dead letters are out before their offset is kept: a crash in between tells them twice, never not at all. Meanwhile nobody may use
-        the names that the messages introduced."""
+    async def _refuse(self, session: Running, messages: list[Message], decoded: Decoded) -> Decoded:
+        """Dead letters are out behind what came before the first of them, and before their own offset is kept: a crash in between tells
+        them twice, never not at all. Meanwhile nobody may use the names that the messages introduced. Returns what is still to be put."""
         session.meters.counts["dead_letters"] += len(decoded.refused)
+        first = decoded.refused[0][0]
+        before = int(np.searchsorted(decoded.owner, first))
+        answer: asyncio.Future[np.ndarray] = asyncio.get_running_loop().create_future()
+        session.intake.put(Request(decoded.commands[:before], answer, self.name, messages[first].offset, arrived=time.monotonic_ns()))
+        decoded = decoded._replace(commands=decoded.commands[before:], owner=decoded.owner[before:])
         try:
             with session.intake.held():
+                await answer
+                if self.told is not None:
+                    await self.told(session.seq)
                 await self.broker.publish([dead_letter(messages[index], why) for index, why in decoded.refused])
         except BaseException:
             if not session.intake.closed:  # what the names' numbers rest on must not be lost while others go on
                 session.intake.put(Request(introductions(decoded.commands)))
             raise
+        return decoded
 
     def _sorted(self, messages: list[Message], decoded: Decoded) -> Decoded:
         """Commands of a symbol that another shard trades are refused, with its number."""

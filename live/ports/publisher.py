@@ -31,7 +31,7 @@ class Publisher:
         self.broker, self.shard = broker, shard
         self._waiting: deque[np.ndarray] = deque()
         self._rows = 0
-        self._behind = False
+        self._behind, self.cursor = False, 0
         self._accounts: dict[str, tuple[int, int, Account]] = {}
         self._some, self._caught_up = asyncio.Event(), asyncio.Event()
 
@@ -65,6 +65,11 @@ class Publisher:
                 self._caught_up.set()
                 await self._some.wait()
                 self._some.clear()
+
+    async def reached(self, seq: int) -> None:
+        """Wait until everything up to `seq` is out."""
+        while self.cursor < seq:
+            await asyncio.sleep(0.005)
 
     async def drained(self) -> None:
         """Wait until everything that was committed is out."""

@@ -59,7 +59,7 @@ class Equipment:
         session.committer.portfolios = self.publisher.changed
         session.matcher.pictures = True
         skip = given.removed == "skip"
-        feeds: list[Any] = [OrderSource(broker, given.shard, skip, self.settings.elsewhere())]
+        feeds: list[Any] = [OrderSource(broker, given.shard, skip, self.settings.elsewhere(), self.publisher.reached)]
         if self.settings.market is not None and self.settings.market.topic:
             feeds.append(HistorySource(broker, given.shard, skip))
         for feed in feeds:

@@ -133,7 +133,7 @@ class Session:
         self.matcher.heard = heard
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
-        """Send commands; returns their facts (FACT) once they are committed. Raises ValueError, and carries out none, where one is no command."""
+        """Send commands; returns their facts (FACT) once they are committed. Raises ValueError, and sends none, where one is odd."""
         await self.intake.space()
         given = [command] if isinstance(command, Command) else list(command)
         return await self._put(encoded(given, self.exchange, self.intake))
