@@ -153,7 +153,8 @@ async def test_a_client_that_retries(tmp_path: Path) -> None:
     await child.stop()
     log, facts = check_log(tmp_path, set(client.answers) | set(client.again) | set(client.open), child.said["digest"])
     by_seq = {int(fact["seq"]): fact for fact in facts}
-    assert len(client.answers) > 100 * KILLS
+    assert client.answers
+    assert client.again  # kills hit orders that were on their way
     for number, said in client.answers.items():
         fact = by_seq[said.seq]
         assert (int(fact["order_id"]), Kind(int(fact["kind"])).name) == (number, said.kind)
