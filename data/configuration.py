@@ -30,9 +30,9 @@ class ConfigurationError(TapebookError, ValueError):
 
 
 class Problems(TapebookError, ValueError):
-    """Several problems of one value, by the keys within it."""
+    """Several problems of one value, by the keys within it: a name, or a path of names and numbers."""
 
-    def __init__(self, found: Mapping[str, str]) -> None:
+    def __init__(self, found: Mapping[Any, str]) -> None:
         self.found = found
         super().__init__("; ".join(found.values()))
 
@@ -132,7 +132,7 @@ def _found(error: ValidationError) -> list[tuple[Key, str]]:
     for one in error.errors(include_url=False):
         cause = one.get("ctx", {}).get("error")
         if isinstance(cause, Problems):
-            made += [((*one["loc"], key), what) for key, what in cause.found.items()]
+            made += [((*one["loc"], *(key if isinstance(key, tuple) else (key,))), what) for key, what in cause.found.items()]
         else:
             made.append((one["loc"], "" if one["type"] == "extra_forbidden" else str(cause or one["msg"])))
     return made

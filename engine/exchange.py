@@ -182,9 +182,18 @@ class Exchange(Reading):
             symbol = next((name for name, of in self.names.symbols.items() if of == number), f"#{number}")
             self.instruments.append(read_terms(command, symbol, self.decimals))
 
-    def encode(self, command: Command) -> np.ndarray:
-        """The records of one command (COMMAND): those that introduce names it is the first to use, then itself."""
-        return encode(command, self.names, self.decimals)
+    def encode(self, *commands: Command) -> np.ndarray:
+        """The records of commands (COMMAND), each behind those that introduce the names that it is the first to use. Raises
+        ValueError where a number or a word is none; no name is introduced then."""
+        if len(commands) == 1:
+            return encode(commands[0], self.names, self.decimals)
+        mark = self.names.mark()
+        try:
+            rows = [encode(command, self.names, self.decimals) for command in commands]
+        except ValueError:
+            self.names.forget(mark)
+            raise
+        return np.concatenate([np.zeros(0, COMMAND), *rows])
 
     def book(self, symbol: str) -> Book:
         """The order book of `symbol`."""

@@ -6,7 +6,7 @@ from typing import Any
 _WHERE = {
     "Session": "live.session.session",
     "SessionError": "live.session.recovery",
-    "SessionSettings": "live.session.settings",
+    "SessionSettings": "live.configuration.session",
     "Broker": "live.broker.port",
     "MemoryBroker": "live.broker.memory",
     "KafkaBroker": "live.broker.kafka",

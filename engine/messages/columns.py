@@ -188,7 +188,7 @@ def _prices(made: np.ndarray, arrays: Mapping[str, np.ndarray], numbers: np.ndar
 def encode_columns(columns: Any, names: Names) -> np.ndarray:
     """Command records of `columns`; each new portfolio or trader name is introduced by a command of its own, right before its first row.
 
-    Raises ValueError for unknown columns, columns of different length, and names that no enum has.
+    Raises ValueError for unknown columns, columns of different length, and names that no enum has; no name is introduced then.
     """
     arrays, length = _arrays(columns)
     made = zeros(length, COMMAND)
@@ -204,7 +204,12 @@ def encode_columns(columns: Any, names: Names) -> np.ndarray:
     for name, flag in (("post_only", Flag.POST_ONLY), ("reduce_only", Flag.REDUCE_ONLY)):
         if name in arrays:
             made["flags"] |= np.where(_flags(name, arrays[name]), np.uint8(flag), np.uint8(0))
-    return _introduce(made, arrays, names)
+    mark = names.mark()
+    try:
+        return _introduce(made, arrays, names)
+    except ValueError:
+        names.forget(mark)
+        raise
 
 
 def _introduce(made: np.ndarray, arrays: Mapping[str, np.ndarray], names: Names) -> np.ndarray:

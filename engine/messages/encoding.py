@@ -69,7 +69,7 @@ def _write_more(made: np.ndarray, command: Command, money: Decimal) -> None:
 
 
 def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
-    """The records of one command. Raises ValueError where a number or a word is none."""
+    """The records of one command. Raises ValueError where a number or a word is none; no name is introduced then."""
     parts: list[Any] = []
     made = record(command.kind, order_id=order_number(command.order_id), ts=timestamp(command.ts))
     for field in ("side", "type", "time_in_force", "self_trade"):
@@ -84,12 +84,17 @@ def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
     if restricted:
         made["instrument"] = max(restricted)  # an unknown one is above all: then the rules are refused as a whole
     given = {field: name_of(field, name) for field in ("portfolio", "trader") if (name := getattr(command, field)) is not None}
-    for field, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
-        if field in given:
-            made[field], introduced = names.number(kind, given[field])
-            if introduced is not None:
-                introduced["ts"] = made["ts"]
-                parts.append(introduced)
+    mark = names.mark()
+    try:
+        for field, kind in (("portfolio", Kind.PORTFOLIO), ("trader", Kind.TRADER)):
+            if field in given:
+                made[field], introduced = names.number(kind, given[field])
+                if introduced is not None:
+                    introduced["ts"] = made["ts"]
+                    parts.append(introduced)
+    except ValueError:
+        names.forget(mark)
+        raise
     parts.append(made)
     parts += [_restriction(instrument, int(made["trader"][0]), int(made["ts"][0])) for instrument in restricted]
     return np.concatenate(parts)

@@ -50,6 +50,16 @@ class Names:
         table[name] = len(table)
         return len(table) - 1, made
 
+    def mark(self) -> tuple[int, int]:
+        """How many portfolios and traders have numbers."""
+        return len(self.portfolios), len(self.traders)
+
+    def forget(self, mark: tuple[int, int]) -> None:
+        """Forget names that were introduced since `mark`, by commands that will not be sent."""
+        for table, count in zip((self.portfolios, self.traders), mark):
+            for name in list(table)[count:]:
+                del table[name]
+
     def symbol(self, name: str | None) -> int:
         """Number of a symbol; an unknown one is a number that no instrument has (the exchange refuses it)."""
         return self.symbols.get(name or "", NO_SYMBOL)

@@ -64,8 +64,8 @@ def check(file: ConfigurationFile) -> None:
 
     Example: `tapebook live check desk.toml`
     """
+    from live.configuration.session import read_settings
     from live.session.opening import participants_of
-    from live.session.settings import read_settings
 
     settings = read_settings(file)
     participants_of(settings)

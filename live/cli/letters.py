@@ -5,8 +5,8 @@ from typing import Any
 
 from live.broker.port import BEGINNING, Broker, BrokerError, Message, Outgoing
 from live.broker.topics import DEAD_LETTERS
+from live.configuration.session import read_settings
 from live.session.equipment import broker_of
-from live.session.settings import read_settings
 
 MOST = 10_000
 

@@ -1,9 +1,11 @@
 """What the live table shows, as plain numbers: asked of the session, never computed from anything else."""
 
 import time
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from engine.exchange import Exchange
+from live.models.market import quote
 from live.session.session import Session
 
 
@@ -11,12 +13,12 @@ class Quote(NamedTuple):
     """The market of one symbol now."""
 
     symbol: str
-    bid: float | None
-    bid_quantity: float
-    ask: float | None
-    ask_quantity: float
-    last: float | None
-    volume: float
+    bid: Decimal | None
+    bid_quantity: Decimal | None
+    ask: Decimal | None
+    ask_quantity: Decimal | None
+    last: Decimal | None
+    volume: Decimal
 
 
 class Picture(NamedTuple):
@@ -74,11 +76,4 @@ def _held(said: dict[str, Any]) -> dict[str, Any]:
 
 def quotes_of(exchange: Exchange) -> list[Quote]:
     """Best prices, last trade and volume of every symbol."""
-    found = []
-    for number, one in enumerate(exchange.instruments):
-        bids, asks = exchange.book(one.symbol).levels(1)
-        row = exchange.state.instruments[number]
-        last = float(int(row["last"]) * one.price_unit) if row["traded"] else None
-        bid, ask = (bids[0][:2] if bids else (None, 0.0)), (asks[0][:2] if asks else (None, 0.0))
-        found.append(Quote(one.symbol, bid[0], bid[1], ask[0], ask[1], last, float(int(row["volume"]) * one.lot)))
-    return found
+    return [Quote(**{name: said[name] for name in Quote._fields}) for one in exchange.instruments for said in [quote(exchange, one.symbol)]]

@@ -11,9 +11,9 @@ from data.configuration import ConfigurationError
 from data.log.event_log import EventLog
 from data.terminal import say, say_json
 from engine.errors import TapebookError
+from live.configuration.session import SessionSettings, read_settings
 from live.session.market import clock_of, market_of
 from live.session.session import Session
-from live.session.settings import SessionSettings, read_settings
 
 COUNTED = (
     "SELECT (SELECT count(*) FROM commands), (SELECT count(*) FROM facts), (SELECT count(*) FROM trades), (SELECT count(*) FROM orders)"

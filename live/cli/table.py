@@ -58,9 +58,10 @@ def _market(picture: Picture) -> Any:
         ("volume", "right"),
     )
     for one in picture.quotes:
-        prices = [f"{price:,.2f}" if price is not None else "" for price in (one.bid, one.ask, one.last)]
+        prices = [f"{price:,f}" if price is not None else "" for price in (one.bid, one.ask, one.last)]
         bid, ask, last = f"[green]{prices[0]}[/]", f"[red]{prices[1]}[/]", prices[2]
-        made.add_row(one.symbol, f"{one.bid_quantity:,g}", bid, ask, f"{one.ask_quantity:,g}", last, f"{one.volume:,.0f}")
+        sizes = [f"{size:,f}" if size is not None else "" for size in (one.bid_quantity, one.ask_quantity)]
+        made.add_row(one.symbol, sizes[0], bid, ask, sizes[1], last, f"{one.volume:,f}")
     return made
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from engine.exchange import Exchange
 from engine.messages.commands import Command, cancel, limit, market
 from engine.messages.vocabulary import Side
+from live.models.market import tops
 
 RATE = 60
 """Orders a second, about."""
@@ -22,9 +23,8 @@ class Crowd:
     async def run(self, session: Any) -> None:
         """Trade for ever."""
         number = {trader: session.models.next_order_id(trader) for trader in self.traders}
-        symbols = [one.symbol for one in session.exchange.instruments]
         while True:
-            touches = await session.ask(lambda exchange: {symbol: _touch(exchange, symbol) for symbol in symbols})
+            touches = await session.ask(_touches)
             orders = [self._order(number, touches) for _ in range(RATE // 10)]
             await session.send([order for order in orders if order is not None])
             await asyncio.sleep(0.1)
@@ -51,7 +51,7 @@ class Crowd:
         return limit(order_id, symbol, side, quantity, f"{(best + away) / 100:.2f}", portfolio=trader, trader=trader)
 
 
-def _touch(exchange: Exchange, symbol: str) -> tuple[int, int] | None:
-    """Best bid and ask in ticks; None unless both are there."""
-    bids, asks = exchange.book(symbol).levels(1)
-    return (round(bids[0][0] * 100), round(asks[0][0] * 100)) if bids and asks else None
+def _touches(exchange: Exchange) -> dict[str, tuple[int, int] | None]:
+    """Best bid and ask of each symbol in price units, cents; None unless both are there."""
+    found = zip(exchange.instruments, tops(exchange))
+    return {one.symbol: (int(top["bid"]), int(top["ask"])) if top["has_bid"] and top["has_ask"] else None for one, top in found}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from live.session.settings import SessionSettings
+from live.configuration.session import SessionSettings
 
 TRADERS = ["amy", "ben", "cleo"]
 STRATEGIES = {"maker": "Maker", "follower": "Follower", "contrarian": "Contrarian"}

@@ -1,9 +1,10 @@
 """The command `tapebook token`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from data.terminal import OUT, Out
 
 app = typer.Typer()
 
@@ -15,7 +16,7 @@ def token(
     portfolio: Annotated[list[str] | None, typer.Option(help="A portfolio; may be given several times.")] = None,
     hours: Annotated[float, typer.Option(help="How long it lasts.")] = 8.0,
     subject: Annotated[str | None, typer.Option(help="Who holds it; the trader without it.")] = None,
-    out: Annotated[Path, typer.Option(help="The output folder, under which the issuer's key lies.")] = Path(".tapebook"),
+    out: Out = OUT,
 ) -> None:
     """Print a token for the gateway, signed by the local issuer.
 

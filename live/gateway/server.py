@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from data.configuration import ConfigurationError
+from live.configuration.tables import GatewaySettings
 from live.gateway.application import application
 from live.gateway.desk import Desk
 from live.gateway.health import Health
@@ -21,7 +22,6 @@ from live.gateway.streams.hub import Hub
 from live.gateway.streams.server_events import stream_operation
 from live.gateway.streams.web_socket import MESSAGE_MAX, Sockets
 from live.session.session import Session
-from live.session.settings import GatewaySettings
 
 STOP_SECONDS = 2
 BACKLOG = 2_048

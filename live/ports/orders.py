@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from engine.messages.names import NO_SYMBOL
+from engine.messages.vocabulary import Kind
 from live.broker.port import Broker, Message
 from live.broker.topics import ORDERS_COMMANDS
 from live.ports.taking import begin_reading
@@ -15,11 +16,11 @@ from live.wire.dead_letters import dead_letter
 from live.wire.orders import Decoded, OrderReader
 from live.writer.face import Running
 from live.writer.intake import Request
-from live.writer.sending import NAMING, introductions
 
 MOST = 4_096
 """Messages that are taken at once."""
 WAIT = 0.5
+NAMING = [Kind.PORTFOLIO, Kind.TRADER]
 
 
 class OrderSource:
@@ -46,14 +47,15 @@ class OrderSource:
             if not messages:
                 continue
             await session.intake.space()
+            mark = session.exchange.names.mark()
             decoded = self._sorted(messages, orders.decode([message.value for message in messages]))
             session.meters.counts["messages"] += len(messages)
             if decoded.refused:
-                decoded = await self._refuse(session, messages, decoded)
+                decoded = await self._refuse(session, messages, decoded, mark)
             session.intake.put(Request(decoded.commands, None, self.name, messages[-1].offset + 1, arrived=time.monotonic_ns()))
             await asyncio.sleep(0)
 
-    async def _refuse(self, session: Running, messages: list[Message], decoded: Decoded) -> Decoded:
+    async def _refuse(self, session: Running, messages: list[Message], decoded: Decoded, mark: tuple[int, int]) -> Decoded:
         """Dead letters are out behind what came before the first of them, and before their own offset is kept: a crash in between tells
         them twice, never not at all. Meanwhile nobody may use the names that the messages introduced. Returns what is still to be put."""
         session.meters.counts["dead_letters"] += len(decoded.refused)
@@ -61,6 +63,8 @@ class OrderSource:
         before = int(np.searchsorted(decoded.owner, first))
         answer: asyncio.Future[np.ndarray] = asyncio.get_running_loop().create_future()
         session.intake.put(Request(decoded.commands[:before], answer, self.name, messages[first].offset, arrived=time.monotonic_ns()))
+        told = decoded.commands[:before]["kind"]
+        mark = mark[0] + int((told == Kind.PORTFOLIO).sum()), mark[1] + int((told == Kind.TRADER).sum())
         decoded = decoded._replace(commands=decoded.commands[before:], owner=decoded.owner[before:])
         try:
             with session.intake.held():
@@ -69,8 +73,7 @@ class OrderSource:
                     await self.told(session.seq)
                 await self.broker.publish([dead_letter(messages[index], why) for index, why in decoded.refused])
         except BaseException:
-            if not session.intake.closed:  # what the names' numbers rest on must not be lost while others go on
-                session.intake.put(Request(introductions(decoded.commands)))
+            session.exchange.names.forget(mark)
             raise
         return decoded
 

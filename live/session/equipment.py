@@ -9,13 +9,14 @@ from data.feed import Feed
 from engine.messages.durations import duration_ns
 from live.broker.port import Broker
 from live.broker.topics import topics
+from live.configuration.session import SessionSettings
+from live.configuration.tables import BrokerSettings
 from live.ports.dead_man import DeadMan
 from live.ports.history import HistorySource
 from live.ports.lease import Lease
 from live.ports.market import MarketSource
 from live.ports.orders import OrderSource
 from live.ports.publisher import CURSOR, Publisher, last_published
-from live.session.settings import BrokerSettings, SessionSettings
 from live.wire.portfolios import accounts
 
 DRAIN, GOODBYE = 3.0, 2.0

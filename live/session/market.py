@@ -6,9 +6,9 @@ from data.feed import Feed
 from data.formats import open_feed
 from data.log.event_log import EventLog
 from data.session_feed import SessionFeed
+from live.configuration.session import SessionSettings
 from live.ports.market import first_time
 from live.session.recovery import SessionError
-from live.session.settings import SessionSettings
 from live.writer.clock import Clock, ReplayClock, WallClock
 
 

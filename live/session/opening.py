@@ -13,7 +13,7 @@ from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import Kind
 from engine.strategy.load import load_strategy
 from engine.strategy.participant import NONE, Participant
-from live.session.settings import SessionSettings
+from live.configuration.session import SessionSettings
 
 
 def instruments_of(settings: SessionSettings, market: Feed | None) -> list[Instrument]:

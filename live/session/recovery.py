@@ -18,8 +18,8 @@ from engine.messages.vocabulary import Kind, Reason
 from engine.strategy.live_driver import LiveDriver, Turn
 from engine.strategy.participant import Participant
 from engine.strategy.view import UTC
+from live.configuration.session import SessionSettings
 from live.session.opening import open_exchange, participants_of
-from live.session.settings import SessionSettings
 
 
 class SessionError(TapebookError):

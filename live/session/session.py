@@ -13,18 +13,19 @@ import numpy as np
 from data.feed import Feed
 from data.log.event_log import EventLog
 from data.segments.writer import SegmentWriter
+from data.terminal import OUT
 from engine.exchange import Exchange
 from engine.messages.commands import Command
 from engine.messages.names import record
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
 from live.broker.port import Broker
+from live.configuration.session import SessionSettings, read_settings
 from live.session import kept_models
 from live.session.equipment import Equipment
 from live.session.journal import Journal, where
 from live.session.opening import instruments_of
 from live.session.recovery import Recovered, SessionError, recover
-from live.session.settings import SessionSettings, read_settings
 from live.session.status import SessionFolder
 from live.session.tasks import Opened, Tasks
 from live.writer.clock import Clock, WallClock
@@ -35,12 +36,10 @@ from live.writer.followers import Followers
 from live.writer.intake import Intake, Question, Request
 from live.writer.matcher import Matched, Matcher
 from live.writer.meters import Meters
-from live.writer.sending import encoded
 
 __all__ = ["Session", "SessionError"]
 
 T = TypeVar("T")
-OUT = ".tapebook"
 
 
 class Session:
@@ -136,7 +135,7 @@ class Session:
         """Send commands; returns their facts (FACT) once they are committed. Raises ValueError, and sends none, where one is odd."""
         await self.intake.space()
         given = [command] if isinstance(command, Command) else list(command)
-        return await self._put(encoded(given, self.exchange, self.intake))
+        return await self._put(self.exchange.encode(*given))
 
     async def run(self, commands: Any) -> np.ndarray:
         """Send many commands: records (COMMAND, with this session's numbers), or columns as `Exchange.commands` takes them; returns their

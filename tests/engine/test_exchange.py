@@ -320,3 +320,22 @@ def test_a_state_is_made_of_its_own_arrays_only(exchange: Exchange) -> None:
     for odd in ({"orders": arrays["orders"][::2]}, {"orders": np.zeros(4)}, {"orderz": arrays["orders"]}):
         with pytest.raises(TypeError, match=r"orderz|orders: expected a contiguous 1-d array of"):
             State(**{**arrays, **odd})
+
+
+@pytest.mark.parametrize("way", ["one", "several", "columns"])
+def test_commands_that_cannot_be_said_introduce_no_name(way: str) -> None:
+    """A name that only the encoder knew would have a number that the exchange never heard of."""
+    exchange = Exchange([Instrument("AAPL", tick="0.01")])
+    good = limit(1, "AAPL", Side.BUY, 1, "1.00", portfolio="new", trader="ann")
+    odd = limit(2, "AAPL", Side.BUY, 1, "1.00", portfolio="newer", trader="a" * 41)
+    columns = {"symbol": ["AAPL"], "portfolio": ["new", "newer"], "trader": ["ann", "a" * 41]}
+    tries = {
+        "one": lambda: exchange.encode(odd),
+        "several": lambda: exchange.encode(good, odd),
+        "columns": lambda: exchange.commands(columns),
+    }
+    with pytest.raises(ValueError, match="longest allowed is 40"):
+        tries[way]()
+    assert list(exchange.names.portfolios) == list(exchange.names.traders) == [""]
+    facts = exchange.send(good)
+    assert [Kind(kind).name for kind in facts["kind"]] == ["PortfolioOpened", "TraderAdmitted", "OrderCreated"]

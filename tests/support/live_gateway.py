@@ -8,11 +8,11 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
+from live.configuration.session import SessionSettings
 from live.gateway.security.issuer import LocalIssuer
 from live.gateway.security.principals import Role
 from live.gateway.server import serve
 from live.session.session import Session
-from live.session.settings import SessionSettings
 
 SETTINGS = {
     "name": "desk",

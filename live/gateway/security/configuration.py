@@ -6,7 +6,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data.configuration import ConfigurationError
-from live.session.settings import GatewaySettings
+from live.configuration.tables import GatewaySettings
 
 
 class Keys(BaseModel):

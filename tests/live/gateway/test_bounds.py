@@ -7,10 +7,10 @@ import urllib.request
 import pytest
 
 from data.configuration import ConfigurationError
+from live.configuration.tables import GatewaySettings
 from live.gateway.security import guard
 from live.gateway.security.configuration import secured
 from live.gateway.security.rates import Rate
-from live.session.settings import GatewaySettings
 from tests.support.live_gateway import order, running
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from engine import Side, limit
 from engine.messages.vocabulary import Kind, Reason
 from live.cli.runner import Options, run_session
+from live.configuration.session import SessionSettings
 from live.session.session import Session
-from live.session.settings import SessionSettings
 
 SYMBOLS = ("X", "Y")
 TRADER, PORTFOLIO, NAME = "ann", "fund", "desk"

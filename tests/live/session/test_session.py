@@ -17,9 +17,9 @@ from engine import Kind, OrderStatus, Reason, Side, Strategy, cancel, limit
 from engine.strategy.examples import MarketMaker
 from engine.strategy.values import Event
 from live.cli.runner import Options, session_of
+from live.configuration.session import SessionSettings
 from live.session.recovery import SessionError
 from live.session.session import Session
-from live.session.settings import SessionSettings
 from live.writer.clock import ReplayClock
 
 BEGAN = 1_767_625_200_000_000_000  # 2026-01-05 15:00 UTC, 10:00 in New York
