@@ -11,11 +11,12 @@ app = typer.Typer()
 
 @app.command("token")
 def token(
-    role: Annotated[list[str], typer.Option(help="viewer, trader, risk, compliance or admin; may be given several times.")],
+    role: Annotated[list[str] | None, typer.Option(help="viewer, trader, risk, compliance or admin; may be given several times.")] = None,
     trader: Annotated[str | None, typer.Option(help="The trader that its holder trades as.")] = None,
     portfolio: Annotated[list[str] | None, typer.Option(help="A portfolio; may be given several times.")] = None,
     hours: Annotated[float, typer.Option(help="How long it lasts.")] = 8.0,
     subject: Annotated[str | None, typer.Option(help="Who holds it; the trader without it.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="Print the issuer's public key instead, for auth.key_file elsewhere.")] = False,
     out: Out = OUT,
 ) -> None:
     """Print a token for the gateway, signed by the local issuer.
@@ -26,6 +27,11 @@ def token(
     from live.gateway.security.issuer import LocalIssuer
     from live.gateway.security.principals import Role
 
+    if public:
+        typer.echo(LocalIssuer(out).public())
+        return
+    if not role:
+        raise ValueError("name what its holder may do, as --role viewer; it may be given several times")
     known = {one.value: one for one in Role}
     for name in role:
         if name not in known:

@@ -27,7 +27,7 @@ class _Lines(logging.Formatter):
         """The line."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         said = {"@timestamp": at, "log.level": record.levelname.lower(), "message": record.getMessage()}
-        said |= getattr(record, "said", {})
+        said |= {"ecs.version": "8.11", "service.name": "tapebook"} | getattr(record, "said", {})
         if record.exc_info and record.exc_info[1] is not None:
             said["error.message"], said["error.stack_trace"] = str(record.exc_info[1]), self.formatException(record.exc_info)
         return json.dumps(said, default=str)

@@ -51,6 +51,10 @@ class LocalIssuer:
             part.unlink()
         return key
 
+    def public(self) -> str:
+        """Its public key, as a JSON key set."""
+        return msgspec.json.encode({"keys": [self.key.as_dict(private=False)]}).decode()
+
     def token(
         self,
         roles: Iterable[Role],
