@@ -21,6 +21,8 @@ from engine.messages.vocabulary import Flag, Kind
 
 Commands = np.ndarray[Any, np.dtype[np.void]]
 BATCH_ROWS = 65536
+SEAL_BYTES = 32
+"""Of the SHA-256 at the end of a file of decoded commands."""
 _COUNTED = {
     "adds": Kind.ADD,
     "reduces": Kind.REDUCE,
@@ -151,12 +153,24 @@ def _counts_beside(path: Path, commands: Commands) -> dict[str, int]:
 
 
 def load_commands(path: Path) -> Commands | None:
-    """The cached commands, or None where there are none or the file is broken (it is then made again)."""
+    """The cached commands, or None where there are none or they are not what was written (they are then made again)."""
     try:
         found = np.load(path, mmap_mode="r")
+        if found.dtype != COMMAND or found.ndim != 1:
+            return None
+        with path.open("rb") as file:
+            file.seek(-SEAL_BYTES, os.SEEK_END)
+            return found if _seal(_header(len(found)), found) == file.read() else None
     except (OSError, ValueError, EOFError):
         return None
-    return found if found.dtype == COMMAND and found.ndim == 1 else None
+
+
+def _seal(head: bytes, commands: Commands) -> bytes:
+    """SHA-256 over a file's head and rows; it stands behind them, where numpy does not look."""
+    digest = hashlib.sha256(head)
+    for start in range(0, len(commands), BATCH_ROWS):  # a mapped file is not held in memory as a whole
+        digest.update(np.ascontiguousarray(commands[start : start + BATCH_ROWS]).data)
+    return digest.digest()
 
 
 def _header(rows: int) -> bytes:
@@ -179,6 +193,10 @@ def _store(path: Path, batches: Iterator[Commands]) -> None:
                 rows += len(batch)
             file.seek(0)
             file.write(_header(rows))
+            file.flush()
+            seal = _seal(_header(rows), np.load(name, mmap_mode="r"))
+            file.seek(0, os.SEEK_END)
+            file.write(seal)
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

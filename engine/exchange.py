@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.compiler.lazy_kernels import load_needed
+from engine.errors import TapebookError
 from engine.frames.queries import Reading
 from engine.messages.columns import encode_columns
 from engine.messages.commands import Command, Limits
@@ -22,6 +23,22 @@ from engine.state.tape import Tape, read_only
 from engine.step import run
 
 
+class Alone:
+    """Lets in one thread at a time; who comes meanwhile is refused. Taking an element off a list is one step for Python's threads."""
+
+    def __init__(self) -> None:
+        self._turn = [None]
+
+    def __enter__(self) -> None:
+        try:
+            self._turn.pop()
+        except IndexError:
+            raise TapebookError("another thread is using this exchange; give each thread its own, or send from one") from None
+
+    def __exit__(self, *_: object) -> None:
+        self._turn.append(None)
+
+
 class Exchange(Reading):
     """An exchange of many instruments, portfolios and traders.
 
@@ -29,6 +46,8 @@ class Exchange(Reading):
     facts (half as many orders' ids, a 64th as many live orders), touched in advance; `history_facts`: build facts about history's
     own orders, too; `session_limits`: largest number of live `orders`, `portfolios`, `traders`, `instruments`; `open_now=False`: the
     caller carries out `opening` itself; `keep_facts=False`: each run's facts are there until the next one, and read models are not.
+
+    One thread at a time: a second one that sends or runs meanwhile gets a TapebookError, and nothing of its commands is carried out.
     """
 
     _keeps = True
@@ -74,7 +93,7 @@ class Exchange(Reading):
         if reserve:  # touch the memory now, not in the run
             for array in (self.state.ids["slot"], self.state.orders["pending"], self.state.nodes["quantity"]):
                 array[:] = 0
-        self._tape = Tape(reserve)
+        self._tape, self._alone = Tape(reserve), Alone()
 
     @classmethod
     def from_commands(cls, commands: np.ndarray, *, history_facts: bool = False) -> "Exchange":
@@ -93,7 +112,7 @@ class Exchange(Reading):
         made = cls.__new__(cls)
         made.state, made.names = state, Names(())
         made.decimals, made.opening = int(state.session["decimals"][0]), naming[:0]
-        made._tape = tape
+        made._tape, made._alone = tape, Alone()
         made.learn(naming)
         return made
 
@@ -112,7 +131,8 @@ class Exchange(Reading):
 
     def send(self, command: Command) -> np.ndarray:
         """Carry out one command; returns its facts, with those of names that it introduced."""
-        return self.run(self.encode(command))
+        with self._alone:
+            return self._run(self.encode(command))
 
     def commands(self, columns: Any) -> np.ndarray:
         """Command records from a mapping of arrays or a frame: its columns are those of `engine.messages.columns.KNOWN`."""
@@ -122,6 +142,10 @@ class Exchange(Reading):
         """Carry out an array of command records in order; returns their facts (a view into the tape)."""
         if commands.dtype != COMMAND:
             raise TypeError(f"run takes an array of command records, not {commands.dtype}; Exchange.commands makes one from columns")
+        with self._alone:
+            return self._run(commands)
+
+    def _run(self, commands: np.ndarray) -> np.ndarray:
         commands = read_only(commands)
         tape = self._tape
         if not self._keeps:

@@ -1,4 +1,4 @@
-"""The commands about event logs, of recorded runs and of live sessions alike: `tapebook log verify`, `log sql`."""
+"""The commands about event logs, of recorded runs and of live sessions alike: `tapebook log verify`, `log head`, `log sql`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,6 +40,28 @@ def verify_log(run: RunName = None, session: SessionName = None, out: Out = OUT,
         say(f"          {said['commands']:,} {own}commands, {said['facts']:,} facts{blocks} compared")
     if not said["ok"]:
         raise typer.Exit(1)
+
+
+@log.command("head")
+def show_head(
+    name: Annotated[str, typer.Argument(help="Live session, ended or running; or a run, by its id or its beginning.")],
+    check: Annotated[str | None, typer.Option(help="A line that was kept: exit 1 where the log no longer holds what it says.")] = None,
+    out: Out = OUT,
+) -> None:
+    """Print one line that tells where a log ends, for an auditor to keep; --check it later: nothing was cut off or changed before.
+
+    Example: `tapebook log head desk`
+    """
+    from data.log.event_log import EventLog
+
+    with EventLog.open(_log_of(name, out)) as found:
+        if check is None:
+            typer.echo("\n".join(found.head(number) for number in found.sessions()["session"]))
+        elif found.holds(check):
+            say("the log holds what the line says; `tapebook log verify` checks every row before it")
+        else:
+            say("the log does not hold what the line says: its end was cut off, or it was written anew")
+            raise typer.Exit(1)
 
 
 def _verdict(found: Any, out: Path) -> Any:

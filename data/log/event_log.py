@@ -2,11 +2,12 @@
 
 import json
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import wraps
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 import duckdb
 import numpy as np
@@ -29,22 +30,37 @@ if TYPE_CHECKING:
 __all__ = ["EventLog", "LogError", "LoggedCommands", "Verification"]
 
 
+_Given = ParamSpec("_Given")
+_Done = TypeVar("_Done")
 SNAPSHOT_EVERY = 1 << 20
 """Commands between two snapshots: a second's replay."""
+
+
+def in_turn(write: Callable[Concatenate["EventLog", _Given], _Done]) -> Callable[Concatenate["EventLog", _Given], _Done]:
+    """A write that waits until another thread's has ended."""
+
+    @wraps(write)
+    def alone(log: "EventLog", *given: _Given.args, **named: _Given.kwargs) -> _Done:
+        log._check_writable()
+        with log._turns:
+            return write(log, *given, **named)
+
+    return alone
 
 
 class EventLog(LogReader):
     """An event log at `path`, created where there is none; `read_only` opens one that exists, beside other readers.
 
     Sessions are told apart by number (from 1); each has its own seq from 1. One process writes a log; within it, reads may run in other
-    threads beside the writer. `snapshot_every`: commands between two kept states, where `append` is shown the exchange. Raises LogError
-    where the file is missing, locked, of another layout, or no log. `EventLog.open` also reads what another process is writing.
+    threads beside the writer, and writes take turns. `snapshot_every`: commands between two kept states, where `append` is shown the
+    exchange. Raises LogError where the file is missing, locked, of another layout, or no log. `EventLog.open` also reads what another
+    process is writing.
     """
 
     def __init__(self, path: str | Path, read_only: bool = False, snapshot_every: int = SNAPSHOT_EVERY) -> None:
         super().__init__(LogFile(Path(path).absolute(), read_only))
         self.read_only, self.snapshot_every = read_only, snapshot_every
-        self._con = self.file.con
+        self._con, self._turns = self.file.con, threading.RLock()
         self._heads: dict[int, Head] = {}
         self._source: SegmentSource | None = None
 
@@ -90,13 +106,13 @@ class EventLog(LogReader):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    @in_turn
     def begin(self, session_id: str, meta: Mapping[str, Any] | None = None, instruments: Iterable[Instrument] = ()) -> int:
         """Open a session and return its number.
 
         `session_id`: unique in this log. `meta`: what JSON can say; a session that keeps its feed by reference names it under "feed".
         `instruments`: in the order of their numbers. Raises LogError where the id is taken or meta is not JSON.
         """
-        self._check_writable()
         listed = list(instruments)
         try:
             text = json.dumps(dict(meta or {}), sort_keys=True)
@@ -114,6 +130,7 @@ class EventLog(LogReader):
             insert(self._con, "instruments", instrument_rows(session, listed))
         return int(session)
 
+    @in_turn
     def append(
         self,
         session: int,
@@ -133,7 +150,6 @@ class EventLog(LogReader):
         state is kept every `snapshot_every` commands. A batch that was stored already, byte for byte, is a retry and changes
         nothing. Raises LogError on rows that do not stand behind the last stored seq, and when the commit fails: nothing is stored then.
         """
-        self._check_writable()
         batch = make_batch(commands, facts, seqs, blocks, positions)
         head = self._heads.get(session) or head_of(self.file, session)
         span = batch.span() or (head.seq + 1, head.seq)
@@ -160,11 +176,11 @@ class EventLog(LogReader):
         self._heads[session] = Head(number, span[1], max([head.block, *batch.blocks]), digest)
         return span[1]
 
+    @in_turn
     def snapshot(self, session: int, exchange: "Exchange | None" = None) -> None:
         """Keep the state at the session's end; `exchange`: the one that has carried out its commands, made by replay where not given."""
         from data.log.snapshots import keep
 
-        self._check_writable()
         shown = exchange or self.state(session)
         with self._writing():
             keep(self._con, session, self.last_seq(session), shown, 0)

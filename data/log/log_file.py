@@ -9,6 +9,7 @@ import polars as pl
 
 from data.log.frames import frame_of
 from data.log.schema import LogError, connect, one_line
+from data.log.strays import strange_view
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,6 +44,10 @@ class LogFile:
 
     def make_views(self) -> None:
         """See to it that the views of `data.views` are there; a file has them."""
+
+    def strange_view(self) -> str | None:
+        """The name of a view that is not as Tapebook writes it; None where all are."""
+        return strange_view(self.con.cursor())
 
     def rows(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query. Raises LogError."""

@@ -1,5 +1,6 @@
 """All that can be asked of a log, whether it is its open file or the segments that a running session seals beside it."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
@@ -145,9 +146,36 @@ class LogReader:
 
     @asks()
     def verify_chain(self, session: int) -> Verification:
-        """Check that every stored byte of the session is what was written; names the first batch that differs."""
+        """Check that every stored byte of the session is what was written; names the first batch that differs, or a view that does.
+
+        A writer may go on beside it. What no chain can show: that batches were cut off the end (keep `head`, and compare), and changed
+        cursors, which every commit replaces.
+        """
         head_of(self.file, session)
-        return verify_chain(self.file.con.cursor(), session)
+        checked = verify_chain(self.file.con.cursor(), session)
+        view = self.file.strange_view() if checked.ok else None
+        if view is not None:
+            return checked._replace(ok=False, message=f"the view {view} is not the one that Tapebook writes; open the log to write, once")
+        return checked
+
+    @asks()
+    def head(self, session: int) -> str:
+        """One line that tells where a session's log ends, for an auditor to keep: `holds` says later whether that is still there."""
+        end = head_of(self.file, session)
+        return f"{self.session_id(session)} batch {end.batch} seq {end.seq} sha256 {end.hash}"
+
+    @asks()
+    def holds(self, head: str) -> bool:
+        """Whether the log still holds what it held when `head` printed that line. The chain up to it is for `verify` to check.
+        Raises LogError for what is no such line, or of another session."""
+        match = re.fullmatch(r"(.+) batch (\d+) seq (\d+) sha256 ([0-9a-f]{64})", head.strip())
+        if match is None:
+            raise LogError(f"{head!r} is not the head of a log; give the line that `tapebook log head` printed")
+        session, batch, seq, digest = self.session(match[1]), int(match[2]), int(match[3]), match[4]
+        chain = "SELECT last_seq, hash FROM batches WHERE session = ? AND batch = ?"
+        if batch == 0:
+            chain = "SELECT 0, genesis FROM sessions WHERE session = ? AND ? = 0"
+        return self.file.rows(chain, [session, batch]) == [(seq, digest)]
 
     @asks()
     def replay(self, session: int) -> "Exchange":

@@ -139,11 +139,13 @@ def _why_not(path: Path, error: duckdb.Error) -> LogError:
     text = str(error)
     if "not a valid DuckDB" in text:
         return LogError(f"{path}: is not an event log (no DuckDB database); name a log that Tapebook wrote, or a new file")
-    if "lock" in text.lower():
+    if "set lock on file" in text or "being used by another process" in text:
         owner = text[text.find("PID ") :].split(")")[0] if "PID " in text else "another process"
         return LogBusy(f"{path}: is open in another process ({owner}), and a log has one writer; close it there first")
     if "different configuration" in text:
         return LogBusy(f"{path}: is open in this process already, in another mode; use that EventLog, or close it first")
+    if "checksum" in text.lower() or "corrupt" in text.lower() or "Serialization" in text:
+        return LogError(f"{path}: is damaged ({one_line(error)}); take it from a backup, or read the segments beside it")
     return LogError(f"{path}: cannot be opened: {one_line(error)}")
 
 

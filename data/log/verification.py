@@ -9,6 +9,7 @@ import numpy as np
 from data.log.batch import Batch, LoggedCommands, genesis, names_in, seal
 from data.log.rows import joined, no_commands, read_commands, read_facts
 from data.log.schema import LogError, instrument_rows, one_line, read_instruments
+from data.log.strays import stray_row
 from engine.messages.records import FACT
 
 _LAST = 2**63 - 1
@@ -46,39 +47,61 @@ class _Stream:
 
 
 def verify_chain(con: duckdb.DuckDBPyConnection, session: int) -> Verification:
-    """Compute every hash of a session again, in bounded memory, and name the first batch that differs."""
+    """Compute every hash of a session again, in bounded memory, and name the first batch that differs.
+
+    All that is committed when it begins is checked; a writer may go on beside it.
+    """
     found = con.execute("SELECT session_id, meta, genesis FROM sessions WHERE session = ?", [session]).fetchall()
     try:
         return _check_session(con, session, *found[0])
     except (LogError, ValueError, duckdb.Error) as error:
-        return Verification(False, 0, 0, None, f"session {session}: {one_line(error)}")
+        return _wrong(session, one_line(error))
+
+
+def _wrong(session: int, text: str, counted: tuple[int, int] = (0, 0), seq: int | None = None) -> Verification:
+    return Verification(False, *counted, seq, f"session {session}: {text}")
 
 
 def _check_session(con: duckdb.DuckDBPyConnection, session: int, session_id: str, meta: str, first_hash: str) -> Verification:
     instruments = read_instruments(con, session)
     stored = con.execute("SELECT * FROM instruments WHERE session = ? ORDER BY number", [session]).fetchall()
     if genesis(session_id, meta, instruments) != first_hash or stored != instrument_rows(session, instruments):
-        return Verification(False, 0, 0, None, f"session {session}: its id, meta or instruments differ from what was written")
-    commands = _Stream(read_commands(con.cursor(), session, 1, _LAST), no_commands())
-    facts = _Stream(
-        ((rows["seq"], rows) for rows in read_facts(con.cursor(), session, 1, _LAST)), (np.empty(0, np.int64), np.empty(0, FACT))
-    )
+        return _wrong(session, "its id, meta or instruments differ from what was written")
+    batches = con.execute("SELECT * EXCLUDE session FROM batches WHERE session = ? ORDER BY batch", [session]).fetchall()
     names: dict[tuple[str, int], str] = {}
+    checked = _check_batches(con, session, first_hash, batches, names)
+    if not checked.ok:
+        return checked
+    stray = stray_row(con, session)
+    if stray is not None:
+        return _wrong(session, stray)
+    named = con.execute("SELECT kind, number, name FROM names WHERE session = ?", [session]).fetchall()
+    now = con.execute("SELECT count(*) FROM batches WHERE session = ?", [session]).fetchall()[0][0]
+    more = len(named) > len(names) and now == len(batches)  # a batch that came meanwhile brings its own
+    if more or not names.items() <= {(kind, number): name for kind, number, name in named}.items():
+        return _wrong(session, "the table of names differs from the commands", (checked.commands, checked.facts))
+    return checked
+
+
+def _check_batches(
+    con: duckdb.DuckDBPyConnection, session: int, first_hash: str, batches: list[tuple[Any, ...]], names: dict[tuple[str, int], str]
+) -> Verification:
+    """Each batch's rows against its own row and hash; `names` gathers what they name."""
+    end = max((row[2] for row in batches), default=0)  # what is committed from here on stands in batches that are not read
+    commands = _Stream(read_commands(con.cursor(), session, 1, end), no_commands())
+    facts = _Stream(((rows["seq"], rows) for rows in read_facts(con.cursor(), session, 1, end)), (np.empty(0, np.int64), np.empty(0, FACT)))
     blocks = _blocks(con, session)
-    counted, previous, wanted = (0, 0), first_hash, 1
-    for number, first, last, digest in con.execute(
-        "SELECT batch, first_seq, last_seq, hash FROM batches WHERE session = ? ORDER BY batch", [session]
-    ).fetchall():
+    counted, previous = (0, 0), first_hash
+    for wanted, (number, first, last, *said, digest) in enumerate(batches, 1):
         batch = Batch(LoggedCommands(*commands.until(last)), facts.until(last)[1], blocks.get(number, {}))
-        previous = seal(previous, batch)
-        if number != wanted or previous != digest or batch.span() not in (None, (first, last)):
-            return Verification(
-                False, *counted, first, f"session {session}: batch {number} (seq {first} to {last}) differs from what was written"
-            )
+        previous, sizes = seal(previous, batch), [len(batch.commands.seqs), len(batch.facts)]
+        as_written = said == [*(batch.times() or (None, None)), *sizes] and batch.span() in (None, (first, last))
+        if number != wanted or previous != digest or not as_written:
+            return _wrong(session, f"batch {number} (seq {first} to {last}) differs from what was written", counted, first)
         for kind, named, name in names_in(batch):
             names.setdefault((kind, named), name)
-        counted, wanted = (counted[0] + len(batch.commands.seqs), counted[1] + len(batch.facts)), wanted + 1
-    return _check_rest(con, session, counted, commands.until(_LAST)[0], facts.until(_LAST)[0], names)
+        counted = (counted[0] + sizes[0], counted[1] + sizes[1])
+    return Verification(True, *counted, None, f"session {session}: {counted[0]} commands and {counted[1]} facts are what was written")
 
 
 def _blocks(con: duckdb.DuckDBPyConnection, session: int) -> dict[int, dict[int, str]]:
@@ -87,23 +110,6 @@ def _blocks(con: duckdb.DuckDBPyConnection, session: int) -> dict[int, dict[int,
     for batch, seq, digest in con.execute("SELECT batch, seq, digest FROM blocks WHERE session = ? ORDER BY seq", [session]).fetchall():
         found.setdefault(batch, {})[seq] = digest
     return found
-
-
-def _check_rest(
-    con: duckdb.DuckDBPyConnection,
-    session: int,
-    counted: tuple[int, int],
-    commands: np.ndarray,
-    facts: np.ndarray,
-    names: dict[tuple[str, int], str],
-) -> Verification:
-    beyond = np.concatenate([commands, facts])
-    if len(beyond):
-        return Verification(False, *counted, int(beyond.min()), f"session {session}: rows from seq {beyond.min()} belong to no batch")
-    stored = con.execute("SELECT kind, number, name FROM names WHERE session = ?", [session]).fetchall()
-    if {(kind, number): name for kind, number, name in stored} != names:
-        return Verification(False, *counted, None, f"session {session}: the table of names differs from the commands")
-    return Verification(True, *counted, None, f"session {session}: {counted[0]} commands and {counted[1]} facts are what was written")
 
 
 def verify_replay(replayed: np.ndarray, pieces: Iterator[np.ndarray], checked: Verification) -> Verification:

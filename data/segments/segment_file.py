@@ -74,6 +74,10 @@ class SegmentFile(LogFile):
             create_views(self.con)
             self._has_views = True
 
+    def strange_view(self) -> str | None:
+        """See LogFile: its views are made when they are asked for."""
+        return None
+
     def frame(self, query: str, values: Iterable[Any] = ()) -> pl.DataFrame:
         """See LogFile."""
         for _ in range(RETRIES):

@@ -3,7 +3,8 @@
 import shutil
 import subprocess
 import sys
-from contextlib import AbstractContextManager
+import threading
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import duckdb
@@ -61,6 +62,15 @@ TAMPERED = {
     "UPDATE instruments SET taker_fee = '0.1'":                                 "id, meta or instruments differ",
     "UPDATE instruments SET value = 7 WHERE number = 1":                        "id, meta or instruments differ",
     "UPDATE instruments SET tick = 'x'":                                        "'x' is not a number",
+    "UPDATE batches SET facts = facts + 1 WHERE batch = 2":                     "batch 2 (seq 5 to 8) differs",
+    "UPDATE batches SET last_ts = 0 WHERE batch = 3":                           "batch 3 (seq 9 to 12) differs",
+    "INSERT INTO facts (session, seq, ts) VALUES (1, 0, 0)":                    "rows from seq 0 belong to no batch",
+    "INSERT INTO facts (session, seq, ts) VALUES (1, -5, 0)":                   "rows from seq -5 belong to no batch",
+    "UPDATE facts SET reason = NULL WHERE seq = 6":                             "rows of facts have an empty cell, the first at seq 6",
+    "INSERT INTO names VALUES (1, 'trader', 9, 'eve')":                         "names differs",
+    "CREATE OR REPLACE VIEW orders AS SELECT 1 AS session":                     "the view orders is not the one",
+    "DROP VIEW trades":                                                         "the view trades is not the one",
+    "CREATE VIEW losses AS SELECT 1":                                           "the view losses is not the one",
     "UPDATE sessions SET meta = '{}'":                                          "id, meta or instruments differ",
 }  # fmt: skip
 
@@ -71,6 +81,65 @@ def test_tampering_is_found_and_named(written: Path, tmp_path: Path, statement: 
         found = log.verify(1)
         assert not found.ok
         assert TAMPERED[statement] in found.message
+
+
+def test_a_kept_head_shows_that_the_end_was_cut_off(written: Path, tmp_path: Path) -> None:
+    with EventLog(written, read_only=True) as log:
+        head = log.head(1)
+        assert log.holds(head)
+        assert not log.holds(head.replace("seq 12", "seq 11"))
+        with pytest.raises(LogError, match="is not the head of a log"):
+            log.holds(head[:-1])
+        with pytest.raises(LogError, match="no session 'other'"):
+            log.holds(head.replace("written", "other"))
+    cut = "DELETE FROM batches WHERE batch = 3; DELETE FROM facts WHERE seq > 8; DELETE FROM commands WHERE seq > 8"
+    with EventLog(changed(written, tmp_path, cut), read_only=True) as log:
+        assert log.verify(1).ok  # the chain cannot know
+        assert not log.holds(head)
+    with EventLog(changed(written, tmp_path, "SELECT 1")) as log:
+        log.append(1, *exchange_of(13, 2))
+        assert log.holds(head)
+
+
+def test_two_threads_that_append_take_turns(tmp_path: Path) -> None:
+    with EventLog(tmp_path / "log.duckdb") as log:
+        session = log.begin("written", {"feed": {}}, [AAPL])
+        stored: list[int] = []
+
+        def write(who: int) -> None:
+            for _ in range(20):
+                asked, told = exchange_of(log.last_seq(session) + 1, 2)
+                asked["order_id"] = who
+                with suppress(LogError):  # another thread's rows came first
+                    stored.append(log.append(session, asked, told))
+
+        threads = [threading.Thread(target=write, args=(who,)) for who in range(1, 4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert log.last_seq(session) == 4 * len(stored) > 0
+        assert log.verify_chain(session).ok
+
+
+def test_verifying_beside_the_writer_raises_no_false_alarm(tmp_path: Path) -> None:
+    with EventLog(tmp_path / "log.duckdb") as log:
+        session = log.begin("written", {"feed": {}}, [AAPL])
+        done = threading.Event()
+
+        def write() -> None:
+            for k in range(150):
+                log.append(session, *exchange_of(1 + 4 * k, 2))
+            done.set()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        checked = []
+        while not done.is_set():
+            checked.append(log.verify_chain(session))
+        writer.join()
+        assert [one.message for one in checked if not one.ok] == []
+        assert len({one.commands for one in checked}) > 1
 
 
 def test_an_untouched_log_verifies_read_only(written: Path) -> None:

@@ -1,5 +1,6 @@
 """What Python hands to the exchange, and what it says back: instruments, commands, names, the limits of a session."""
 
+import threading
 from copy import deepcopy
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,7 @@ from engine import (
     stop,
     stop_limit,
 )
+from engine.errors import TapebookError
 from engine.messages.instrument import decimal, money_decimals
 from engine.messages.names import record
 from engine.messages.records import COMMAND, write_name
@@ -339,3 +341,28 @@ def test_commands_that_cannot_be_said_introduce_no_name(way: str) -> None:
     assert list(exchange.names.portfolios) == list(exchange.names.traders) == [""]
     facts = exchange.send(good)
     assert [Kind(kind).name for kind in facts["kind"]] == ["PortfolioOpened", "TraderAdmitted", "OrderCreated"]
+
+
+def test_a_second_thread_is_refused_and_nothing_of_its_commands_is_carried_out() -> None:
+    columns = {"order_id": np.arange(1, 20_001, dtype=np.uint64), "symbol": "A", "side": Side.BUY, "price": "1.00", "quantity": 1}
+    exchange = Exchange([Instrument("A", tick="0.01")])
+    commands = exchange.commands(columns)
+    carried: list[int] = []
+
+    def send() -> None:
+        for piece in np.array_split(commands, 400):
+            try:
+                carried.append(len(exchange.run(piece)))
+            except TapebookError:
+                continue
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(exchange.facts) == len(exchange.opening) + sum(carried)
+    assert (np.diff(exchange.facts["seq"]) > 0).all()
+    with exchange._alone, pytest.raises(TapebookError, match="another thread"):
+        exchange.send(cancel(1, "A"))
+    assert len(exchange.send(cancel(1, "A"))) == 1
