@@ -136,5 +136,3 @@ def movements(settlement: "EventLog", number: int = 1) -> pl.DataFrame:
     return found.with_columns(
         pl.col("ts").cast(pl.Datetime("ns", "UTC")), pl.col("traded").cast(pl.Int32).cast(pl.Date), pl.col("instruction").cast(pl.Int64)
     )
-
-

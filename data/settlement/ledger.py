@@ -108,7 +108,7 @@ def played_again(trading: "EventLog", session: int, ledger: Ledger, names: Names
     """Carry out the commands of a settlement session (`number` of `source`) again into a new `ledger`, with the trades that they stood
     behind; returns how many of the facts differ from those of `source`."""
     trades = _trades(trading, session, ledger)
-    differ, at, waiting = 0, 0, next(trades, None)
+    at, waiting = 0, next(trades, None)
     for commands in source.read_commands(number):
         for command, position in zip(commands.records, commands.positions.tolist()):
             if command["kind"] == Kind.PORTFOLIO:
@@ -120,8 +120,7 @@ def played_again(trading: "EventLog", session: int, ledger: Ledger, names: Names
     ledger.keep()
     logged = joined_facts(list(source.read_facts(number)))
     count = min(len(facts), len(logged))
-    differ = int((facts[:count] != logged[:count]).sum()) + abs(len(facts) - len(logged))
-    return differ
+    return int((facts[:count] != logged[:count]).sum()) + abs(len(facts) - len(logged))
 
 
 def _trades(trading: "EventLog", session: int, ledger: Ledger) -> Iterator[np.ndarray]:

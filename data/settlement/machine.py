@@ -5,9 +5,9 @@
                                      ▼    │ retried, on the next day of the calendar
                                    failed ┴──► compensated: the shares and the cash go back, and nobody owes them any more
 
-What one portfolio receives another delivers, the outside world (portfolio "") among them: all instructions of an instrument and a day add up
-to no lots, and to what was paid in fees. So, of each portfolio and instrument, traded = settled + compensated + still to come, to the lot and
-the unit of money.
+What one portfolio receives another delivers, the outside world (portfolio "") among them: all instructions of an instrument and a day
+add up to no lots, and to what was paid in fees. So, of each portfolio and instrument, traded = settled + compensated + still to come, to
+the lot and the unit of money.
 """
 
 from collections import Counter

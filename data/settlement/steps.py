@@ -1,13 +1,12 @@
 """The words of settlement, and what its commands and facts put into the fields of the log's two records.
 
-A settlement session is a log of its own beside the trading session's, of the same records: its commands say what the world did (a day came,
-the custodian settled, or failed), its facts what follows. A command's `position` is the seq of the trading session up to which trades count.
-Its kinds are its own: `NAME.settlement` is no session of orders.
+A settlement session is a log of its own beside the trading session's, of the same records: its commands say what the world did (a day
+came, the custodian settled, or failed), its facts what follows. A command's `position` is the seq of the trading session up to which
+trades count. Its kinds are its own: `NAME.settlement` is no session of orders.
 
-| kind | order_id | side | maker_order_id | fee | maker_fee | price | stop_price | quantity | remaining |
-|---|---|---|---|---|---|---|---|---|---|
-| instructions | the instruction | BUY receives, SELL delivers | lots | cash, what the portfolio gets | fees in it | trade date | due | trades | tries |
-| DayReached | | | | | | the date | | | |
+Of facts about an instruction `order_id` is its number, `side` BUY where the portfolio receives and SELL where it delivers, `maker_order_id`
+the lots, `fee` the cash that it gets, `maker_fee` the fees in that, `price` the trade date, `stop_price` the date on which it is due,
+`quantity` its trades, `remaining` its tries. `price` of DAY and DayReached is the date.
 
 Dates are days since 1970.
 """

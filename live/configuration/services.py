@@ -9,12 +9,13 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from data.configuration import Key, Problems
+from data.settlement.terms import Terms
 from data.surveillance.rule import SurveillanceError
 from data.surveillance.surveyor import Surveyor
 from engine.messages.durations import duration_ns
 from engine.messages.hints import did_you_mean
 from live.configuration.tables import Decimals, Part
-from live.services.notifications.words import FIELDS, WHEN
+from live.configuration.words import FIELDS, WHEN
 
 LOG_TARGET = "log"
 """The target that is always there: the session's own log."""
@@ -187,3 +188,26 @@ def target_problems(given: Any) -> dict[str | Key, str]:
                 there = "there are " + ", ".join(known)
                 found["notifications", k, "to"] = f"no target {name!r}; {did_you_mean(name, known, there)}"
     return found
+
+
+class ServiceSettings(Part):
+    """What the services of a session need of its settings; kept beside the log, so that they can be rebuilt from it. It names no secret."""
+
+    notifications: list[NotificationSettings] = Field(default_factory=list)
+    settlement: SettlementSettings | None = None
+    surveillance: SurveillanceSettings | None = None
+    terms: dict[str, tuple[int, str | None]] = Field(default_factory=dict)
+
+    def terms_by_symbol(self) -> dict[str, Terms]:
+        """Symbol to terms of settlement."""
+        return {symbol: Terms(*one) for symbol, one in self.terms.items()}
+
+
+def service_settings(given: Any) -> ServiceSettings:
+    """Of a session's settings."""
+    settlement = given.settlement
+    zone = given.day.time_zone if given.day is not None else "UTC"
+    if settlement is not None and settlement.time_zone is None:
+        settlement = settlement.model_copy(update={"time_zone": zone})
+    terms = {one.symbol: tuple(one.settle.terms()) for one in given.listed() if one.settle is not None}
+    return ServiceSettings(notifications=given.notifications, settlement=settlement, surveillance=given.surveillance, terms=terms)

@@ -11,7 +11,6 @@ from engine.messages.vocabulary import Kind
 from live.services.host import Host
 from live.writer.committed import Committed
 
-
 STEP = 1 << 16
 """Seqs that are read at once."""
 
@@ -38,8 +37,8 @@ class Service(Protocol):
     def position(self) -> int:
         """The last seq that was taken."""
 
-    def rebuild(self) -> str:
-        """Make it anew from the log, whose session does not run; says what was done. Raises ServiceError."""
+    def wipe(self) -> str:
+        """While it is closed, forget what the log says again, so that it begins anew; says what was done. Raises ServiceError."""
 
 
 class Feeder:

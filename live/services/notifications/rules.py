@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 
 from live.configuration.services import NotificationSettings
+from live.configuration.words import FACTS
 from live.ports.publisher import LEARNED
-from live.services.notifications.words import FACTS
 from live.wire.facts import FactEncoder
 
 
@@ -83,5 +83,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return "" if value is None else str(value)
-
-

@@ -125,8 +125,8 @@ class Notifications:
             self._outbox.close()
             self._outbox = None
 
-    def rebuild(self) -> str:
-        """See Service: looks at all facts again; what was told is not told again, what was missed waits for the next start."""
+    def wipe(self) -> str:
+        """See Service: what was told is not told again; what was missed is."""
         outbox = Outbox(self._host)
         outbox.begin_again()
         outbox.close()

@@ -122,13 +122,17 @@ class EmailTarget:
             )
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [one.code for one in error.recipients]
-            raise (Refused if all(code >= 500 for code in codes) else Unreachable)(f"{given.host} refused all recipients: {codes}") from None
+            raise (Refused if all(code >= 500 for code in codes) else Unreachable)(
+                f"{given.host} refused all recipients: {codes}"
+            ) from None
         except aiosmtplib.SMTPResponseException as error:
             raise (Refused if error.code >= 500 else Unreachable)(f"{given.host} answered {error.code} {error.message}") from None
         except (aiosmtplib.SMTPException, OSError) as error:
             raise Unreachable(f"{given.host}:{given.port}: {type(error).__name__} {error}") from None
         if refused:
-            logging.getLogger(f"tapebook.live.{session}").info("some recipients were refused", extra={"said": {"recipients": list(refused)}})
+            logging.getLogger(f"tapebook.live.{session}").info(
+                "some recipients were refused", extra={"said": {"recipients": list(refused)}}
+            )
 
     def _message(self, session: str, told: Waiting) -> EmailMessage:
         said = json.loads(told.value)

@@ -21,7 +21,9 @@ FACTS: dict[str, tuple[int, ...]] = {
 """Each name, and the kinds of the facts that may give an object of that name."""
 WHEN = frozenset(FACTS) | ALERTS
 
-_ORDER = "order_id symbol portfolio trader type side quantity price stop_price time_in_force post_only reduce_only remaining reason value limit"
+_ORDER = (
+    "order_id symbol portfolio trader type side quantity price stop_price time_in_force post_only reduce_only remaining reason value limit"
+)
 _TRADE = (
     "maker_order_id taker_order_id maker_portfolio taker_portfolio taker_side maker_trader taker_trader maker_fee taker_fee "
     "maker_remaining taker_remaining fee liquidity day status event"
