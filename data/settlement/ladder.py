@@ -45,7 +45,7 @@ def as_frame(machine: Machine, names: Names, decimals: int) -> pl.DataFrame:
     """One row for each instruction and each net of a day that is not over: `settles` (of the next try), `traded`, `portfolio`, `symbol`,
     `status` TRADED INSTRUCTED FAILED, `quantity` (below 0: delivers), `cash` (below 0: pays), `fees` in it, trades, tries, instruction
     (null before it is instructed), and exact lots and money in 10^-decimals. In the order in which they settle."""
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for (date, instrument, portfolio), (lots, cash, fees, trades) in machine.open.items():
         due = int(settle_dates(np.array([date]), machine.terms[instrument])[0])
         rows.append((due, date, portfolio, instrument, "TRADED", lots, cash, fees, trades, 0, None))

@@ -24,7 +24,9 @@ from live.services.settlement.custodian import Simulated
 from live.services.settlement.service import Settlement
 from live.session.session import Session
 from live.writer.clock import ReplayClock
+from live.writer.committed import Committed
 from tests.live.services.desk import buy, run, sell, service, settings
+from tests.support.log_contract import commands
 from tests.support.receivers import until
 
 DAY = 86_400 * 10**9
@@ -237,6 +239,19 @@ def test_other_terms_are_refused_by_name(tmp_path: Path) -> None:
     assert "was begun with retries = 1, not 2; put the configuration back" in str(failed[0]["failure"])
 
 
+class Small(Feeder):
+    """Lets a service take facts in small pieces."""
+
+    def __init__(self, one: Settlement, host: LogHost, size: int) -> None:
+        super().__init__(one, host)
+        self.size = size
+
+    async def feed(self, batch: Committed) -> None:
+        for at in range(0, len(batch.facts), self.size):
+            piece = batch.facts[at : at + self.size]
+            await super().feed(batch._replace(seqs=batch.seqs[:0], commands=batch.commands[:0], facts=piece))
+
+
 def test_batches_never_change_what_settles(tmp_path: Path) -> None:
     """A log of trades, followed in pieces of different sizes, gives the same settlement log."""
     facts = trades(3_000, 5, 7)
@@ -246,7 +261,6 @@ def test_batches_never_change_what_settles(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         with EventLog(folder / "log.duckdb") as log:
             number = log.begin("desk", {}, INSTRUMENTS)
-            from tests.support.log_contract import commands
 
             given = commands(*({"kind": Kind.PORTFOLIO, "trader": k, "name": f"p{k}", "ts": MONDAY - 9 * DAY} for k in range(1, 8)))
             opened = np.zeros(7, FACT)
@@ -259,14 +273,7 @@ def test_batches_never_change_what_settles(tmp_path: Path) -> None:
             host = LogHost(folder, log, number)
             given_settings = SettlementSettings(custodian="simulated", failures=0.3, seed=4, time_zone="America/New_York")
             one = Settlement(host, given_settings, {"X": TERMS[0], "Y": TERMS[1]})
-
-            class Small(Feeder):
-                async def feed(self, batch):  # type: ignore[no-untyped-def]
-                    for at in range(0, len(batch.facts), size):
-                        piece = batch.facts[at : at + size]
-                        await super().feed(batch._replace(seqs=batch.seqs[:0], commands=batch.commands[:0], facts=piece))
-
-            asyncio.run(catch_up(Small(one, host), host))
+            asyncio.run(catch_up(Small(one, host, size), host))
         with EventLog(tmp_path / str(size) / "live" / "desk.settlement" / "log.duckdb", read_only=True) as made:
             read = made.read(1)
             digests.append((read[0].records.tobytes(), read[1].tobytes(), read[0].positions.tobytes()))
