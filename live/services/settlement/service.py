@@ -123,6 +123,11 @@ class Settlement:
             self._keep()
             return [Step(kind).name for kind in facts["kind"].tolist()]
 
+    @property
+    def ready(self) -> bool:
+        """Whether its log is open."""
+        return self._log is not None
+
     def pending(self) -> list[Instruction]:
         """What is due and has no answer."""
         with self._lock:
@@ -131,6 +136,8 @@ class Settlement:
     def ladder(self) -> pl.DataFrame:
         """What settles when, now; see `data.settlement.ladder.as_frame`."""
         with self._lock:
+            if self._log is None:
+                raise SettlementError(f"the settlement of {self._host.name!r} does not run; see tapebook live services {self._host.name}")
             return as_frame(self._ledger.machine, self._host.names, self._host.decimals)
 
     def position(self) -> int:

@@ -117,6 +117,8 @@ def host_of(folder: Path, count: int) -> tuple[EventLog, LogHost]:
     number = log.begin("desk", {}, [Instrument("X", "0.01"), Instrument("Y", "0.05", "0.001")])
     facts = trades(count, 3, 1)
     facts["portfolio"], facts["maker_portfolio"] = 0, 0
+    for name, most in (("price", 50), ("fee", 10), ("maker_fee", 10)):  # texts of numbers are kept, up to a bound of their own
+        facts[name] = facts[name] % most + 1
     log.append(number, commands(*({"kind": Kind.NEW, "ts": int(ts)} for ts in facts["ts"])), facts, facts["seq"] + 1)
     return log, LogHost(folder, log, number)
 

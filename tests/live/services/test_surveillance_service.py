@@ -1,4 +1,4 @@
-"""Surveillance beside a session: new cases are kept and told once; a restart, other batches and a rebuild find the same as the whole log."""
+"""Surveillance beside a session: new cases are kept and told once; restarts, other batches and a rebuild find what the whole log shows."""
 
 import asyncio
 import json
