@@ -1,5 +1,6 @@
 """Surveillance: each pattern planted in a session is found with its facts, its innocent twin is not; batches never change what is found."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from data.surveillance.cases import cases
 from data.surveillance.rule import SurveillanceError
 from data.surveillance.surveyor import RULES, Surveyor
 from engine import Kind, Side, end_of_day, replace, start_of_day
+from tapebook import run_command_line
 from tests.support.desk import Script, logged, played
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -176,3 +178,23 @@ def test_what_is_not_known_is_told(rules: list[str] | None, given: dict[str, dic
     with pytest.raises(SurveillanceError) as error:
         Surveyor(rules, given)
     assert says in str(error.value)
+
+
+def test_the_command_prints_cases_and_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "live" / "desk"
+    folder.mkdir(parents=True)
+    with logged(folder / "log.duckdb", planted(True, "layering")):
+        pass
+    words = ["log", "surveil", "desk", "--out", str(tmp_path)]
+    assert run_command_line([*words, "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert [(one["rule"], one["trader"], len(one["seqs"])) for one in said] == [("layering", "eve", 11)]
+    assert run_command_line([*words, "--rule", "wash-trades"]) == 0
+    assert capsys.readouterr().out == "no case\n"
+    assert run_command_line(["log", "surveil", str(folder / "log.duckdb"), "--set", "layering.ratio=51"]) == 0
+    assert run_command_line([*words, "--set", "layering.ratio"]) == 2
+    assert "tapebook: --set 'layering.ratio': write RULE.NAME=VALUE" in capsys.readouterr().err
+    assert run_command_line([*words, "--rules"]) == 0
+    assert "momentum-ignition" in capsys.readouterr().out
+    assert run_command_line([*words, "--rule", "wash"]) == 2
+    assert run_command_line(["log", "surveil", "nobody", "--out", str(tmp_path)]) == 2

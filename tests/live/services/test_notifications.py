@@ -16,6 +16,7 @@ from engine import Exchange
 from engine.messages.records import FACT
 from live.broker.memory import MemoryBroker
 from live.broker.port import BEGINNING
+from live.configuration.session import read_settings
 from live.configuration.words import ALERTS, FIELDS
 from live.session.session import Session
 from live.wire.facts import encode_facts
@@ -266,3 +267,68 @@ def test_status_says_how_services_stand(tmp_path: Path) -> None:
             await until(lambda: status.exists() and json.loads(status.read_text())["services"]["notifications"]["behind"] == 0)
 
     run(work())
+
+
+def test_what_a_stop_interrupted_is_sent_again_under_the_same_id(tmp_path: Path) -> None:
+    release = threading.Event()
+
+    def hang(number: int) -> int:
+        if number == 1:
+            release.wait(60)
+        return 200
+
+    async def live(url: str, wanted: Any, *order_ids: int) -> None:
+        rules = [told("OrderCreated", ["ops"])]
+        async with Session(settings(notifications=rules, targets=[webhook(url, timeout="30s")]), tmp_path) as session:
+            for order_id in order_ids:
+                await session.send(buy(order_id))
+            await until(wanted)
+
+    async def work() -> None:
+        with receiver(hang) as ops:
+            await live(ops.url, lambda: len(ops.requests) == 1, 1)  # taken by the receiver, which had not answered yet
+            release.set()
+            await live(ops.url, lambda: len(ops.requests) == 3, 2)
+            assert ops.ids()[0] == ops.ids()[1] != ops.ids()[2]
+            assert ops.requests[0].body == ops.requests[1].body
+
+    run(work())
+
+
+TOML = """
+name = "desk"
+instruments = [{ symbol = "X", tick = "0.01", settle = { days = 2, calendar = "XNYS" } }]
+portfolios = [{ name = "fund", cash = "1000000" }]
+
+[[notifications]]
+when = "RiskLimitBreached"
+where = { portfolio = "fund" }
+to = ["log", "ops-webhook"]
+
+[[targets]]
+name = "ops-webhook"
+kind = "webhook"
+url = "https://ops.example.org/hook"
+secret = { env = "OPS_SECRET" }
+
+[settlement]
+custodian = "immediate"
+
+[surveillance]
+rules = ["layering", "wash-trades"]
+set = { layering = { ratio = 3 } }
+"""
+
+
+def test_a_file_says_it_all_and_what_is_wrong_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "desk.toml"
+    file.write_text(TOML)
+    found = read_settings(file)
+    assert (found.notifications[0].to, found.targets[0].name) == (["log", "ops-webhook"], "ops-webhook")
+    file.write_text(TOML.replace('"XNYS"', '"XNYX"').replace("where = { portfolio", "where = { portfolios"))
+    with pytest.raises(ConfigurationError) as error:
+        read_settings(file)
+    problems = [line.replace(f"{tmp_path}/", "") for line in error.value.problems]
+    assert len(problems) == 2
+    assert problems[0].startswith("desk.toml line 3, key instruments.0.settle.calendar: no calendar 'XNYX'; did you mean XNYS?")
+    assert problems[1].startswith("desk.toml line 8, key notifications.0.where.portfolios: no field 'portfolios'; did you mean portfolio?")
