@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backtest.cli.log_studies import LogName as _LogName  # noqa: F401  # its module adds to `tapebook log`
 from backtest.cli.runs import runs
 from data.cli import Date, Orderbook, Symbol, Tick
 from data.terminal import Json, say, say_json

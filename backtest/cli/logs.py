@@ -128,3 +128,9 @@ def _log_of(name: str, out: Path) -> Path:
             return find_folder(name, out)
         except RunError as no_run:
             raise LogError(f"{no_session}; {no_run}") from None
+
+
+def log_at(name: str, out: Path) -> Path:
+    """As `_log_of`, or the path of a log, or of a session's folder, that is there."""
+    given = Path(name)
+    return given if given.exists() and (given.suffix == ".duckdb" or (given / "log.duckdb").exists()) else _log_of(name, out)

@@ -120,6 +120,52 @@ def stop(name: Name, out: Out = OUT) -> None:
     say(f"session {name!r} {said['state']} at seq {said.get('seq', 0):,}")
 
 
+@live.command()
+def rebuild(
+    service: Annotated[str, typer.Argument(help="notifications, settlement or surveillance.")],
+    session: Annotated[str, typer.Option("--session", metavar="NAME", help="The session, running or not.")],
+    out: Out = OUT,
+    as_json: Json = False,
+) -> None:
+    """Make a service anew from its session's log: it forgets what the log says again, and takes in every fact.
+
+    Example: `tapebook live rebuild surveillance --session desk`
+    """
+    from live.services.rebuild import rebuild as made_anew
+
+    said = made_anew(service, session, out)
+    say_json(said) if as_json else say(f"{service} of {session}: {said['said']}")
+
+
+@live.command()
+def services(
+    name: Name,
+    stop: Annotated[str | None, typer.Option(metavar="SERVICE", help="Stop this one; the session goes on.")] = None,
+    start: Annotated[str | None, typer.Option(metavar="SERVICE", help="Start this one again; it catches up.")] = None,
+    out: Out = OUT,
+    as_json: Json = False,
+) -> None:
+    """The services of a session that runs: how each stands, and how far behind it is; stop one, start it again.
+
+    Example: `tapebook live services desk --stop notifications`
+    """
+    from live.services.rebuild import ask_session, standing
+
+    for service, what in ((stop, "stop"), (start, "start")):
+        if service is not None:
+            ask_session(name, out, service, what)
+    said = standing(name, out)
+    if as_json:
+        say_json(said)
+    else:
+        say(
+            "\n".join(
+                f"{key:14} {one['state']:8} seq {one['seq']:,}, {one['behind']:,} behind  {one['error']}".rstrip()
+                for key, one in said.items()
+            )
+        )
+
+
 @letters.command("list")
 def list_letters(
     file: ConfigurationFile, limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 20, as_json: Json = False

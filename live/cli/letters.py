@@ -31,8 +31,14 @@ async def send_again(file: Path, offset: int | None) -> int:
         found = [one for one in await _read(broker, settings.broker.shard) if offset is None or one.offset == offset]
         if offset is not None and not found:
             raise BrokerError(f"{DEAD_LETTERS}: there is no offset {offset}; see tapebook live dead-letters list")
-        await broker.publish([_as_it_came(one) for one in found])
-        return len(found)
+        sent = [one for one in found if not _of_service(one)]
+        if offset is not None and not sent:
+            name = _of_service(found[0])
+            raise BrokerError(
+                f"{DEAD_LETTERS}: offset {offset} is of a service and came from no topic; see tapebook live rebuild {name} --help"
+            )
+        await broker.publish([_as_it_came(one) for one in sent])
+        return len(sent)
     finally:
         await broker.close()
 
@@ -55,6 +61,12 @@ async def _read(broker: Broker, shard: int) -> list[Message]:
             break
         found += taken
     return found
+
+
+def _of_service(letter: Message) -> str:
+    """The service that put it aside; "" where it came from a topic."""
+    topic = dict(letter.headers[:4]).get("topic", b"").decode(errors="replace")
+    return topic.removeprefix("service:") if topic.startswith("service:") else ""
 
 
 def _as_it_came(letter: Message) -> Outgoing:

@@ -11,6 +11,7 @@ from data.configuration import Configuration, ConfigurationError, Key, Problems,
 from engine.messages.commands import Limits, Rules
 from engine.messages.hints import did_you_mean
 from engine.messages.instrument import money_decimals
+from live.configuration.services import NotificationSettings, SettlementSettings, SurveillanceSettings, TargetSettings, target_problems
 from live.configuration.tables import (
     BrokerSettings,
     DaySettings,
@@ -39,6 +40,10 @@ class SessionSettings(Configuration):
     strategies: list[StrategySettings] = Field(default_factory=list)
     market: MarketSettings | None = None
     snapshot_every: int = Field(1 << 20, ge=1)
+    notifications: list[NotificationSettings] = Field(default_factory=list)
+    targets: list[TargetSettings] = Field(default_factory=list)
+    settlement: SettlementSettings | None = None
+    surveillance: SurveillanceSettings | None = None
 
     @field_validator("name")
     @classmethod
@@ -49,7 +54,7 @@ class SessionSettings(Configuration):
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
-        found: dict[str | Key, str] = {**self._unknown(), **self._twice()}
+        found: dict[str | Key, str] = {**self._unknown(), **self._twice(), **target_problems(self)}
         if not self.listed() and (self.market is None or self.market.topic):
             found["instruments"] = "there is none; list what is traded here, as [[instruments]] with symbol and tick"
         for k, one in enumerate(self.instruments):

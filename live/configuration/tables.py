@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from data.configuration import Problems
+from data.settlement.terms import Terms, check_calendar
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import Instrument
 
@@ -79,6 +80,24 @@ class DaySettings(Part):
         return given
 
 
+class SettleSettings(Part):
+    """When an instrument's trades settle: so many days later, of an exchange's calendar; of all days without one."""
+
+    days: int = Field(2, ge=0, le=60)
+    calendar: str | None = None
+
+    @field_validator("calendar")
+    @classmethod
+    def _calendar(cls, given: str | None) -> str | None:
+        if given is not None:
+            check_calendar(given)
+        return given
+
+    def terms(self) -> Terms:
+        """The same for what computes with it."""
+        return Terms(self.days, self.calendar)
+
+
 class InstrumentSettings(Part):
     """The arguments of `Instrument`."""
 
@@ -93,6 +112,8 @@ class InstrumentSettings(Part):
     negative_prices: bool = False
     shard: int | None = Field(None, ge=0)
     """The shard that trades it; none says every shard. Another shard refuses its commands, and names this one."""
+    settle: SettleSettings | None = None
+    """When its trades settle; without it settlement leaves them alone."""
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
@@ -101,7 +122,7 @@ class InstrumentSettings(Part):
 
     def instrument(self) -> Instrument:
         """The instrument."""
-        return Instrument(**self.model_dump(exclude={"shard"}))
+        return Instrument(**self.model_dump(exclude={"shard", "settle"}))
 
 
 class LimitSettings(Part):

@@ -63,6 +63,17 @@ async def show_limits(desk: Desk, call: Call) -> Answer:
     return Answer(200, limits(desk, portfolio(desk, call)))
 
 
+async def show_settlement(desk: Desk, call: Call) -> Answer:
+    """GET /v1/portfolios/{name}/settlement: in the order in which it settles."""
+    name, running = portfolio(desk, call), desk.session.equipment.services
+    kept = running.kept.get("settlement") if running is not None else None
+    if kept is None or not kept.service.ready:
+        raise missing("settlement", name, "none runs; a session that settles has [settlement] in its configuration")
+    frame = await asyncio.to_thread(kept.service.ladder)
+    shown = frame.filter(pl.col("portfolio") == name).drop("portfolio").with_columns(pl.col("settles", "traded").cast(pl.String))
+    return Answer(200, shapes.rows(shown))
+
+
 async def list_instruments(desk: Desk, call: Call) -> Answer:
     """GET /v1/instruments."""
     return Answer(200, [shapes.instrument(one) for one in desk.names.instruments])

@@ -74,6 +74,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/portfolios", "list_portfolios", OWN, "Portfolios that the token sees."),
     Route("GET", "/v1/portfolios/{name}", "show_portfolio", OWN, "Cash, equity, P&L and positions.", answers=(200, 404)),
     Route("GET", "/v1/portfolios/{name}/limits", "show_limits", OWN, "Limits, their use and headroom.", answers=(200, 404)),
+    Route("GET", "/v1/portfolios/{name}/settlement", "show_settlement", OWN, "What settles when.", answers=(200, 404)),
     Route(
         "PUT",
         "/v1/portfolios/{name}/limits",

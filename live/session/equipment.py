@@ -35,6 +35,11 @@ class Equipment:
         self.dead_man = DeadMan({one.name: duration_ns(one.silent_after) / 1e9 for one in settings.traders if one.silent_after})
         self.sources: list[Callable[[Any], Awaitable[None]]] = []
         self.outlets: list[Callable[[Any], Awaitable[None]]] = []
+        self.services = supervisor_of(settings)
+
+    def beside(self) -> list[Callable[[Any], Awaitable[None]]]:
+        """What runs beside the session from its start to its end."""
+        return [] if self.services is None else [self.services.run]
 
     async def connect(self, session: Any) -> None:
         """Open the broker, see to its topics, and line up what reads and writes there. Raises BrokerError."""
@@ -80,6 +85,15 @@ class Equipment:
         if self.broker is not None:
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(self.broker.close(), GOODBYE)
+
+
+def supervisor_of(settings: SessionSettings) -> Any:
+    """Who runs the services that the settings name; None where they name none."""
+    if not settings.notifications and settings.settlement is None and settings.surveillance is None:
+        return None
+    from live.services.supervisor import Supervisor
+
+    return Supervisor(settings)
 
 
 def broker_of(given: BrokerSettings, session: str) -> Broker | None:

@@ -63,7 +63,7 @@ class Session:
         self.folder = SessionFolder(out, settings.name)
         self.meters, self.intake = Meters(), Intake()
         self.equipment = Equipment(settings, market, broker)
-        self.services: list[Callable[[Any], Awaitable[None]]] = []
+        self.services: list[Callable[[Any], Awaitable[None]]] = self.equipment.beside()
         """What runs beside it, from its start to its end; one that raises ends it."""
         self.notices: list[dict[str, Any]] = []
         self._thread = ThreadPoolExecutor(1, "log")
