@@ -11,6 +11,7 @@ from data.configuration import Configuration, ConfigurationError, Key, Problems,
 from engine.messages.commands import Limits, Rules
 from engine.messages.hints import did_you_mean
 from engine.messages.instrument import money_decimals
+from live.configuration.streams import StreamsSettings
 from live.configuration.tables import (
     BrokerSettings,
     DaySettings,
@@ -38,6 +39,7 @@ class SessionSettings(Configuration):
     traders: list[TraderSettings] = Field(default_factory=list)
     strategies: list[StrategySettings] = Field(default_factory=list)
     market: MarketSettings | None = None
+    streams: StreamsSettings | None = None
     snapshot_every: int = Field(1 << 20, ge=1)
 
     @field_validator("name")
