@@ -17,6 +17,7 @@ from live.ports.lease import Lease
 from live.ports.market import MarketSource
 from live.ports.orders import OrderSource
 from live.ports.publisher import CURSOR, Publisher, last_published
+from live.streams.beside import connect_streams
 from live.wire.portfolios import accounts
 
 DRAIN, GOODBYE = 3.0, 2.0
@@ -35,12 +36,15 @@ class Equipment:
         self.dead_man = DeadMan({one.name: duration_ns(one.silent_after) / 1e9 for one in settings.traders if one.silent_after})
         self.sources: list[Callable[[Any], Awaitable[None]]] = []
         self.outlets: list[Callable[[Any], Awaitable[None]]] = []
+        self.streams: Any = None
+        """The streams beside the session (`live.streams.beside.Beside`), where it runs any."""
 
     async def connect(self, session: Any) -> None:
         """Open the broker, see to its topics, and line up what reads and writes there. Raises BrokerError."""
         self.sources.append(self.dead_man.run)
         if self.broker is not None:
             await self._connect(session, self.broker)
+        await connect_streams(self, session, self._passing)
         if self.market is not None:
             speed = self.settings.market.speed if self.settings.market is not None else 1.0
             self.played = MarketSource(self.market, paced=speed > 0)
