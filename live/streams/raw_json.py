@@ -73,7 +73,7 @@ class TickReader:
             return None
         number = self._numbers.get(asked.symbol)
         ts = self._time(bytes(asked.ts))
-        if number is None or ts is None or b"\\" in value:
+        if number is None or ts is None or not 0 < ts < 1 << 62 or b"\\" in value:
             return None
         prices, lots = self._scales[number]
         marks, has, least, made = 8, 0, self._least[number], []

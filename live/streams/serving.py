@@ -46,6 +46,7 @@ class Serving:
         *,
         shard: int = 0,
         passing: bool = False,
+        begin_at: int = BEGINNING,
         notice: Notice = _silent,
     ) -> None:
         self.broker, self.pipeline, self.shard, self.notice = broker, pipeline, shard, notice
@@ -54,8 +55,8 @@ class Serving:
         self._published: dict[str, int] = {}
         self.kept = self._file.load(pipeline.folding) if self._file is not None else begin()
         self._fresh = self.kept.offset < 0
-        if passing:
-            self.kept = self.kept._replace(offset=BEGINNING)
+        if passing or self._fresh:
+            self.kept = self.kept._replace(offset=BEGINNING if passing else begin_at)
         self._intake = Intake(pipeline.folding, self.kept.seqs)
         self._complained: dict[Bad, int] = {reason: int(pipeline.folding.state.counts[reason]) for reason in Bad}
         self._every = duration_ns(pipeline.folding.settings.store_every) / 1e9
@@ -156,11 +157,18 @@ async def last_number(broker: Broker, topic: str, shard: int, lineage: str) -> i
 
 
 async def serve(
-    broker: Broker, pipeline: Pipeline, folder: Path | str | None = None, *, shard: int = 0, notice: Notice = _silent
+    broker: Broker,
+    pipeline: Pipeline,
+    folder: Path | str | None = None,
+    *,
+    shard: int = 0,
+    begin_at: int = BEGINNING,
+    notice: Notice = _silent,
 ) -> None:
     """Serve the streams of a shard over an opened broker, from `market-data-raw` to its other topics, until it is cancelled.
 
-    `folder`: where state and offset are kept together; None begins with what the topic still has. `notice(kind, **said)` is told what an
+    `folder`: where state and offset are kept together. Without a kept state they begin at the offset `begin_at` (BEGINNING: with what the
+    topic still has; END: with what comes). `notice(kind, **said)` is told what an
     operator should know. Raises BrokerError, KeptError, and what a consumer of the pipeline raised.
     """
-    await Serving(broker, pipeline, folder, shard=shard, notice=notice).run()
+    await Serving(broker, pipeline, folder, shard=shard, begin_at=begin_at, notice=notice).run()
