@@ -68,9 +68,9 @@ def rsi(values: Any, n: int = 14) -> Series:
 
 def atr(high: Any, low: Any, close: Any, n: int = 14) -> Series:
     """Wilder's average true range."""
-    given = _floats("atr", high, low, close)
-    out = np.empty(len(given[0]))
-    series.along_atr(*given, _window("atr", n), out)
+    highs, lows, closes = _floats("atr", high, low, close)
+    out = np.empty(len(closes))
+    series.along_atr(highs, lows, closes, _window("atr", n), out)
     return out
 
 
@@ -84,9 +84,9 @@ def bollinger(values: Any, n: int = 20, width: float = 2.0) -> Bands:
 
 def vwap(prices: Any, volumes: Any, n: int = 0) -> Series:
     """Volume-weighted mean price of the last n rows; n = 0 is all so far. NaN where nothing traded."""
-    given = _floats("vwap", prices, volumes)
-    out = np.empty(len(given[0]))
-    series.along_vwap(*given, _window("vwap", n, 0), out)
+    paid, traded = _floats("vwap", prices, volumes)
+    out = np.empty(len(paid))
+    series.along_vwap(paid, traded, _window("vwap", n, 0), out)
     return out
 
 
@@ -100,9 +100,9 @@ def realised_volatility(values: Any, n: int) -> Series:
 
 def book_series(bid: Any, bid_size: Any, ask: Any, ask_size: Any) -> BookSeries:
     """Microprice, imbalance and order-flow imbalance of best quotes, one after another."""
-    given = _floats("book_series", bid, bid_size, ask, ask_size)
-    out = np.empty((3, len(given[0])))
-    series.along_book(*given, out)
+    bids, bid_sizes, asks, ask_sizes = _floats("book_series", bid, bid_size, ask, ask_size)
+    out = np.empty((3, len(bids)))
+    series.along_book(bids, bid_sizes, asks, ask_sizes, out)
     return BookSeries(*out)
 
 

@@ -17,6 +17,7 @@ from live.ports.lease import Lease
 from live.ports.market import MarketSource
 from live.ports.orders import OrderSource
 from live.ports.publisher import CURSOR, Publisher, last_published
+from live.pricing.service import Pricing
 from live.streams.beside import connect_streams
 from live.wire.portfolios import accounts
 
@@ -45,6 +46,8 @@ class Equipment:
         if self.broker is not None:
             await self._connect(session, self.broker)
         await connect_streams(self, session, self._passing)
+        if (given := self.settings.streams) is not None and (given.marks is not None or given.theoretical):
+            self.sources.append(Pricing(given, session.exchange.instruments).run)
         if self.market is not None:
             speed = self.settings.market.speed if self.settings.market is not None else 1.0
             self.played = MarketSource(self.market, paced=speed > 0)

@@ -1,9 +1,9 @@
 """Market-data streams: bars, indicators, alerts and quotes from ticks, over history and over topics alike.
 
-    from live import streams
-    streams.run(feed).bars                                  # of a feed, or of a frame of ticks
-    pipeline = streams.Pipeline(instruments)                # your own consumers: pipeline.consume("bars", take, "buffer(1000)")
-    await streams.serve(broker, pipeline, folder)           # from market-data-raw to the other topics
+from live import streams
+streams.run(feed).bars                                  # of a feed, or of a frame of ticks
+pipeline = streams.Pipeline(instruments)                # your own consumers: pipeline.consume("bars", take, "buffer(1000)")
+await streams.serve(broker, pipeline, folder)           # from market-data-raw to the other topics
 """
 
 from importlib import import_module
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from live.streams.frames import frame_ticks as frame_ticks
     from live.streams.history import Output as Output
     from live.streams.history import run as run
+    from live.streams.kernels.records import TICK as TICK
+    from live.streams.kernels.records import TOLD as TOLD
+    from live.streams.kernels.records import Bad as Bad
+    from live.streams.kernels.records import Has as Has
+    from live.streams.kernels.records import Told as Told
     from live.streams.pipeline import QUOTE as QUOTE
     from live.streams.pipeline import Pipeline as Pipeline
     from live.streams.raw_packed import pack_ticks as pack_ticks
-    from live.streams.records import TICK as TICK
-    from live.streams.records import TOLD as TOLD
-    from live.streams.records import Bad as Bad
-    from live.streams.records import Has as Has
-    from live.streams.records import Told as Told
     from live.streams.serving import serve as serve
 
 _PLACES = {
@@ -32,11 +32,11 @@ _PLACES = {
     "QUOTE": "live.streams.pipeline",
     "Pipeline": "live.streams.pipeline",
     "pack_ticks": "live.streams.raw_packed",
-    "TICK": "live.streams.records",
-    "TOLD": "live.streams.records",
-    "Bad": "live.streams.records",
-    "Has": "live.streams.records",
-    "Told": "live.streams.records",
+    "TICK": "live.streams.kernels.records",
+    "TOLD": "live.streams.kernels.records",
+    "Bad": "live.streams.kernels.records",
+    "Has": "live.streams.kernels.records",
+    "Told": "live.streams.kernels.records",
     "serve": "live.streams.serving",
 }
 __all__ = list(_PLACES)

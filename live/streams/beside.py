@@ -14,7 +14,7 @@ from live.configuration.streams import StreamsSettings
 from live.streams.market_data import MarketData
 
 if TYPE_CHECKING:
-    from live.streams.serving import Serving
+    pass
 
 BARS_KEPT, ALERTS_KEPT = 1_440, 1_000
 """Of each symbol, and in all."""
@@ -90,7 +90,7 @@ class Beside:
 
 
 async def connect_streams(equipment: Any, session: Any, passing: bool) -> None:
-    """Line up what a session tells of its market, and its streams where `[streams]` says so. Without a broker they have one of their own."""
+    """Line up what a session tells of its market, and its streams where `[streams]` says so; without a broker on one of their own."""
     settings: StreamsSettings | None = session.settings.streams
     runs, broker = settings is not None and settings.run, equipment.broker
     if broker is None and runs:

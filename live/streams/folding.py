@@ -10,8 +10,8 @@ from engine.messages.instrument import Instrument
 from engine.messages.records import zeros
 from engine.messages.vocabulary import NOT_WHOLE
 from live.configuration.streams import StreamsSettings, indicator, share
-from live.streams.fold import finish, take
-from live.streams.records import MENDS, MINUTE, NEVER, PARTS, TICK, TOLD, Bad, Formula, Has, StreamState
+from live.streams.kernels.fold import finish, take
+from live.streams.kernels.records import MENDS, MINUTE, NEVER, PARTS, TICK, TOLD, Bad, Formula, Has, StreamState
 
 ROOM = 1 << 10
 

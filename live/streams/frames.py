@@ -12,7 +12,7 @@ from engine.messages.instrument import Instrument, decimal
 from engine.messages.vocabulary import NOT_WHOLE, Kind
 from live.configuration.streams import indicator
 from live.streams.folding import Known
-from live.streams.records import MINUTE, PURE, TICK, Formula, Has, Told
+from live.streams.kernels.records import MINUTE, PURE, TICK, Formula, Has, Told
 from live.streams.told_json import ALERTS, paid
 
 NUMBERS = {"last": "last", "price": "last", "size": "size", "quantity": "size"} | {
@@ -54,8 +54,8 @@ def frame_ticks(frame: Any, instruments: Sequence[Instrument]) -> np.ndarray:
     """The rows of a frame (polars or pandas, or a mapping of columns) as ticks, in their order.
 
     Columns: `symbol` (may be left out where one is listed), `ts`, and any of `last` (or `price`), `size` (or `quantity`), `bid`, `ask`,
-    `open`, `high`, `low`, `close`. Null is what a tick does not have; NaN, a number off its unit and an unknown symbol make a bad tick, which
-    the streams count. Raises DataError for columns that are not there, or not known.
+    `open`, `high`, `low`, `close`. Null is what a tick does not have; NaN, a number off its unit and an unknown symbol make a bad tick,
+    which the streams count. Raises DataError for columns that are not there, or not known.
     """
     given = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
     unknown = [name for name in given.columns if name not in (*NUMBERS, "symbol", "ts", "seq")]
@@ -118,7 +118,9 @@ def _from_floats(given: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, np.n
     return whole.astype(np.int64), odd
 
 
-def _from_texts(given: list[str | None], symbols: np.ndarray, instruments: Sequence[Instrument], size: bool) -> tuple[np.ndarray, np.ndarray]:
+def _from_texts(
+    given: list[str | None], symbols: np.ndarray, instruments: Sequence[Instrument], size: bool
+) -> tuple[np.ndarray, np.ndarray]:
     whole, odd = np.zeros(len(given), np.int64), np.zeros(len(given), bool)
     for at, text in enumerate(given):
         if text is None:
@@ -193,5 +195,3 @@ def _scales(rows: np.ndarray, known: Known) -> tuple[np.ndarray, np.ndarray]:
     units = np.array([float(one.price_unit) for one in known.instruments])
     lots = np.array([float(one.lot) for one in known.instruments])
     return units[rows["symbol"]], lots[rows["symbol"]]
-
-

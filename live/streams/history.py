@@ -13,8 +13,8 @@ from engine.messages.instrument import Instrument
 from live.configuration.streams import StreamsSettings
 from live.streams.folding import Known
 from live.streams.frames import alerts_frame, bars_frame, feed_ticks, frame_ticks, values_frame
+from live.streams.kernels.records import TICK, TOLD, Told
 from live.streams.pipeline import Pipeline
-from live.streams.records import TICK, TOLD, Told
 
 BATCH = 10_000
 

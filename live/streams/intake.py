@@ -6,9 +6,9 @@ import numpy as np
 
 from live.broker.port import Message, Outgoing
 from live.streams.folding import Folding
+from live.streams.kernels.records import TICK, Bad, Has
 from live.streams.raw_json import Row, TickError, TickReader
 from live.streams.raw_packed import Unpacker, is_packed
-from live.streams.records import TICK, Bad, Has
 from live.wire.dead_letters import dead_letter
 from live.wire.errors import WireError
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.errors import TapebookError
 from live.streams.folding import Folding
-from live.streams.records import SYMBOL, Has, StreamState
+from live.streams.kernels.records import SYMBOL, Has, StreamState
 
 LAYOUT = 1
 _LEVEL = 1
@@ -79,9 +79,7 @@ def restore(stored: bytes, folding: Folding, where: str) -> Kept:
     same = head["rules"] == _ruled(folding)
     places = _places(head["symbols"], folding, where)
     for name, of in folding.state.arrays().items():
-        if name in ("head", "counts", "examples"):
-            of[:] = arrays[name]
-        elif name == "held" and same:
+        if name in ("head", "counts", "examples") or (name == "held" and same):
             of[:] = arrays[name]
         elif name in PER_SYMBOL and (same or name not in _RULED):
             _by_symbol(of, arrays[name], places, len(head["symbols"]), len(folding.known.instruments))

@@ -11,8 +11,8 @@ from live.broker.port import Broker, Outgoing
 from live.broker.topics import MARKET_DATA_RAW
 from live.models.market import TOP, tops
 from live.streams.frames import TRADES, trade_ticks
+from live.streams.kernels.records import TICK, Has
 from live.streams.raw_json import TickWriter
-from live.streams.records import TICK, Has
 from live.writer.committed import Committed
 
 CURSOR = "market-data"
@@ -85,7 +85,10 @@ class MarketData:
             rows = np.flatnonzero(np.any([now[name] != before[name] for name in moved], axis=0) & (now["has_bid"] | now["has_ask"] != 0))
             before = now
             headers = (("session", session.name.encode()), ("seq", b"%d" % seq))
-            made = [Outgoing(MARKET_DATA_RAW, self.shard, self._keys[at], self._writer.value(_quote(at, ts, now[at])), headers) for at in rows]
+            made = [
+                Outgoing(MARKET_DATA_RAW, self.shard, self._keys[at], self._writer.value(_quote(at, ts, now[at])), headers)
+                for at in rows.tolist()
+            ]
             if made:
                 await self.broker.publish(made)
             await asyncio.sleep(QUOTES_APART)
@@ -95,5 +98,3 @@ def _quote(symbol: int, ts: int, top: np.void) -> Row:
     has = int(Has.BID) * int(top["has_bid"]) | int(Has.ASK) * int(top["has_ask"])
     made = dict.fromkeys(TICK.names or (), 0) | {"ts": ts, "bid": int(top["bid"]), "ask": int(top["ask"]), "symbol": symbol, "has": has}
     return tuple(made.values())
-
-

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from streamz import Source, Stream
 
-from live.streams.records import TOLD
+from live.streams.kernels.records import TOLD
 
 Take = Callable[[np.ndarray], Awaitable[None] | None]
 _BUFFER = re.compile(r"buffer\((\d+)\)")
@@ -48,7 +48,7 @@ class Supervisor:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class MicroBatches(Source):  # type: ignore[misc]
+class MicroBatches(Source):
     """Where micro-batches enter. Who puts one waits until all that must wait has taken it."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class MicroBatches(Source):  # type: ignore[misc]
         await self.emit(batch, asynchronous=True)
 
 
-class Consumer(Stream):  # type: ignore[misc]
+class Consumer(Stream):
     """The end of a branch. `dropped` counts rows that a consumer who was too slow did not get."""
 
     def __init__(self, upstream: Stream, take: Take, supervisor: Supervisor) -> None:

@@ -12,8 +12,8 @@ from streamz import Stream
 from engine.messages.instrument import Instrument
 from live.configuration.streams import StreamsSettings
 from live.streams.folding import Folding
+from live.streams.kernels.records import SYMBOL, TOLD, Told
 from live.streams.nodes import Consumer, MicroBatches, Supervisor, Take, check_policy, consumer
-from live.streams.records import SYMBOL, TOLD, Told
 
 QUOTE = np.dtype([("symbol", "<u4")] + [(name, SYMBOL[name]) for name in (*(SYMBOL.names or ())[:8], "last_ts", "quote_ts", "has")])
 """The latest quote of a symbol: price units and lots; what `has` does not name is 0, times are NEVER."""
@@ -29,8 +29,8 @@ BRANCHES: dict[str, tuple[int, ...]] = {
 class Pipeline:
     """Streams of the listed instruments, whose numbers ticks carry.
 
-    Add consumers, then `put` micro-batches (TICK) from one task and await each; `close` at the end. A consumer is told arrays of rows: TOLD,
-    or QUOTE for `quotes`. `folding`: the state of an earlier pipeline, to go on with.
+    Add consumers, then `put` micro-batches (TICK) from one task and await each; `close` at the end. A consumer is told arrays of rows:
+    TOLD, or QUOTE for `quotes`. `folding`: the state of an earlier pipeline, to go on with.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from msgspec import Raw
 from engine.messages.hints import did_you_mean
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import NOT_WHOLE
-from live.streams.records import PRICE_END, PRICES, SIZE_END, Bad, Has
+from live.streams.kernels.records import PRICE_END, PRICES, SIZE_END, Bad, Has
 from live.wire.command_json import read_object
 from live.wire.errors import WireError
 from live.wire.fields import known, name, number, shown, time

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.messages.instrument import Instrument
 from live.broker.port import Message, Outgoing
-from live.streams.records import TICK
+from live.streams.kernels.records import TICK
 from live.wire.errors import WireError
 
 LAYOUT = b"1"
@@ -68,7 +68,9 @@ class Unpacker:
         try:
             told = [(str(symbol), str(unit), str(lot)) for symbol, unit, lot in json.loads(symbols)]
         except (ValueError, TypeError):
-            raise WireError("symbols", "the header is no list of [symbol, price_unit, lot]; pack them with live.streams.pack_ticks") from None
+            raise WireError(
+                "symbols", "the header is no list of [symbol, price_unit, lot]; pack them with live.streams.pack_ticks"
+            ) from None
         made = np.full(len(told) + 1, np.iinfo(np.uint32).max, np.uint32)
         for at, (symbol, unit, lot) in enumerate(told):
             if symbol not in self._listed:

@@ -1,7 +1,7 @@
 """The streams over topics: market-data-raw in; bars, indicators and alerts out, each once, whatever is killed in between.
 
-State and offset are kept together, after what they caused was published. What is told is numbered; records carry their number. After a crash
-the streams go on from what was kept, do the same again, and leave out what the topics have already.
+State and offset are kept together, after what they caused was published. What is told is numbered; records carry their number. After a
+crash the streams go on from what was kept, do the same again, and leave out what the topics have already.
 """
 
 import asyncio
@@ -17,13 +17,15 @@ from live.broker.port import BEGINNING, Broker, Message, OffsetRemoved, Outgoing
 from live.broker.topics import MARKET_DATA_RAW
 from live.streams.intake import Intake
 from live.streams.kept import Kept, StateFile, begin, pack
+from live.streams.kernels.records import Bad, Told
 from live.streams.pipeline import Pipeline
-from live.streams.records import Bad, Told
 from live.streams.told_json import TOPICS, ToldWriter
 
 MOST = 1_000
 """Messages of a micro-batch, at most."""
 WAIT = 0.5
+_CHECKED = 1.0
+"""Seconds between two looks whether the shard's streams are still ours."""
 _BACK = (1, 64, 4_096)
 Notice = Callable[..., None]
 
@@ -63,12 +65,19 @@ class Serving:
         pipeline.consume("told", self._publish)
 
     async def run(self) -> None:
-        """Serve until it is cancelled; keeps the state at the end. Raises BrokerError, and what a consumer raised."""
+        """Serve until it is cancelled; keeps the state at the end.
+
+        Raises BrokerError, Fenced once other streams serve the shard, and what a consumer raised.
+        """
+        claim = await self.broker.claim(f"streams-{self.shard}")
         reader = await self._begin()
-        stored, changed = time.monotonic(), False
+        stored, changed, asked = time.monotonic(), False, time.monotonic()
         try:
             while True:
                 messages = await reader.take(MOST, WAIT)
+                if time.monotonic() - asked >= _CHECKED:
+                    await claim.check()
+                    asked = time.monotonic()
                 if messages:
                     await self._take(messages)
                     changed = True

@@ -6,7 +6,7 @@ import numpy as np
 from live.broker.topics import MARKET_DATA_1MIN, MARKET_INDICATORS, PRICE_ALERTS
 from live.configuration.streams import indicator
 from live.streams.folding import Known
-from live.streams.records import MINUTE, PURE, Formula, Told
+from live.streams.kernels.records import MINUTE, PURE, Formula, Told
 from live.wire.numbers import Texts, rounded
 from live.wire.times import time_text
 

@@ -106,7 +106,13 @@ def test_frames() -> None:
     )
     found = streams.run(frame, LISTED)
     assert found.bars.select("symbol", "open", "volume", "trades").rows() == [("AAPL", 100.01, 1.0, 1)]
-    assert {name: count for name, count in found.counts.items() if count} == {"ticks": 6, "bars": 1, "values": 1, "bad_price": 3, "unknown_symbol": 1}
+    assert {name: count for name, count in found.counts.items() if count} == {
+        "ticks": 6,
+        "bars": 1,
+        "values": 1,
+        "bad_price": 3,
+        "unknown_symbol": 1,
+    }
     texts = {"ts": ["2026-01-05T14:30:00.5Z"], "last": ["100.01"], "size": ["1"]}
     assert streams.run(texts, LISTED[:1]).bars["close"].to_list() == [100.01]
     with pytest.raises(DataError, match="no column 'prise' is known; give ts, symbol and any of last"):
@@ -141,7 +147,7 @@ def test_a_kept_state_that_does_not_fit() -> None:
     assert more.state.symbols["last"].tolist() == [0, *told.state.symbols["last"][::-1].tolist()]
     assert more.state.symbols["close"][0] == 7
     assert more.take(ticks[:0]).shape == (0,)
-    with pytest.raises(KeptError, match="AAPL was kept with price unit 0.01 and lot 1, and is listed"):
+    with pytest.raises(KeptError, match=r"AAPL was kept with price unit 0\.01 and lot 1, and is listed"):
         restore(stored, Folding([Instrument("AAPL", "0.1")]), "here")
     for damaged in (b"", stored[:-3], stored[:900] + b"x" + stored[901:], b"{}\n"):
         with pytest.raises(KeptError, match="here: no state of the streams"):

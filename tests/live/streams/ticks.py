@@ -36,7 +36,14 @@ def random_ticks(seed: int, count: int) -> np.ndarray:
     made["size"] = chance.integers(0, 50, count) * np.where(chance.random(count) < 0.01, 500, 1)
     made["bid"], made["ask"] = made["last"] - 2, made["last"] + chance.integers(0, 4, count) + np.where(chance.random(count) < 0.01, 90, 0)
     made["close"] = 10_000
-    kinds = [Has.LAST | Has.SIZE, Has.LAST | Has.SIZE | Has.CLOSE, Has.BID | Has.ASK, Has.LAST, Has.BID, Has.LAST | Has.SIZE | Has.BID | Has.ASK]
+    kinds = [
+        Has.LAST | Has.SIZE,
+        Has.LAST | Has.SIZE | Has.CLOSE,
+        Has.BID | Has.ASK,
+        Has.LAST,
+        Has.BID,
+        Has.LAST | Has.SIZE | Has.BID | Has.ASK,
+    ]
     made["has"] = chance.choice([int(kind) for kind in kinds], count)
     odd = chance.random(count)
     made["ts"] += np.where(odd < 0.01, chance.integers(1, 3, count) * 86_400 * SECOND, 0)

@@ -2,7 +2,7 @@
 
 from engine.compiler.kernel import kernel
 from engine.indicators.steps import deviation, mean, next_ema, next_wilder, strength, true_range, volatility, weighted_mean
-from live.streams.records import MINUTE, Bad, Formula, Told
+from live.streams.kernels.records import MINUTE, Bad, Formula, Told
 
 
 @kernel

@@ -1,7 +1,7 @@
 """Kernels of alerts: a price far from the close, a spread or a volume far from what is usual; each once a crossing."""
 
 from engine.compiler.kernel import kernel
-from live.streams.records import Has, Told
+from live.streams.kernels.records import Has, Told
 
 MILLION = 1_000_000
 CLOSE = int(Has.CLOSE)

@@ -1,9 +1,9 @@
-"""Kernels of event-time minutes: trades go into windows, windows are told as bars at their close, and anew when a late trade changes them."""
+"""Kernels of event-time minutes: trades go into windows, which are told as bars at their close, and anew when a late trade comes."""
 
 from engine.compiler.kernel import kernel
-from live.streams.alarms import watch_volume
-from live.streams.bar_values import bar_values, close_means
-from live.streams.records import MINUTE, Bad, Told
+from live.streams.kernels.alarms import watch_volume
+from live.streams.kernels.bar_values import bar_values, close_means
+from live.streams.kernels.records import MINUTE, Bad, Told
 
 LOW_BITS = 0xFFFFFFFF
 

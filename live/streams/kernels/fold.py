@@ -1,10 +1,10 @@
 """The kernel that looks at each tick once: is it good, does the clock believe it, what does it change, what is told."""
 
 from engine.compiler.kernel import entry_kernel, kernel
-from live.streams.alarms import watch_price, watch_spread
-from live.streams.bar_values import add_to_means
-from live.streams.records import MINUTE, NEVER, PRICE_END, SIZE_END, Bad, Has
-from live.streams.windows import advance, trade
+from live.streams.kernels.alarms import watch_price, watch_spread
+from live.streams.kernels.bar_values import add_to_means
+from live.streams.kernels.records import MINUTE, NEVER, PRICE_END, SIZE_END, Bad, Has
+from live.streams.kernels.windows import advance, trade
 
 GOOD = -1
 LATEST_TS = 1 << 62

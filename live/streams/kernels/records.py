@@ -89,7 +89,7 @@ class Formula(IntEnum):
     VOLATILITY = 6
 
 
-PARTS = {formula: ("",) for formula in Formula} | {Formula.BOLLINGER: ("_UPPER", "_MIDDLE", "_LOWER")}
+PARTS = dict.fromkeys(Formula, ("",)) | {Formula.BOLLINGER: ("_UPPER", "_MIDDLE", "_LOWER")}
 """Endings of the names of the values of one indicator."""
 PURE = (Formula.RSI, Formula.VOLATILITY)
 """Numbers without a unit; the others are prices."""
