@@ -122,7 +122,7 @@ async def list_bars(desk: Desk, call: Call) -> Answer:
     limit, before = call.page()
     given = call.query.get("interval", "1m")
     try:
-        width = duration_ns(given)
+        width = duration_ns(f"{given}in" if given[:-1].isdigit() and given[-1:] == "m" else given)  # 1m, as charts write it
     except ValueError as odd:
         raise malformed("interval", str(odd)) from None
     if width < 1_000_000:
