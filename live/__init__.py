@@ -10,6 +10,7 @@ _WHERE = {
     "Broker": "live.broker.port",
     "MemoryBroker": "live.broker.memory",
     "KafkaBroker": "live.broker.kafka",
+    "streams": "live.streams",
 }
 __all__ = list(_WHERE)
 
@@ -17,4 +18,5 @@ __all__ = list(_WHERE)
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'live' has no attribute {name!r}")
-    return getattr(import_module(_WHERE[name]), name)
+    found = import_module(_WHERE[name])
+    return found if _WHERE[name] == f"live.{name}" else getattr(found, name)

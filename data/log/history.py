@@ -6,13 +6,18 @@ The exchange's kernels come with this module, so an `EventLog` imports it only w
 from collections.abc import Iterator
 
 import numpy as np
+import polars as pl
 
 from data.log.log_file import LogFile
-from data.log.sessions import built_history, head_of
+from data.log.rows import read_naming
+from data.log.schema import LogError
+from data.log.sessions import built_history, head_of, names_of
 from data.log.snapshots import advance, replay_beside, seq_at, state_at, unopened
 from data.log.verification import Verification, verify_replay
 from data.times import Moment
 from engine.exchange import Exchange
+from engine.frames.orders import history
+from engine.messages.instrument import money_decimals
 
 
 def replay(file: LogFile, session: int) -> Exchange:
@@ -34,3 +39,12 @@ def verify(file: LogFile, session: int, pieces: Iterator[np.ndarray], checked: V
     if found.ok and wrong is not None:
         return found._replace(ok=False, message=f"session {session}: the snapshot at seq {wrong.seq} is not the state there")
     return found
+
+
+def order_history(file: LogFile, session: int, order_id: int, trader: str) -> pl.DataFrame:
+    """See `EventLog.order_history`."""
+    names = names_of(file, session)
+    if trader not in names.traders:
+        raise LogError(f"{file.path}: no trader {trader!r} in session {session}; there are: {', '.join(map(repr, names.traders))}")
+    facts = read_naming(file.con.cursor(), session, order_id, names.traders[trader])
+    return history(facts, order_id, names.traders[trader], names, money_decimals(names.instruments))

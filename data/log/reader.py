@@ -199,7 +199,7 @@ class LogReader:
     @asks()
     def order_history(self, session: int, order_id: int, trader: str = "") -> pl.DataFrame:
         """Every fact that names an order of a trader, in the order of `seq`; columns as `Exchange.order_history`."""
-        from data.log.order_history import order_history
+        from data.log.history import order_history
 
         head_of(self.file, session)
         return order_history(self.file, session, order_id, trader)

@@ -166,6 +166,27 @@ def services(
         )
 
 
+@live.command()
+def streams(
+    file: ConfigurationFile,
+    servers: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Of the Kafka, instead of the file's.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    out: Out = OUT,
+    as_json: Annotated[bool, typer.Option("--json", help="Nothing but one JSON object at the end.")] = False,
+) -> None:
+    """Make bars, indicators and alerts of a Kafka's market data, in a process of its own, until Ctrl-C, SIGTERM or `--for`.
+
+    Instruments and the table [streams] are those of the file; a session of it with `streams = { run = false }` leaves them to this one.
+
+    Example: `tapebook live streams desk.toml --servers 127.0.0.1:9092`
+    """
+    import asyncio
+
+    from live.cli.streams import run_streams
+
+    raise typer.Exit(asyncio.run(run_streams(file, servers, seconds, out, as_json)))
+
+
 @letters.command("list")
 def list_letters(
     file: ConfigurationFile, limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 20, as_json: Json = False

@@ -12,6 +12,7 @@ from engine.messages.commands import Limits, Rules
 from engine.messages.hints import did_you_mean
 from engine.messages.instrument import money_decimals
 from live.configuration.services import NotificationSettings, SettlementSettings, SurveillanceSettings, TargetSettings, target_problems
+from live.configuration.streams import StreamsSettings
 from live.configuration.tables import (
     BrokerSettings,
     DaySettings,
@@ -39,6 +40,7 @@ class SessionSettings(Configuration):
     traders: list[TraderSettings] = Field(default_factory=list)
     strategies: list[StrategySettings] = Field(default_factory=list)
     market: MarketSettings | None = None
+    streams: StreamsSettings | None = None
     snapshot_every: int = Field(1 << 20, ge=1)
     notifications: list[NotificationSettings] = Field(default_factory=list)
     targets: list[TargetSettings] = Field(default_factory=list)

@@ -22,6 +22,7 @@ def demo_settings(**more: Any) -> SessionSettings:
         "strategies": [
             {"name": name, "strategy": f"live.demo.strategies:{kind}", "portfolio": name, "set": {}} for name, kind in STRATEGIES.items()
         ],
+        "streams": {},
         "market": {
             "synthetic": {
                 "seed": 7,

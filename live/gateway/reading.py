@@ -8,13 +8,16 @@ import polars as pl
 from data.log.schema import LogError
 from engine.exchange import Exchange
 from engine.messages.durations import duration_ns
+from engine.messages.instrument import Instrument
 from live.gateway import shapes
 from live.gateway.calls import ROWS_MAX, Answer, Call, paged
 from live.gateway.desk import Desk
 from live.gateway.problems import malformed, missing
 from live.models.market import book, quote
+from live.wire.times import nanoseconds
 
 LEVELS = 10
+MINUTE = 60 * 10**9
 
 
 def symbol(desk: Desk, name: str) -> str:
@@ -122,11 +125,15 @@ async def list_trades(desk: Desk, call: Call) -> Answer:
 
 
 async def list_bars(desk: Desk, call: Call) -> Answer:
-    """GET /v1/bars/{symbol}: of the trades that the read models keep; a page's cursor is the seq of a bar's first trade."""
+    """GET /v1/bars/{symbol}: of the trades that the read models keep; a page's cursor is the seq of a bar's first trade.
+
+    Where streams run beside the session, minutes are theirs as they were told, with their `revision`, and the cursor counts minutes; the
+    minute that is open, and those before the streams began, come from the trades, with a null for it.
+    """
     limit, before = call.page()
     given = call.query.get("interval", "1m")
     try:
-        width = duration_ns(given)
+        width = duration_ns(f"{given}in" if given[:-1].isdigit() and given[-1:] == "m" else given)  # 1m, as charts write it
     except ValueError as odd:
         raise malformed("interval", str(odd)) from None
     if width < 1_000_000:
@@ -134,10 +141,23 @@ async def list_bars(desk: Desk, call: Call) -> Answer:
     frame = desk.models.trades(symbol(desk, call.path["symbol"]))
     instrument = desk.names.instruments[desk.names.symbols[call.path["symbol"]]]
     made = bars(frame, width)
+    streams = desk.session.equipment.streams
+    if streams is not None and width == MINUTE:
+        return paged(_minutes(streams.bars(instrument.symbol), made, instrument, before)[:limit], limit)
     if before is not None:
         made = made.filter(pl.col("seq") < before)
     page = shapes.rows(made.tail(limit).reverse())
     return paged([{**row, "volume": shapes.text(instrument.quantity(row.pop("lots")))} for row in page], limit)
+
+
+def _minutes(told: list[dict[str, Any]], traded: pl.DataFrame, instrument: Instrument, before: int | None) -> list[dict[str, Any]]:
+    """Bars that were told, and where none was those of the trades, newest first, `seq` counting minutes."""
+    found = {row["start"]: {**row, "revision": None} for row in shapes.rows(traded)}
+    for row in found.values():
+        row["volume"] = shapes.text(instrument.quantity(row.pop("lots")))
+    found |= {row["start"]: row for row in told}
+    numbered = [{**row, "seq": (nanoseconds(start) or 0) // MINUTE} for start, row in sorted(found.items(), reverse=True)]
+    return [row for row in numbered if before is None or row["seq"] < before]
 
 
 def bars(trades: pl.DataFrame, width: int) -> pl.DataFrame:

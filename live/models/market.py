@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from engine.compiler.kernel import entry_kernel
 from engine.exchange import Exchange
@@ -56,6 +57,15 @@ def book(exchange: Exchange, symbol: str, levels: int = 10) -> dict[str, Any]:
     )
     session = exchange.state.session[0]
     return {"symbol": symbol, "seq": int(session["seq"]), "ts": int(session["ts"]), "bids": bids, "asks": asks}
+
+
+def quotes(exchange: Exchange) -> pl.DataFrame:
+    """The quotes of all instruments: symbol, seq, ts, bid, bid_quantity, ask, ask_quantity, last, mark, volume; else null."""
+    named = {"symbol": pl.String, "seq": pl.Int64, "ts": pl.Datetime("ns", "UTC")}
+    numbers = ("bid", "bid_quantity", "ask", "ask_quantity", "last", "mark", "volume")
+    rows = [quote(exchange, one.symbol) for one in exchange.instruments]
+    plain = [{name: float(value) if name in numbers and value is not None else value for name, value in row.items()} for row in rows]
+    return pl.DataFrame(plain, schema={**named, **dict.fromkeys(numbers, pl.Float64)})
 
 
 def quote(exchange: Exchange, symbol: str) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from live.ports.lease import Lease
 from live.ports.market import MarketSource
 from live.ports.orders import OrderSource
 from live.ports.publisher import CURSOR, Publisher, last_published
+from live.pricing.service import Pricing
+from live.streams.beside import connect_streams
 from live.wire.portfolios import accounts
 
 DRAIN, GOODBYE = 3.0, 2.0
@@ -36,6 +38,8 @@ class Equipment:
         self.sources: list[Callable[[Any], Awaitable[None]]] = []
         self.outlets: list[Callable[[Any], Awaitable[None]]] = []
         self.services = supervisor_of(settings)
+        self.streams: Any = None
+        """The streams beside the session (`live.streams.beside.Beside`), where it runs any."""
 
     def beside(self) -> list[Callable[[Any], Awaitable[None]]]:
         """What runs beside the session from its start to its end."""
@@ -46,6 +50,9 @@ class Equipment:
         self.sources.append(self.dead_man.run)
         if self.broker is not None:
             await self._connect(session, self.broker)
+        await connect_streams(self, session, self._passing)
+        if (given := self.settings.streams) is not None and (given.marks is not None or given.theoretical):
+            self.sources.append(Pricing(given, session.exchange.instruments).run)
         if self.market is not None:
             speed = self.settings.market.speed if self.settings.market is not None else 1.0
             self.played = MarketSource(self.market, paced=speed > 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
+import polars as pl
 
 from data.feed import Feed
 from data.log.event_log import EventLog
@@ -21,6 +22,7 @@ from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
 from live.broker.port import Broker
 from live.configuration.session import SessionSettings, read_settings
+from live.models.market import quotes
 from live.session import kept_models
 from live.session.equipment import Equipment
 from live.session.journal import Journal, where
@@ -50,14 +52,9 @@ class Session:
     """
 
     def __init__(
-        self,
-        settings: SessionSettings,
-        out: Path | str = OUT,
-        *,
-        market: Feed | None = None,
-        clock: Clock | None = None,
+        self, settings: SessionSettings, out: Path | str = OUT, *, market: Feed | None = None, clock: Clock | None = None,
         broker: Broker | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.clock: Clock = clock or WallClock()
         self.folder = SessionFolder(out, settings.name)
@@ -149,6 +146,10 @@ class Session:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.intake.put(Question(question, answer))
         return await answer
+
+    async def quotes(self) -> pl.DataFrame:
+        """Best prices, last trade and mark of every instrument, as a frame."""
+        return await self.ask(quotes)
 
     def follow(self, from_seq: int = 1) -> AsyncIterator[Committed]:
         """Commands and facts from `from_seq` on, without gap or repeat: what is in the log, then each batch as it is committed."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,8 @@ class Hub:
     def open(self) -> None:
         """Listen to the session."""
         self.desk.listeners.append(self._committed)
+        if self.desk.session.equipment.streams is not None:
+            self.desk.session.equipment.streams.listeners.append(self._noticed)
 
     def close(self) -> None:
         """Tell every client that the session goes."""
@@ -124,6 +127,15 @@ class Hub:
                 if client.who.sees_portfolio(name):
                     client.tell(Event("ALERT", text, seq))
         return wanting
+
+    def _noticed(self, alert: dict[str, Any]) -> None:
+        """The streams beside the session noticed something in the market: everybody may know."""
+        self.desk.alert(alert["type"], **alert)
+        made = event("ALERT", alert)
+        for client in self.clients:
+            if client.alerts:
+                client.tell(made)
+                client.settle()
 
     # quotes
 
