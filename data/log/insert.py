@@ -10,7 +10,6 @@ from data.log.batch import LIVE, Batch
 from data.log.schema import COMMAND_COLUMNS
 from engine.messages.records import FACT_COLUMNS
 
-
 FEW = 4
 """Rows up to which values are quicker than a registered mapping of arrays: binding that takes some milliseconds, however few they are."""
 

@@ -1,6 +1,6 @@
 """What a command costs a live session: records into a durable log, one command alone, and JSON through a Kafka.
 
-uv run --extra live --extra kafka --group test python -m tests.benchmarks.bench_session [--commands N] [--messages N] [--alone N] [--no-kafka]
+uv run --extra live --extra kafka --group test python -m tests.benchmarks.bench_session [--commands N] [--no-kafka]
 
 CPU time is that of the whole process, all threads; a session uses two cores. The ratio to bare aiokafka is of runs in turn: a consumer
 that takes the same commands and a producer that sends the same facts, and nothing between them.
@@ -49,9 +49,8 @@ def since(began: Spent) -> Spent:
 
 def said(what: str, count: int, spent: Spent) -> str:
     """A line of figures."""
-    return (
-        f"  {what:34} {count / spent.wall / 1e3:7,.0f} k/s   {spent.cpu / count * 1e6:6.2f} µs of CPU each   {spent.cpu / spent.wall:.2f} cores"
-    )
+    each, cores = spent.cpu / count * 1e6, spent.cpu / spent.wall
+    return f"  {what:34} {count / spent.wall / 1e3:7,.0f} k/s   {each:6.2f} µs of CPU each   {cores:.2f} cores"
 
 
 def stages(session: Session) -> None:
@@ -103,7 +102,7 @@ async def through_kafka(servers: str, folder: Path, values: list[bytes]) -> tupl
 
     broker = KafkaBroker(servers)
     await broker.open()
-    session = Session(settings_of({"kind": "kafka", "servers": servers}), folder)
+    session = Session(settings_of({"kind": "kafka", "servers": servers, "start": "beginning"}), folder)
     from live.broker.topics import topics
 
     await broker.ensure(topics(1))

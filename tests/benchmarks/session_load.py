@@ -30,7 +30,7 @@ def settings_of(broker: dict[str, Any] | None = None, **more: Any) -> SessionSet
 
 
 def columns(first: int, count: int, seed: int = 5) -> dict[str, np.ndarray]:
-    """Commands `first` to `first` + `count`: 6 of 10 are orders, 3 cancels, 1 a replace, of one of the 400 before; a third of orders trade."""
+    """Commands `first` to `first` + `count`: 6 of 10 are orders, 3 cancel and 1 replaces one of the 400 before."""
     random = np.random.default_rng([seed, first])
     number = np.arange(first, first + count)
     kind = random.choice([Kind.NEW, Kind.CANCEL, Kind.REPLACE], count, p=[0.6, 0.3, 0.1])
