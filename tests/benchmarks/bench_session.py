@@ -22,6 +22,7 @@ import numpy as np
 
 from live.broker.port import BEGINNING, Broker, Message, Outgoing
 from live.broker.topics import ORDERS_COMMANDS, TABLE
+from live.cli.runner import settle_memory
 from live.session.session import Session
 from tests.benchmarks.session_load import messages, records, settings_of
 
@@ -192,6 +193,7 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {versions}")
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(bulk(Path(folder) / "warm", 20_000, False))  # loads the machine code
+        settle_memory()  # as the command does
         print(f"\n{given.commands:,} commands in pieces of {PIECE:,}")
         asyncio.run(bulk(Path(folder) / "bulk", given.commands, False))
         asyncio.run(bulk(Path(folder) / "published", given.commands // 5, True))
