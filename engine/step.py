@@ -45,6 +45,23 @@ def _is_crossed(state, c):
     return ~asks["best"] <= bids["best"] and bids["own"] + asks["own"] != 0
 
 
+@cold_kernel
+def _seldom(state, c, out, n):
+    """What neither an order nor a plain row of history asks for. Apart, so that a plain row saves no registers for its calls."""
+    kind = c["kind"]
+    lazy = _lazy_of(kind)
+    if lazy < 0:
+        return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
+    if not_loaded(state, lazy) or (lazy == Lazy.SWITCHES and (not_loaded(state, Lazy.PRETRADE) or not_loaded(state, Lazy.AFTER_FILL))):
+        return -1
+    if kind == Kind.RESUME and _is_crossed(state, c):
+        if not_loaded(state, Lazy.RECONCILE):
+            return -1
+        n = call_lazy(state.lazy[lazy], state, c, out, n)
+        return call_lazy(state.lazy[Lazy.RECONCILE], state, c, out, n)
+    return call_lazy(state.lazy[lazy], state, c, out, n)
+
+
 @rare_kernel
 def _others(state, c, out, n):
     kind = c["kind"]
@@ -58,17 +75,7 @@ def _others(state, c, out, n):
         return modify_history(state, c, out, n)
     if kind == Kind.PRINT:
         return print_trade(state, c, out, n)
-    lazy = _lazy_of(kind)
-    if lazy < 0:
-        return refuse(state, out, n, Kind.CommandRejected, Reason.UNSUPPORTED, c)
-    if not_loaded(state, lazy) or (lazy == Lazy.SWITCHES and (not_loaded(state, Lazy.PRETRADE) or not_loaded(state, Lazy.AFTER_FILL))):
-        return -1
-    if kind == Kind.RESUME and _is_crossed(state, c):
-        if not_loaded(state, Lazy.RECONCILE):
-            return -1
-        n = call_lazy(state.lazy[lazy], state, c, out, n)
-        return call_lazy(state.lazy[Lazy.RECONCILE], state, c, out, n)
-    return call_lazy(state.lazy[lazy], state, c, out, n)
+    return _seldom(state, c, out, n)
 
 
 @kernel

@@ -14,7 +14,7 @@ import numpy as np
 
 from data.feed import Feed
 from data.log.batch import LoggedCommands, genesis, make_batch, names_in, seal
-from data.log.insert import insert, insert_batch
+from data.log.insert import insert, insert_batch, keep_cursors
 from data.log.log_file import LogFile
 from data.log.reader import LogReader
 from data.log.schema import LogBusy, LogError, instrument_rows, one_line, product_version, transaction
@@ -168,7 +168,7 @@ class EventLog(LogReader):
             if kept:
                 insert_batch(self._con, session, number, span, batch, digest)
                 insert(self._con, "names", [(session, *name) for name in names], "OR IGNORE")
-            insert(self._con, "cursors", [(session, source, int(offset)) for source, offset in (cursors or {}).items()], "OR REPLACE")
+            keep_cursors(self._con, session, cursors or {})
             if kept and exchange is not None:
                 from data.log.snapshots import keep
 

@@ -25,8 +25,7 @@ OWN_FACTS = int(Want.ACCEPTED | Want.REJECTED | Want.CANCELLED | Want.REPLACED |
 
 @kernel
 def _fits(state, loop, c, out, n):
-    room = n + worst_case(state, c) <= len(out) and loop.clock[0]["marks"] < len(loop.marks)
-    if room and commands_left(state) > 0 and not needs_row(state, c):
+    if n + worst_case(state, c) <= len(out) and commands_left(state) > 0 and not needs_row(state, c):
         return True
     loop.clock[0]["need"] = worst_case(state, c)
     return False
@@ -139,11 +138,12 @@ def _play(state, loop, history, until, out, n):
     bars = clock["wants"] & WANT_BAR
     called = clock["wants"] & OWN_FACTS
     began = n
+    stop = min(clock["block"], row + len(loop.marks) - clock["marks"])  # each row notes one mark at most
     while row < rows and history[row]["ts"] <= until:
         c = history[row]
         if (clock["dirty"] > 0 or (n != began and (watched or called))) and c["ts"] != clock["now"]:
             break
-        if row >= clock["block"] or not _fits(state, loop, c, out, n):
+        if row >= stop or not _fits(state, loop, c, out, n):
             clock["row"] = row
             return False, n
         before = n
@@ -172,7 +172,7 @@ def _enter(state, loop, out, n):
         mine = strategy_at(loop.strategies[k])
         entered = mine.clock[0]["entered"]
         c = mine.commands[entered]
-        if not _fits(state, loop, c, out, n):
+        if clock["marks"] >= len(loop.marks) or not _fits(state, loop, c, out, n):
             return False, n
         sent = mine.sent[entered]
         if clock["distinct"]:

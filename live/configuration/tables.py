@@ -33,6 +33,8 @@ class BrokerSettings(Part):
     patience: str = "60s"
     removed: Literal["stop", "skip"] = "stop"
     """Where retention removed commands before the session took them: stop and say so, or go on behind them and say so."""
+    start: Literal["beginning", "end"] = "beginning"
+    """Where a new session begins on orders.commands: it carries out what came before it, for nobody else has, or leaves that alone."""
     security: dict[str, Any] | None = None
 
     @model_validator(mode="after")

@@ -8,10 +8,11 @@ import msgspec
 import numpy as np
 
 from engine.messages.names import NO_SYMBOL
+from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
-from live.broker.port import Broker, Message
+from live.broker.port import Broker, Message, Reader
 from live.broker.topics import ORDERS_COMMANDS
-from live.ports.taking import begin_reading
+from live.ports.taking import Start, begin_reading
 from live.wire.dead_letters import dead_letter
 from live.wire.orders import Decoded, OrderReader
 from live.writer.face import Running
@@ -37,45 +38,51 @@ class OrderSource:
     ) -> None:
         self.broker, self.shard, self.skip, self.elsewhere, self.told = broker, shard, skip, elsewhere or {}, told
         self.name = f"{ORDERS_COMMANDS}[{shard}]"
+        self._reader: Reader
+
+    async def begin(self, session: Running, start: Start = "beginning") -> None:
+        """Go to where the log says; a session that has taken nothing yet, to the topic's beginning or end. Raises BrokerError."""
+        self._reader = await begin_reading(self.broker, ORDERS_COMMANDS, self.shard, self.name, session, self.skip, start)
 
     async def run(self, session: Running) -> None:
         """Take messages for ever. Raises BrokerError."""
-        reader = await begin_reading(self.broker, ORDERS_COMMANDS, self.shard, self.name, session, self.skip)
         orders = OrderReader(session.exchange)
         while True:
-            messages = await reader.take(MOST, WAIT)
-            if not messages:
-                continue
-            await session.intake.space()
-            mark = session.exchange.names.mark()
-            decoded = self._sorted(messages, orders.decode([message.value for message in messages]))
+            messages = await self._reader.take(MOST, WAIT)
             session.meters.counts["messages"] += len(messages)
-            if decoded.refused:
-                decoded = await self._refuse(session, messages, decoded, mark)
-            session.intake.put(Request(decoded.commands, None, self.name, messages[-1].offset + 1, arrived=time.monotonic_ns()))
-            await asyncio.sleep(0)
+            while messages:
+                messages = await self._put(session, orders, messages)
+                await asyncio.sleep(0)
 
-    async def _refuse(self, session: Running, messages: list[Message], decoded: Decoded, mark: tuple[int, int]) -> Decoded:
-        """Dead letters are out behind what came before the first of them, and before their own offset is kept: a crash in between tells
-        them twice, never not at all. Meanwhile nobody may use the names that the messages introduced. Returns what is still to be put."""
-        session.meters.counts["dead_letters"] += len(decoded.refused)
-        first = decoded.refused[0][0]
-        before = int(np.searchsorted(decoded.owner, first))
+    async def _put(self, session: Running, orders: OrderReader, messages: list[Message]) -> list[Message]:
+        """Put the commands of messages; returns those that are still to be put, behind the dead letters among them.
+
+        Dead letters are out behind what came before the first of them, and before their own offset is kept: a crash in between tells
+        them twice, never not at all. What comes behind is read again then: others may have introduced names meanwhile, for nobody waits
+        for a broker that does not take a letter.
+        """
+        await session.intake.space()
+        mark = session.exchange.names.mark()
+        decoded = self._sorted(messages, orders.decode([message.value for message in messages]))
+        if not decoded.refused:
+            session.intake.put(Request(decoded.commands, None, self.name, messages[-1].offset + 1, arrived=time.monotonic_ns()))
+            return []
+        session.exchange.names.forget(mark)
+        refused = dict(decoded.refused)
+        first = min(refused)
+        before = self._sorted(messages[:first], orders.decode([message.value for message in messages[:first]])).commands
         answer: asyncio.Future[np.ndarray] = asyncio.get_running_loop().create_future()
-        session.intake.put(Request(decoded.commands[:before], answer, self.name, messages[first].offset, arrived=time.monotonic_ns()))
-        told = decoded.commands[:before]["kind"]
-        mark = mark[0] + int((told == Kind.PORTFOLIO).sum()), mark[1] + int((told == Kind.TRADER).sum())
-        decoded = decoded._replace(commands=decoded.commands[before:], owner=decoded.owner[before:])
-        try:
-            with session.intake.held():
-                await answer
-                if self.told is not None:
-                    await self.told(session.seq)
-                await self.broker.publish([dead_letter(messages[index], why) for index, why in decoded.refused])
-        except BaseException:
-            session.exchange.names.forget(mark)
-            raise
-        return decoded
+        session.intake.put(Request(before, answer, self.name, messages[first].offset, arrived=time.monotonic_ns()))
+        await answer
+        if self.told is not None:
+            await self.told(session.seq)
+        await self.broker.publish([dead_letter(messages[index], why) for index, why in refused.items()])
+        session.meters.counts["dead_letters"] += len(refused)
+        left = [message for index, message in enumerate(messages[first:], first) if index not in refused]
+        await session.intake.space()
+        at = left[0].offset if left else messages[-1].offset + 1
+        session.intake.put(Request(np.zeros(0, COMMAND), None, self.name, at))
+        return left
 
     def _sorted(self, messages: list[Message], decoded: Decoded) -> Decoded:
         """Commands of a symbol that another shard trades are refused, with its number."""

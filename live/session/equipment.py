@@ -11,6 +11,7 @@ from live.broker.port import Broker
 from live.broker.topics import topics
 from live.configuration.session import SessionSettings
 from live.configuration.tables import BrokerSettings
+from live.ports.clock_watch import watch_clock
 from live.ports.dead_man import DeadMan
 from live.ports.history import HistorySource
 from live.ports.lease import Lease
@@ -47,7 +48,7 @@ class Equipment:
 
     async def connect(self, session: Any) -> None:
         """Open the broker, see to its topics, and line up what reads and writes there. Raises BrokerError."""
-        self.sources.append(self.dead_man.run)
+        self.sources += [self.dead_man.run, watch_clock]
         if self.broker is not None:
             await self._connect(session, self.broker)
         await connect_streams(self, session, self._passing)
@@ -72,13 +73,15 @@ class Equipment:
         session.committer.portfolios = self.publisher.changed
         session.matcher.pictures = True
         skip = given.removed == "skip"
-        feeds: list[Any] = [OrderSource(broker, given.shard, skip, self.settings.elsewhere(), self.publisher.reached)]
+        orders = OrderSource(broker, given.shard, skip, self.settings.elsewhere(), self.publisher.reached)
+        feeds: list[Any] = [orders]
         if self.settings.market is not None and self.settings.market.topic:
             feeds.append(HistorySource(broker, given.shard, skip))
         for feed in feeds:
             if self._passing:  # its topics ended with the process before
                 session.cursors.pop(feed.name, None)
             self.sources.append(feed.run)
+        await orders.begin(session, given.start)  # here: whoever sends once the session runs is behind where it began
         self.outlets += [self.publisher.run, lease.run]
 
     async def drain(self) -> None:

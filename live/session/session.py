@@ -63,7 +63,7 @@ class Session:
         self.services: list[Callable[[Any], Awaitable[None]]] = self.equipment.beside()
         """What runs beside it, from its start to its end; one that raises ends it."""
         self.notices: list[dict[str, Any]] = []
-        self._thread = ThreadPoolExecutor(1, "log")
+        self._thread, self._keeper = ThreadPoolExecutor(1, "log"), kept_models.Keeper(self.folder.path)
         self._tasks, self._opened = Tasks(self.intake.close), Opened()
         self._sources: list[asyncio.Task[Any]] = []
         self._seq, self._running = 0, False
@@ -231,11 +231,10 @@ class Session:
             await asyncio.sleep(0)
 
     async def _keep(self) -> None:
-        """Keep the state and the read models, once everything before is committed; nothing is matched meanwhile."""
+        """Keep the state, once all before is committed, while nothing is matched; the read models as they are, meanwhile or later."""
         await self.committer.idle()
-        stored = self.models.store()
-        for work in ((self.log.snapshot, self.number, self.exchange), (kept_models.save, self.folder.path, stored)):
-            await asyncio.get_running_loop().run_in_executor(self._thread, *work)
+        await self._keeper.keep(self.models)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.log.snapshot, self.number, self.exchange)
 
     async def _tick(self) -> None:
         while True:
@@ -275,6 +274,7 @@ class Session:
         closing = record(Kind.NOTICE, ts=max(self.clock.now(), self.matcher.now + 1))
         self.committer.offer(Matched(driver.turn(closing, int(closing["ts"][0]), settle=False)))
         await self._keep()
+        await self._keeper.done()
         await self.equipment.drain()
         self.committer.flush()
         await self.committer.idle()

@@ -1,6 +1,7 @@
 """A session's clock: the one place where time comes from. Everything else sees the time that is stamped on a command."""
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -17,14 +18,14 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """Real time; set back, it stands still until the old time has passed."""
+    """Real time, as `read` says (ns UTC); set back, it stands still until the old time has passed."""
 
-    def __init__(self) -> None:
-        self._last = 0
+    def __init__(self, read: Callable[[], int] = time.time_ns) -> None:
+        self.read, self._last = read, 0
 
     def now(self) -> int:
         """The time now, never before one that it gave."""
-        self._last = max(self._last, time.time_ns())
+        self._last = max(self._last, self.read())
         return self._last
 
     def wait(self, until: int) -> float:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +48,7 @@ class Intake:
 
     def __init__(self, room: int = ROOM) -> None:
         self.room, self.rows = room, 0
-        self.closed = self._held = False
+        self.closed = False
         self._waiting: deque[Request | Question] = deque()
         self._unanswered: set[asyncio.Future[Any]] = set()
         self._some = asyncio.Event()
@@ -61,20 +60,10 @@ class Intake:
 
     async def space(self) -> None:
         """Wait until there is room; from then on, until the next await, nobody else may put anything. Raises Stopping."""
-        while (self.rows >= self.room or self._held) and not self.closed:
+        while self.rows >= self.room and not self.closed:
             self._space.clear()
             await self._space.wait()
         self._check_open()
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Let nobody else find room meanwhile."""
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
-            self._space.set()
 
     def put(self, request: Request | Question) -> None:
         """Behind all others. Raises Stopping once it is closed."""

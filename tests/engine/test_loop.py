@@ -177,9 +177,12 @@ def compare_all(
         what: {name: series(latencies[k]) for name, (_, latencies, _) in zip(names, several)}
         for k, what in enumerate(("feed_latency", "order_latency", "response_latency"))
     }
+    distinct = how.get("distinct", False)
+    if distinct:  # as on a recorded live session, in which each strategy has its seat
+        feed.seats = dict(zip(names, names))
     window = {"start": first, "end": last, "warm_up": warm_up, "sample_every": sample_every}
     recording, driver = Backtest(feed, ours, portfolio=names, cash=CASH, cache=None, **window, **steps).record()
-    loop = NaiveLoop(instruments, dict.fromkeys(names, CASH), history, opening=len(driver.exchange.opening))
+    loop = NaiveLoop(instruments, dict.fromkeys(names, CASH), history, opening=len(driver.exchange.opening), distinct=distinct)
     for robot_, (_, latencies, _) in zip(theirs, several):
         loop.add(robot_, *latencies)
     loop.run(first + warm_up, last)
@@ -263,6 +266,16 @@ def test_several_strategies_equal_the_naive_timeline(latencies: Sequence[str], s
     attributes = ({"every": 70, "bar": 250, "depth": 3}, {"every": 35}, {"bar": 125, "touch_only": False})
     several = [(calls, LATENCIES[name], more) for calls, name, more in zip(wanted, latencies, attributes)]
     seen = compare_all(busy_market(seed, ["AAA", "BBB"], 1_000), several)
+    assert all(len(one) > 20 for one in seen)
+
+
+@pytest.mark.parametrize("latencies", SEVERAL.values(), ids=SEVERAL)
+def test_where_each_command_is_an_event_of_its_own(latencies: Sequence[str]) -> None:
+    """As in a live session: each takes the next nanosecond that is free, so no two of them, and none with history, have one time."""
+    wanted = (ALL_CALLS, (*FACT_CALLS, "on_timer"), ("on_trade", "on_bar", "on_start"))
+    attributes = ({"every": 70, "bar": 250, "depth": 3}, {"every": 35}, {"bar": 125, "touch_only": False})
+    several = [(calls, LATENCIES[name], more) for calls, name, more in zip(wanted, latencies, attributes)]
+    seen = compare_all(busy_market(7, ["AAA", "BBB"], 1_000), several, distinct=True)
     assert all(len(one) > 20 for one in seen)
 
 

@@ -228,10 +228,18 @@ class Party:
 
     def times(self) -> list[int]:
         """Exchange times of what comes next for this strategy beside history."""
-        found = [command["ts"] for _, command in self.flying[:1]]
+        found = [max(command["ts"], self.loop.free()) for _, command in self.flying[:1]]
+        if self.loop.distinct and self.waits():
+            return found
         found += [due for due, _ in self.untold[:1]] if any(map(self.wants, FACT_CALLS)) else []
         found += [self.when_clock_shows(time) for time in (self.timer, self.next_alarm()) if time is not None]
         return found + ([self.bar_end] if self.bar_end is not None else [])
+
+    def waits(self) -> bool:
+        """Whether a command that is due has yet to enter: of anybody, or, where each is an event of its own, of this strategy."""
+        if not self.loop.distinct:
+            return self.loop.command_is_due()
+        return bool(self.flying) and self.flying[0][1]["ts"] <= self.loop.now
 
     def next_alarm(self) -> int | None:
         return min((time for time, _ in self.alarms), default=None)
@@ -275,11 +283,11 @@ class Party:
 
     def call_for_times(self) -> None:
         """Bars, then timer and alarms, the earlier first; each waits for commands that arrive now."""
-        if self.loop.command_is_due():
+        if self.waits():
             return
         if self.bar_end is not None and self.bar_end <= self.loop.now:
             self.call_for_bars()
-        while not self.loop.command_is_due():
+        while not self.waits():
             shown, alarm = self.loop.now + at(self.feed, self.loop.now), self.next_alarm()
             if self.timer is not None and self.timer <= shown and (alarm is None or self.timer <= alarm):
                 self.timer += self.strategy.every
@@ -371,10 +379,14 @@ class NaiveLoop:
     """History, commands in flight, facts on their way back, timers. `facts` are all that are not about history.
 
     `history`: COMMAND array in time order. `opening`: commands that opened the session, one fact each. `cash`: by portfolio, in the order
-    of the strategies.
+    of the strategies. `distinct`: as in a live session each command of a strategy is an event of its own, at the first nanosecond from its
+    arrival on that is later than all that has happened and that history leaves free.
     """
 
-    def __init__(self, instruments: Sequence[Instrument], cash: Mapping[str, str], history: np.ndarray, opening: int = 0) -> None:
+    def __init__(
+        self, instruments: Sequence[Instrument], cash: Mapping[str, str], history: np.ndarray, opening: int = 0, distinct: bool = False
+    ) -> None:
+        self.distinct = distinct
         self.exchange = NaiveExchange(instruments, cash)
         self.exchange.traders.update(range(1, len(cash) + 1))
         self.exchange.seq = 2 * opening
@@ -413,12 +425,31 @@ class NaiveLoop:
             following = self.next_time()
             if following is None or max(self.now, following) > end:
                 return
-            self.now = max(self.now, following)
+            free, self.now = self.free(), max(self.now, following)
+            began = self.row
             while self.row < len(self.history) and self.history[self.row]["ts"] <= self.now:
                 self.play_row()
-            while (arrived := self.next_command()) is not None and arrived.flying[0][1]["ts"] <= self.now:
-                self.carry_out(arrived.flying.pop(0)[1])
+            if not self.distinct:
+                while (arrived := self.next_command()) is not None and arrived.flying[0][1]["ts"] <= self.now:
+                    self.carry_out(arrived.flying.pop(0)[1])
+            elif self.row == began and self.now >= free:
+                self.enter_one()
             self.call_what_is_due()
+
+    def free(self) -> int:
+        """The first time at which a strategy's command may enter."""
+        return self.now + 1 if self.distinct else self.now
+
+    def enter_one(self) -> None:
+        """The command that is next, if it is due, enters now, and that is its time."""
+        arrived = self.next_command()
+        if arrived is None or arrived.flying[0][1]["ts"] > self.now:
+            return
+        command = arrived.flying.pop(0)[1]
+        command["ts"] = self.now
+        if not arrived.flying:
+            arrived.last_arrival = self.now
+        self.carry_out(command)
 
     def next_time(self) -> int | None:
         """Exchange time of what comes next."""

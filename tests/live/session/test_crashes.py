@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import pytest
 
 from data.log.event_log import EventLog
 from engine.messages.records import FACT
@@ -180,15 +179,6 @@ async def published(broker: KafkaBroker, topic: str) -> AsyncIterator[bytes]:
     while reader.position < end:
         for message in await reader.take(4_096, 2.0):
             yield message.value
-
-
-@pytest.fixture
-def a_kafka(tmp_path_factory: pytest.TempPathFactory, kafka: KafkaServer) -> Iterator[KafkaServer]:
-    """One whose topics nobody wrote to."""
-    server = KafkaServer(tmp_path_factory.mktemp("own-kafka"))
-    server.start()
-    yield server
-    server.kill()
 
 
 @in_loop
