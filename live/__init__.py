@@ -10,6 +10,9 @@ _WHERE = {
     "Broker": "live.broker.port",
     "MemoryBroker": "live.broker.memory",
     "KafkaBroker": "live.broker.kafka",
+    "Client": "live.client.client",
+    "AsyncClient": "live.client.async_client",
+    "ClientError": "live.client.errors",
 }
 __all__ = list(_WHERE)
 

@@ -46,6 +46,11 @@ def _target(desk: Desk, given: dict[str, Any]) -> dict[str, str | None]:
     return found
 
 
+def _given(call: Call) -> dict[str, Any]:
+    """The body of a DELETE, or its parameters where a client can send no body with it."""
+    return call.object() if call.body or not call.query else dict(call.query)
+
+
 async def kill(desk: Desk, call: Call) -> Answer:
     """POST /v1/kill."""
     given = call.object()
@@ -55,7 +60,7 @@ async def kill(desk: Desk, call: Call) -> Answer:
 
 async def revive(desk: Desk, call: Call) -> Answer:
     """DELETE /v1/kill."""
-    given = call.object()
+    given = _given(call)
     reason, target = why(given), _target(desk, given)
     return Answer(200, await _carried_out(desk, call, "REVIVE", reason, revive_command(target["portfolio"], target["trader"]), **target))
 
@@ -70,7 +75,7 @@ async def halt(desk: Desk, call: Call) -> Answer:
 
 async def resume(desk: Desk, call: Call) -> Answer:
     """DELETE /v1/halts/{symbol}."""
-    name, given = symbol(desk, call.path["symbol"]), call.object()
+    name, given = symbol(desk, call.path["symbol"]), _given(call)
     reason = why(given)
     only(given)
     return Answer(200, await _carried_out(desk, call, "RESUME", reason, resume_command(name), symbol=name))

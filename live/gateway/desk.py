@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+import polars as pl
 
 from engine.exchange import Exchange
 from engine.messages.commands import Command
 from engine.messages.names import Names
+from live.gateway import shapes
 from live.gateway.facts import Told, owned
 from live.gateway.problems import Problem
 from live.gateway.tallies import Tallies
@@ -106,6 +108,10 @@ class Desk:
         except KeyError:
             return None
         return self.names.portfolios[row["portfolio"]], int(row["side"] == "SELL")
+
+    def rows(self, frame: pl.DataFrame) -> list[dict[str, Any]]:
+        """The rows of a frame of the read models or the log."""
+        return shapes.rows(frame, self.names, self.decimals)
 
     # notes
 

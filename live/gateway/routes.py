@@ -36,7 +36,13 @@ class Route(NamedTuple):
 
 TRADER = Query("trader", "Another trader than the token's; for risk, compliance and admin.")
 PAGE = (Query("limit", "At most so many rows, newest first; 1 to 1000.", "integer"), Query("cursor", "Where the page before ended."))
+NAMED_PAGE = (Query("limit", "At most so many rows; 1 to 1000.", "integer"), Query("cursor", "The last name of the page before."))
 SYMBOLS = Query("symbols", "Symbols with commas between them; all without it.")
+WHO_AND_WHY = (
+    Query("portfolio", "Where the request has no body: as in the body."),
+    Query("trader", "Where the request has no body: as in the body."),
+    Query("reason", "Where the request has no body: as in the body, and required there."),
+)
 _ID = "/v1/orders/{order_id}"
 
 ROUTES: tuple[Route, ...] = (
@@ -54,7 +60,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _ID, "show_order", OWN, "One order.", (TRADER,), answers=(200, 404)),
     Route("PUT", _ID, "replace_order", TRADING, "Change quantity or price.", body="Replacement", answers=(200, 404, 409, 422)),
     Route("DELETE", _ID, "cancel_order", TRADING, "Cancel an order.", answers=(200, 404, 409, 422)),
-    Route("GET", f"{_ID}/history", "order_history", OWN, "Every fact about an order.", (TRADER,), answers=(200, 404)),
+    Route("GET", f"{_ID}/history", "order_history", OWN, "Every fact about an order.", (TRADER, *PAGE), answers=(200, 404)),
     Route(
         "GET",
         "/v1/traders/{trader}/orders",
@@ -71,7 +77,7 @@ ROUTES: tuple[Route, ...] = (
         "What a trader traded, by symbol.",
         (Query("date", "YYYY-MM-DD (UTC), or the number of the trading day; the day that goes on without it."),),
     ),
-    Route("GET", "/v1/portfolios", "list_portfolios", OWN, "Portfolios that the token sees."),
+    Route("GET", "/v1/portfolios", "list_portfolios", OWN, "Portfolios that the token sees.", NAMED_PAGE),
     Route("GET", "/v1/portfolios/{name}", "show_portfolio", OWN, "Cash, equity, P&L and positions.", answers=(200, 404)),
     Route("GET", "/v1/portfolios/{name}/limits", "show_limits", OWN, "Limits, their use and headroom.", answers=(200, 404)),
     Route(
@@ -83,7 +89,7 @@ ROUTES: tuple[Route, ...] = (
         body="Limits",
         answers=(200, 404, 422),
     ),
-    Route("GET", "/v1/instruments", "list_instruments", ANYONE, "What is traded."),
+    Route("GET", "/v1/instruments", "list_instruments", ANYONE, "What is traded.", NAMED_PAGE),
     Route(
         "GET",
         "/v1/book/{symbol}",
@@ -103,7 +109,7 @@ ROUTES: tuple[Route, ...] = (
         (Query("interval", "1s, 1m, 5m, 1h …"), *PAGE),
         answers=(200, 404),
     ),
-    Route("GET", "/v1/quotes", "list_quotes", ANYONE, "Best prices and last trades.", (SYMBOLS,), answers=(200, 404)),
+    Route("GET", "/v1/quotes", "list_quotes", ANYONE, "Best prices and last trades.", (SYMBOLS, *NAMED_PAGE), answers=(200, 404)),
     Route(
         "POST",
         "/v1/kill",
@@ -113,9 +119,9 @@ ROUTES: tuple[Route, ...] = (
         body="Kill",
         answers=(201, 404, 422),
     ),
-    Route("DELETE", "/v1/kill", "revive", CONTROL, "Let them trade again.", body="Kill", answers=(200, 404, 422)),
+    Route("DELETE", "/v1/kill", "revive", CONTROL, "Let them trade again.", WHO_AND_WHY, body="Kill", answers=(200, 404, 422)),
     Route("POST", "/v1/halts/{symbol}", "halt", CONTROL, "Halt an instrument.", body="Halt", answers=(201, 404, 422)),
-    Route("DELETE", "/v1/halts/{symbol}", "resume", CONTROL, "Let it trade again.", body="Halt", answers=(200, 404, 422)),
+    Route("DELETE", "/v1/halts/{symbol}", "resume", CONTROL, "Let it trade again.", WHO_AND_WHY[2:], body="Halt", answers=(200, 404, 422)),
     Route("GET", "/v1/breaches", "list_breaches", OWN, "Refusals of risk limits and alarms.", (Query("portfolio", "Of one."), *PAGE)),
     Route("GET", "/v1/compliance-failures", "list_failures", OWN, "Refusals of compliance rules.", (TRADER, *PAGE)),
     Route("GET", "/v1/alerts", "list_alerts", ANYONE, "What the session and its streams noticed.", PAGE),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from data.configuration import ConfigurationError
 from live.configuration.tables import GatewaySettings
+from live.gateway.security.loopback import loopback
 
 
 class Keys(BaseModel):
@@ -59,11 +60,6 @@ class RateSettings(Keys):
     """Bad tokens of one address."""
     burst: float = Field(2, gt=0)
     """Seconds' worth of requests that may come at once."""
-
-
-def loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def insecure(host: str, tls: Any, auth: Any) -> str | None:

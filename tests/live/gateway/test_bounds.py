@@ -154,8 +154,8 @@ def test_figures_and_notes(desk):
     assert after['tapebook_stage_seconds_count{stage="commit"}'] > 0
     assert desk.ask("GET", "/v1/breaches", ann)[1][0]["reason"] == "POSITION_LIMIT"
     code, bars = desk.ask("GET", "/v1/bars/AAPL?interval=1h", ann)
-    assert (code, bars[0]["volume"], bars[0]["close"]) == (200, "5", "150")
-    assert desk.ask("GET", "/v1/trades/AAPL", ann)[1][0]["price"] == "150"
+    assert (code, bars[0]["volume"], bars[0]["close"]) == (200, "5", "150.00")
+    assert desk.ask("GET", "/v1/trades/AAPL", ann)[1][0]["price"] == "150.00"
     assert desk.ask("POST", "/v1/halts/AAPL", risk, {})[1]["errors"][0]["path"] == "reason"
     assert desk.ask("POST", "/v1/halts/AAPL", risk, {"reason": "news"})[0] == 201
     assert desk.ask("POST", "/v1/orders", ann, order("BUY", 5, "150.00"))[1]["code"] == "HALTED"
