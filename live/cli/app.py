@@ -120,6 +120,26 @@ def stop(name: Name, out: Out = OUT) -> None:
     say(f"session {name!r} {said['state']} at seq {said.get('seq', 0):,}")
 
 
+@live.command()
+def read(
+    follow: Annotated[str, typer.Option("--follow", metavar="DIR|NAME", help="The session: its folder, or its name under OUT.")],
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Where it listens; 0 is any.")] = None,
+    configuration: Annotated[Path | None, typer.Option("--configuration", metavar="SESSION.toml", help="Whose [gateway] holds.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    out: Out = OUT,
+    as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one JSON object.")] = False,
+) -> None:
+    """Serve a session's pages and streams for reading, from a process of its own: it follows the sealed segments, and takes no commands.
+
+    Example: `tapebook live read --follow desk --port 8001`
+    """
+    import asyncio
+
+    from live.cli.reader import ReaderOptions, read
+
+    raise typer.Exit(asyncio.run(read(ReaderOptions(follow, port, configuration, seconds, out, as_json))))
+
+
 @letters.command("list")
 def list_letters(
     file: ConfigurationFile, limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 20, as_json: Json = False

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from live.gateway import control, orders, reading
 from live.gateway.calls import NOBODY, Answer, Call
-from live.gateway.desk import Desk
+from live.gateway.desk import Desk, read_only
 from live.gateway.documents import documentation, openapi
 from live.gateway.problems import MEDIA_TYPE, Problem, malformed
 from live.gateway.routes import ROUTES, Route
@@ -55,6 +55,8 @@ def _endpoint(desk: Desk, guard: Guard, route: Route, operation: Operation) -> C
     async def endpoint(request: Request) -> Response:
         try:
             who = NOBODY if route.open else await guard.admit(request, route.roles)
+            if route.writes and desk.session.writer is not None:
+                raise read_only(desk.session.writer)
             query = dict(request.query_params)
             for name in query:
                 if name not in known and not route.open:

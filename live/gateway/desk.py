@@ -20,7 +20,7 @@ from live.gateway.facts import Told, owned
 from live.gateway.problems import Problem
 from live.gateway.tallies import Tallies
 from live.models.read_models import ReadModels
-from live.session.session import Session
+from live.session.served import Served
 from live.wire.times import time_text
 from live.writer.committed import Committed
 
@@ -34,7 +34,7 @@ _log = logging.getLogger("tapebook.gateway")
 class Desk:
     """What the operations work with. Read models are as of the last commit whenever anybody is answered."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Served) -> None:
         self.session = session
         self.names: Names = session.exchange.names
         self.decimals = session.exchange.decimals
@@ -73,6 +73,8 @@ class Desk:
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Carry out commands; returns their facts (FACT) once they are committed. Raises Problem."""
+        if self.session.writer is not None:
+            raise read_only(self.session.writer)
         if not self.ready:
             raise stopping("the gateway is not ready")
         try:
@@ -132,6 +134,11 @@ def _append(path: Any, line: str) -> None:
         file.write(line + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def read_only(where: str) -> Problem:
+    """405: nothing is taken here."""
+    return Problem(405, "READ_ONLY", where, headers={"allow": "GET"})
 
 
 def stopping(detail: str) -> Problem:

@@ -33,6 +33,11 @@ class Route(NamedTuple):
     answers: tuple[int, ...] = (200,)
     open: bool = False
 
+    @property
+    def writes(self) -> bool:
+        """Whether it sends commands."""
+        return self.method != "GET" and not self.open
+
 
 TRADER = Query("trader", "Another trader than the token's; for risk, compliance and admin.")
 PAGE = (Query("limit", "At most so many rows, newest first; 1 to 1000.", "integer"), Query("cursor", "Where the page before ended."))
@@ -168,6 +173,8 @@ MESSAGES: dict[str, frozenset[Role]] = {
     "REPLACE_ORDER": TRADING,
 }
 """Role by WebSocket message."""
+WRITES = frozenset({"NEW_ORDER", "CANCEL_ORDER", "REPLACE_ORDER"})
+"""Messages that send commands."""
 
 
 def table() -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from live.gateway.security.tokens import Verifier
 from live.gateway.streams.hub import Hub
 from live.gateway.streams.server_events import stream_operation
 from live.gateway.streams.web_socket import MESSAGE_MAX, Sockets
-from live.session.session import Session
+from live.session.served import Served
 
 STOP_SECONDS = 2
 BACKLOG = 2_048
@@ -39,7 +39,7 @@ class _Server(uvicorn.Server):
 class Gateway:
     """The gateway of a session: what it is made of, and the application."""
 
-    def __init__(self, session: Session, settings: GatewaySettings) -> None:
+    def __init__(self, session: Served, settings: GatewaySettings) -> None:
         self.settings, self.secured = settings, secured(settings)
         self.desk = Desk(session)
         out = Path(session.folder.path).parent.parent
@@ -155,7 +155,7 @@ def url_of(listening: socket.socket, tls: bool) -> str:
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-async def serve(session: Session, settings: GatewaySettings | None = None, mount: Callable[["Gateway"], None] | None = None) -> None:
+async def serve(session: Served, settings: GatewaySettings | None = None, mount: Callable[["Gateway"], None] | None = None) -> None:
     """Serve a session until it is cancelled; a service of the session (`session.services`).
 
     Tells the URL in `session.json` once it accepts. `mount`: adds pages to the gateway's `app` before. Raises ConfigurationError where it

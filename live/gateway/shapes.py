@@ -74,6 +74,7 @@ def orders(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def instrument(one: Instrument) -> dict[str, Any]:
-    """An instrument."""
+    """An instrument, each number as short as it is: a log keeps more zeros than a configuration has."""
     names = ("symbol", "tick", "lot", "price_unit", "currency", "multiplier", "maker_fee", "taker_fee", "negative_prices")
-    return plain({name: getattr(one, name) for name in names})
+    found = {name: getattr(one, name) for name in names}
+    return {name: text(value.normalize()) if isinstance(value, Decimal) else plain(value) for name, value in found.items()}

@@ -19,6 +19,8 @@ from live.ports.orders import OrderSource
 from live.ports.publisher import CURSOR, Publisher, last_published
 from live.wire.portfolios import accounts
 
+STUCK = 5.0
+"""Seconds without a publication, while something waits for it, after which the broker counts as gone."""
 DRAIN, GOODBYE = 3.0, 2.0
 """Seconds that the end of a session waits for the broker, and for its farewell; what is not out by then is told by the next start."""
 
@@ -68,6 +70,10 @@ class Equipment:
                 session.cursors.pop(feed.name, None)
             self.sources.append(feed.run)
         self.outlets += [self.publisher.run, lease.run]
+
+    def checks(self, seq: int) -> dict[str, bool]:
+        """Whether the broker takes what is committed: all of it is out, or something went out of late."""
+        return {"broker": self.publisher is None or self.publisher.cursor >= seq or self.publisher.moved_within(STUCK)}
 
     async def drain(self) -> None:
         """Wait until everything that was committed is out, or the broker has had its time."""

@@ -113,6 +113,14 @@ class Session:
         return self._seq
 
     @property
+    def writer(self) -> None:
+        """It takes commands itself."""
+
+    def checks(self) -> dict[str, bool]:
+        """Whether its log, its broker and whoever publishes go on."""
+        return self.equipment.checks(self._seq) | {"log": self._running and self.error is None}
+
+    @property
     def cursors(self) -> dict[str, int]:
         """Where each source stood when the session started."""
         return self._recovered.cursors

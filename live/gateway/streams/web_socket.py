@@ -8,9 +8,9 @@ from starlette.requests import HTTPConnection
 
 from live.gateway import orders, reading, shapes
 from live.gateway.calls import Call, named, only
-from live.gateway.desk import Desk
+from live.gateway.desk import Desk, read_only
 from live.gateway.problems import Problem, malformed
-from live.gateway.routes import ANYONE, MESSAGES
+from live.gateway.routes import ANYONE, MESSAGES, WRITES
 from live.gateway.security.guard import PROTOCOL, Guard, deny
 from live.gateway.streams.clients import SLOW, Client, Event, event
 from live.gateway.streams.hub import Hub
@@ -145,6 +145,8 @@ class _Conversation:
             if not isinstance(data, dict):
                 raise malformed("data", "it is not an object; write it as {}")
             self.guard.allow(self.who, MESSAGES[kind], kind)
+            if kind in WRITES and self.desk.session.writer is not None:
+                raise read_only(self.desk.session.writer)
             await self._carry_out[kind](data, identity)
         except Problem as problem:
             self._refuse(problem, request, identity)
