@@ -48,111 +48,111 @@ class AsyncClient:
 
     async def book(self, symbol: str, depth: int = 10) -> BookView:
         """A book: `symbol`, `seq`, `ts`, `bids` and `asks` as [price, quantity, orders], best first; `.frame()` of it."""
-        return await self._ask(requests.book(symbol, depth))
+        return await self.ask(requests.book(symbol, depth))
 
     async def orders(self, status: str | None = None, *, trader: str | None = None, limit: int = 100) -> pl.DataFrame:
         """The day's orders, newest first; `status`: "active" or an OrderStatus; `trader`: for who may see others'."""
-        return await self._ask(requests.orders(status, trader, limit))
+        return await self.ask(requests.orders(status, trader, limit))
 
     async def order(self, order_id: int, *, trader: str | None = None) -> dict[str, Any]:
         """One order of the day."""
-        return await self._ask(requests.order(order_id, trader))
+        return await self.ask(requests.order(order_id, trader))
 
     async def history(self, order_id: int, *, trader: str | None = None, limit: int = 1_000) -> pl.DataFrame:
         """Every fact about an order of any day, newest first."""
-        return await self._ask(requests.history(order_id, trader, limit))
+        return await self.ask(requests.history(order_id, trader, limit))
 
     async def positions(self, portfolio: str | None = None) -> pl.DataFrame:
         """Positions of a portfolio, or of all that the token sees."""
-        return await self._ask(requests.positions(portfolio))
+        return await self.ask(requests.positions(portfolio))
 
     async def portfolios(self) -> pl.DataFrame:
         """Cash, equity and P&L of the portfolios that the token sees."""
-        return await self._ask(requests.portfolios())
+        return await self.ask(requests.portfolios())
 
     async def portfolio(self, name: str) -> dict[str, Any]:
         """One portfolio with its positions, numbers as decimal texts."""
-        return await self._ask(requests.portfolio(name))
+        return await self.ask(requests.portfolio(name))
 
     async def limits(self, portfolio: str) -> pl.DataFrame:
         """Risk limits of a portfolio, their use and headroom."""
-        return await self._ask(requests.limits(portfolio))
+        return await self.ask(requests.limits(portfolio))
 
     async def trades(self, symbol: str, *, limit: int = 100) -> pl.DataFrame:
         """Trades, newest first."""
-        return await self._ask(requests.trades(symbol, limit))
+        return await self.ask(requests.trades(symbol, limit))
 
     async def quotes(self, *symbols: str) -> pl.DataFrame:
         """Best prices and last trades; of every instrument without symbols."""
-        return await self._ask(requests.quotes(*symbols))
+        return await self.ask(requests.quotes(*symbols))
 
     async def bars(self, symbol: str, interval: str = "1m", *, limit: int = 100) -> pl.DataFrame:
         """Bars, newest first."""
-        return await self._ask(requests.bars(symbol, interval, limit))
+        return await self.ask(requests.bars(symbol, interval, limit))
 
     async def instruments(self) -> pl.DataFrame:
         """What is traded."""
-        return await self._ask(requests.instruments())
+        return await self.ask(requests.instruments())
 
     async def summary(self, trader: str, date: str | int | None = None) -> pl.DataFrame:
         """Orders, volume and VWAP of a trader on a day, by symbol."""
-        return await self._ask(requests.summary(trader, date))
+        return await self.ask(requests.summary(trader, date))
 
     async def breaches(self, *, portfolio: str | None = None, limit: int = 100) -> pl.DataFrame:
         """Refusals of risk limits, and alarms, newest first."""
-        return await self._ask(requests.refusals("/v1/breaches", limit, portfolio=portfolio))
+        return await self.ask(requests.refusals("/v1/breaches", limit, portfolio=portfolio))
 
     async def compliance_failures(self, *, trader: str | None = None, limit: int = 100) -> pl.DataFrame:
         """Refusals of compliance rules, newest first."""
-        return await self._ask(requests.refusals("/v1/compliance-failures", limit, trader=trader))
+        return await self.ask(requests.refusals("/v1/compliance-failures", limit, trader=trader))
 
     async def alerts(self, *, limit: int = 100) -> list[dict[str, Any]]:
         """What the session and its streams noticed, newest first."""
-        return await self._ask(requests.alerts(limit))
+        return await self.ask(requests.alerts(limit))
 
     async def state(self, at: int | str | None = None) -> dict[str, Any]:
         """Portfolios, books and open orders as of a seq or a time; now without one."""
-        return await self._ask(requests.state(at))
+        return await self.ask(requests.state(at))
 
     # what is asked for
 
     async def send(self, command: Command) -> dict[str, Any]:
         """Send an order, cancel or replace; `order` and `facts` once they are committed. Raises Refused with the Reason's name."""
-        return await self._ask(requests.sent(command))
+        return await self.ask(requests.sent(command))
 
     async def cancel(self, order_id: int) -> dict[str, Any]:
         """Cancel an order."""
-        return await self._ask(requests.cancelled(order_id))
+        return await self.ask(requests.cancelled(order_id))
 
     async def cancel_all(self) -> dict[str, Any]:
         """Cancel every open order of the token's trader; `cancelled` counts them."""
-        return await self._ask(Request("DELETE", "/v1/orders"))
+        return await self.ask(Request("DELETE", "/v1/orders"))
 
     async def replace(
         self, order_id: int, *, quantity: Number | None = None, price: Number | None = None, stop_price: Number | None = None
     ) -> dict[str, Any]:
         """Change an order; what is not named stays."""
-        return await self._ask(requests.replaced(order_id, {"quantity": quantity, "price": price, "stop_price": stop_price}))
+        return await self.ask(requests.replaced(order_id, {"quantity": quantity, "price": price, "stop_price": stop_price}))
 
     async def kill(self, reason: str, *, portfolio: str | None = None, trader: str | None = None) -> dict[str, Any]:
         """Stop a portfolio, a trader, or with neither the session; for risk and admin."""
-        return await self._ask(requests.switched("POST", portfolio, trader, reason))
+        return await self.ask(requests.switched("POST", portfolio, trader, reason))
 
     async def revive(self, reason: str, *, portfolio: str | None = None, trader: str | None = None) -> dict[str, Any]:
         """Let them trade again."""
-        return await self._ask(requests.switched("DELETE", portfolio, trader, reason))
+        return await self.ask(requests.switched("DELETE", portfolio, trader, reason))
 
     async def halt(self, symbol: str, reason: str) -> dict[str, Any]:
         """Halt an instrument; for risk and admin."""
-        return await self._ask(requests.halted("POST", symbol, reason))
+        return await self.ask(requests.halted("POST", symbol, reason))
 
     async def resume(self, symbol: str, reason: str) -> dict[str, Any]:
         """Let it trade again."""
-        return await self._ask(requests.halted("DELETE", symbol, reason))
+        return await self.ask(requests.halted("DELETE", symbol, reason))
 
     async def set_limits(self, portfolio: str, limits: Limits, reason: str) -> pl.DataFrame:
         """Set all risk limits of a portfolio; one that is not named is no limit. For risk and admin."""
-        return await self._ask(requests.limited(portfolio, limits, reason))
+        return await self.ask(requests.limited(portfolio, limits, reason))
 
     # facts as they come
 
@@ -166,7 +166,8 @@ class AsyncClient:
 
     # how
 
-    async def _ask(self, request: Request) -> Any:
+    async def ask(self, request: Request) -> Any:
+        """The answer to any request; of a list all its pages. Raises ClientError."""
         if request.most is None:
             return request.made((await self._one(request))[0])
         rows, cursor = await self._one(request)

@@ -171,9 +171,10 @@ MESSAGES: dict[str, frozenset[Role]] = {
     "NEW_ORDER": TRADING,
     "CANCEL_ORDER": TRADING,
     "REPLACE_ORDER": TRADING,
+    "HEARTBEAT": TRADING,
 }
 """Role by WebSocket message."""
-WRITES = frozenset({"NEW_ORDER", "CANCEL_ORDER", "REPLACE_ORDER"})
+WRITES = frozenset({"NEW_ORDER", "CANCEL_ORDER", "REPLACE_ORDER", "HEARTBEAT"})
 """Messages that send commands."""
 
 

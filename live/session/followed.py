@@ -154,6 +154,9 @@ class Followed:
         there = (self.folder.path / "segments").is_dir()
         return {"log": there and self.error is None, "lag": has_ended(self.folder.path) or self._late < LAG_MAX}
 
+    def heard(self, trader: str, longest: float | None) -> None:
+        """Nobody is waited for here."""
+
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Raises RuntimeError: nothing is sent here."""
         raise RuntimeError(self.writer)

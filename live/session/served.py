@@ -102,6 +102,9 @@ class Served(Protocol):
     def checks(self) -> dict[str, bool]:
         """What has to be true for it to be ready, beside what the gateway itself looks at."""
 
+    def heard(self, trader: str, longest: float | None) -> None:
+        """A trader is there; `longest`: the seconds of silence after which its orders are to be cancelled."""
+
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Carry out commands; returns their facts."""
 

@@ -116,6 +116,10 @@ class Session:
     def writer(self) -> None:
         """It takes commands itself."""
 
+    def heard(self, trader: str, longest: float | None) -> None:
+        """A trader is there; `longest`: the seconds of silence after which its orders are cancelled, 0 for no such promise."""
+        self.equipment.dead_man.heard(trader, longest)
+
     def checks(self) -> dict[str, bool]:
         """Whether its log, its broker and whoever publishes go on."""
         return self.equipment.checks(self._seq) | {"log": self._running and self.error is None}
