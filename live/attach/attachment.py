@@ -60,6 +60,8 @@ class Attachment:
         self.portfolio, self.silent_after, self.keep_orders, self._said = portfolio, silent_after, keep_orders, said
         self.counts = {"sent": 0, "facts": 0, "fills": 0, "refused": 0, "connections": 0}
         self._backoff, self._inbox, self._some = Backoff(patience), deque[dict[str, Any]](), asyncio.Event()
+        self.begun = asyncio.Event()
+        """Once the strategy is called."""
         self._told: list[np.ndarray] = []
         self._error: Exception | None = None
         self._last, self._asked = 0, set[str]()
@@ -132,6 +134,7 @@ class Attachment:
             await socket.send(text)
         self._backoff.succeeded()
         self.counts["connections"] += 1
+        self.begun.set()
         self.driver.skip(self._now())
         tasks = [asyncio.create_task(self._read(socket)), asyncio.create_task(self._beat(socket))]
         try:

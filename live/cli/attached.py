@@ -80,6 +80,14 @@ def _line(ts: int, text: str) -> None:
     say(f"{datetime.fromtimestamp(ts / 1e9, UTC):%H:%M:%S.%f} {text}")
 
 
+async def _stop_after(seconds: float | None, attachment: Attachment, stopped: asyncio.Event) -> None:
+    """Stop so long after the strategy has begun."""
+    await attachment.begun.wait()
+    if seconds is not None:
+        await asyncio.sleep(seconds)
+        stopped.set()
+
+
 async def attach(attachment: Attachment, options: AttachOptions) -> int:
     """Run it until a signal, or for so long; returns the exit code."""
     import sys
@@ -87,8 +95,7 @@ async def attach(attachment: Attachment, options: AttachOptions) -> int:
     stopped, loop, began = asyncio.Event(), asyncio.get_running_loop(), time.monotonic()
     for which in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(which, stopped.set)
-    if options.seconds is not None:
-        loop.call_later(options.seconds, stopped.set)
+    timing = asyncio.ensure_future(_stop_after(options.seconds, attachment, stopped))
     try:
         said = await attachment.run(stopped) | {"seconds": round(time.monotonic() - began, 3)}
     except (ClientError, Failed) as error:
@@ -96,6 +103,8 @@ async def attach(attachment: Attachment, options: AttachOptions) -> int:
             raise
         print(f"tapebook: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
+    finally:
+        timing.cancel()
     if options.as_json:
         say_json(said)
     else:
