@@ -1,4 +1,4 @@
-"""A strategy whose exchange is elsewhere: it sees a market that is told to it, learns facts that are told, and what it sends is taken out."""
+"""A strategy whose exchange is elsewhere: market and facts are told to it, and what it sends is taken out."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class RemoteDriver(LiveDriver):
     """
 
     def __init__(self, exchange: Exchange, participant: Participant, offsets: np.ndarray = UTC) -> None:
-        feed, order, response = participant.latencies
+        feed, _order, response = participant.latencies
         never = np.zeros(1, STEP)
         never["value"] = NEVER
         participant.latencies = (feed, never, response)

@@ -47,7 +47,9 @@ def seat(welcome: Mapping[str, Any], asked: str | None) -> tuple[str, str]:
         what = "name one of the token's portfolios" if asked is None else f"portfolio {asked!r} is not the token's"
         raise Malformed(f"{what} with --portfolio; it names {named}", field="portfolio")
     if int(welcome.get("next_order_id") or 1) > ID_MAX:
-        raise Malformed(f"trader {trader!r} has used order ids beyond {ID_MAX:,}; let the strategy trade under another name", field="trader")
+        raise Malformed(
+            f"trader {trader!r} has used order ids beyond {ID_MAX:,}; let the strategy trade under another name", field="trader"
+        )
     return str(trader), asked
 
 

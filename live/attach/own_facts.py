@@ -92,5 +92,3 @@ class OwnFacts:
         else:
             made["fee"], made["maker_trader"] = fee, HISTORY
         return made
-
-

@@ -146,7 +146,9 @@ def attach(
     url: Annotated[str, typer.Option(help="The gateway of its session.")],
     token_file: Annotated[Path | None, typer.Option(help="A file with the token; without it TAPEBOOK_TOKEN.")] = None,
     portfolio: Annotated[str | None, typer.Option(help="One of the token's portfolios.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter; may be given several times.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter; may be given several times.")
+    ] = None,
     silent_after: Annotated[str | None, typer.Option(help="Have its orders cancelled after such a silence, as 5s.")] = None,
     verify: Annotated[Path | None, typer.Option(help="The PEM file of the authority that signed the gateway's certificate.")] = None,
     patience: Annotated[float, typer.Option(min=0, help="Seconds that it tries to come back after an outage.")] = 60.0,

@@ -178,7 +178,9 @@ class AsyncClient:
 
     async def _one(self, request: Request, have: int = 0, cursor: str | None = None) -> tuple[Any, str | None]:
         if self._http is None:
-            self._http = httpx2.AsyncClient(base_url=self._place.url, timeout=self._timeout, verify=self._place.tls or True, trust_env=False)
+            self._http = httpx2.AsyncClient(
+                base_url=self._place.url, timeout=self._timeout, verify=self._place.tls or True, trust_env=False
+            )
         content = request.content()
         headers = self._place.headers() | ({} if content is None else {"content-type": "application/json"})
         try:

@@ -33,7 +33,7 @@ def ending(odd: BaseException, renews: bool) -> ClientError:
     return Unreachable(f"the connection ended: {odd or type(odd).__name__}")
 
 
-def _problem(body: bytes) -> Mapping[str, Any]:
+def _problem(body: bytes | bytearray) -> Mapping[str, Any]:
     try:
         found = msgspec.json.decode(body)
     except msgspec.DecodeError:

@@ -25,9 +25,9 @@ ORDERS = _schema(
     flag="post_only reduce_only",
 )
 ORDER_COLUMNS = (
-    "order_id symbol portfolio trader type side quantity price stop_price time_in_force status executed_quantity average_price created "
-    "updated reason"
-).split()
+    *("order_id", "symbol", "portfolio", "trader", "type", "side", "quantity", "price", "stop_price", "time_in_force"),
+    *("status", "executed_quantity", "average_price", "created", "updated", "reason"),
+)
 """The columns of `Exchange.orders()`, which come first."""
 TRADES = _schema(whole="seq price_ticks quantity_lots", time="ts", text="symbol taker_side", number="price quantity")
 QUOTES = _schema(text="symbol", whole="seq", time="ts", number="bid bid_quantity ask ask_quantity last mark volume")
@@ -35,9 +35,7 @@ BARS = _schema(text="symbol", time="start end", number="open high low close vwap
 LIMITS = _schema(text="portfolio limit symbol", number="maximum used headroom")
 POSITIONS = _schema(text="portfolio symbol", number="quantity average_price mark realized_pnl unrealized_pnl")
 PORTFOLIOS = _schema(text="name", whole="seq", number="cash equity realized_pnl unrealized_pnl fees exposure leverage")
-INSTRUMENTS = _schema(
-    text="symbol currency", number="tick lot price_unit multiplier maker_fee taker_fee", flag="negative_prices"
-)
+INSTRUMENTS = _schema(text="symbol currency", number="tick lot price_unit multiplier maker_fee taker_fee", flag="negative_prices")
 SUMMARY = _schema(
     text="symbol trader", whole="day orders executions volume_lots bought_lots sold_lots notional_raw fees_raw",
     number="volume vwap bought sold notional fees",

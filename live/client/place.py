@@ -58,9 +58,11 @@ class Place:
 
 
 class Backoff:
-    """How long to wait before the next try, and whether there is one: `patience` seconds without success are the end; None waits for ever."""
+    """How long to wait before the next try, and whether there is one: `patience` seconds without success end it; None waits on."""
 
-    def __init__(self, patience: float | None, now: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, patience: float | None, now: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random
+    ) -> None:
         self.patience, self._now, self._chance = patience, now, chance
         self.succeeded()
 

@@ -1,5 +1,6 @@
 """The ASGI application: the table of routes, each behind its roles, and OpenAPI beside it."""
 
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -36,7 +37,8 @@ def application(desk: Desk, guard: Guard, more: dict[str, Operation]) -> FastAPI
     described = openapi()
 
     async def schema(request: Request) -> Response:
-        return answered(Answer(200, described))
+        headers = {"cache-control": "no-cache"}
+        return answered(Answer(200, described, headers), request.headers.get("if-none-match"))
 
     async def docs(request: Request) -> Response:
         return HTMLResponse(documentation())
@@ -64,7 +66,7 @@ def _endpoint(desk: Desk, guard: Guard, route: Route, operation: Operation) -> C
             path = {name: unquote(str(value)) for name, value in request.path_params.items()}
             call = Call(who, path, query, await request.body(), request.headers, guard.address(request.scope))
             made = await operation(desk, call)
-            return made if isinstance(made, Response) else answered(made)
+            return made if isinstance(made, Response) else answered(made, request.headers.get("if-none-match") if route.tagged else None)
         except Problem as problem:
             return refused(problem)
         except Exception:
@@ -74,9 +76,15 @@ def _endpoint(desk: Desk, guard: Guard, route: Route, operation: Operation) -> C
     return endpoint
 
 
-def answered(answer: Answer) -> Response:
-    """An answer as a response."""
-    return Response(answer.body(), answer.status, dict(answer.headers), answer.media_type)
+def answered(answer: Answer, known: str | None = None) -> Response:
+    """An answer as a response; `known`: the tags of those that the client has (If-None-Match), where that may be used."""
+    body, headers = answer.body(), dict(answer.headers)
+    if answer.status == 200 and body:
+        tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        headers.setdefault("etag", tag)
+        if known is not None and (known.strip() == "*" or tag in [one.strip().removeprefix("W/") for one in known.split(",")]):
+            return Response(None, 304, headers)
+    return Response(body, answer.status, headers, answer.media_type)
 
 
 def refused(problem: Problem) -> Response:

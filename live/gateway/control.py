@@ -26,11 +26,12 @@ from live.wire.errors import WireError
 
 async def _carried_out(desk: Desk, call: Call, action: str, reason: str, command: Command, **about: Any) -> dict[str, Any]:
     """Write down who and why, then do it. Raises Problem."""
-    await desk.audit(call.who.subject, action, reason, **about)
+    number = await desk.audit(call.who.subject, action, reason, **about)
     facts = await desk.send(command)
     refused = np.flatnonzero(facts["kind"] == Kind.CommandRejected)
+    of = Reason(int(facts[refused[0]]["reason"])) if len(refused) else Reason.NONE
+    await desk.audited(number, facts, of.name if len(refused) else None)
     if len(refused):
-        of = Reason(int(facts[refused[0]]["reason"]))
         raise Problem(422, of.name, f"{of.name}: {REASONS[of]}")
     return {"seq": int(facts["seq"][-1]) if len(facts) else desk.models.seq, "reason": reason, "by": call.who.subject, **about}
 

@@ -34,6 +34,11 @@ class Route(NamedTuple):
     open: bool = False
 
     @property
+    def tagged(self) -> bool:
+        """Whether an answer that the client has already is not sent again (ETag, If-None-Match)."""
+        return self.method == "GET" and not self.open and self.operation != "stream"
+
+    @property
     def writes(self) -> bool:
         """Whether it sends commands."""
         return self.method != "GET" and not self.open

@@ -88,6 +88,24 @@ class Equipment:
                 await asyncio.wait_for(self.broker.close(), GOODBYE)
 
 
+class Equipped:
+    """What a session answers to the gateway in its own process (`Served`)."""
+
+    equipment: Equipment
+
+    @property
+    def writer(self) -> None:
+        """It takes commands itself."""
+
+    def heard(self, trader: str, longest: float | None) -> None:
+        """A trader is there; `longest`: the seconds of silence after which its orders are cancelled, 0 for no such promise."""
+        self.equipment.dead_man.heard(trader, longest)
+
+    def checks(self: Any) -> dict[str, bool]:
+        """Whether its log goes on, and its broker takes what is committed."""
+        return self.equipment.checks(self.seq) | {"log": self._running and self.error is None}
+
+
 def broker_of(given: BrokerSettings, session: str) -> Broker | None:
     """The broker that the settings name; None where a session in memory publishes nothing."""
     if given.kind == "memory":

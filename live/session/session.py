@@ -22,7 +22,7 @@ from engine.messages.vocabulary import Kind
 from live.broker.port import Broker
 from live.configuration.session import SessionSettings, read_settings
 from live.session import kept_models
-from live.session.equipment import Equipment
+from live.session.equipment import Equipment, Equipped
 from live.session.journal import Journal, where
 from live.session.opening import instruments_of
 from live.session.recovery import Recovered, SessionError, recover
@@ -42,7 +42,7 @@ __all__ = ["Session", "SessionError"]
 T = TypeVar("T")
 
 
-class Session:
+class Session(Equipped):
     """A live session, as an asynchronous context: it is started, takes commands from whoever sends them, and is drained at the end.
 
     `settings`: its configuration; `out`: its files lie under `out`/live/NAME; `market`: a feed that is played beside the participants;
@@ -111,18 +111,6 @@ class Session:
     def seq(self) -> int:
         """The last seq that is committed."""
         return self._seq
-
-    @property
-    def writer(self) -> None:
-        """It takes commands itself."""
-
-    def heard(self, trader: str, longest: float | None) -> None:
-        """A trader is there; `longest`: the seconds of silence after which its orders are cancelled, 0 for no such promise."""
-        self.equipment.dead_man.heard(trader, longest)
-
-    def checks(self) -> dict[str, bool]:
-        """Whether its log, its broker and whoever publishes go on."""
-        return self.equipment.checks(self._seq) | {"log": self._running and self.error is None}
 
     @property
     def cursors(self) -> dict[str, int]:

@@ -70,8 +70,17 @@ def insecure(host: str, tls: Any, auth: Any) -> str | None:
     return f'{host!r} is reached by other machines, and {" and ".join(lacking)} is missing; set them, or host = "127.0.0.1"'
 
 
+class TraceSettings(Keys):
+    """A collector of traces (OTLP over HTTP), and the part of the requests that is traced."""
+
+    endpoint: str = Field(pattern=r"^https?://")
+    ratio: float = Field(1.0, ge=0, le=1)
+
+
 class Secured(Keys):
-    """What `[gateway]` says of security."""
+    """What `[gateway]` says of security, and of traces."""
+
+    traces: TraceSettings | None = None
 
     tls: TlsSettings | None = None
     auth: AuthSettings | None = None

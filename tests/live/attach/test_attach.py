@@ -175,7 +175,7 @@ def test_the_same_class_trades_through_the_gateway(tmp_path):
 
 
 def test_what_is_refused_is_told(tmp_path):
-    with running(tmp_path) as s, attached(s, Refused) as (made, found):
+    with running(tmp_path) as s, attached(s, Refused) as (made, _found):
         until(lambda: len(heard(made)) == 4)
         assert sorted(reason for _, reason in heard(made)) == ["INVALID_QUANTITY", "POSITION_LIMIT", "UNKNOWN_INSTRUMENT", "UNKNOWN_ORDER"]
         assert made.driver.strategies[0].orders == []
@@ -186,7 +186,7 @@ def test_an_outage_loses_nothing(tmp_path):
     with running(tmp_path) as s:
         bob, ann = Client(s.url, s.bob()), Client(s.url, s.ann())
         bob.send(tb.limit(1, "AAPL", BUY, 1, "100.00"))
-        with attached(s, Quoter, parameters={"size": 2}) as (made, found):
+        with attached(s, Quoter, parameters={"size": 2}) as (_made, found):
             for k in range(40):
                 until(lambda: len(ann.orders("active")) == 1)
                 if k % 3 == 0:
@@ -204,15 +204,19 @@ def test_deeper_levels(tmp_path):
         bob = Client(s.url, s.bob())
         for k in range(4):
             bob.send(tb.limit(0, "AAPL", BUY, 10 + k, 100 - k))
-        with attached(s, Deep) as (made, found):
-            until(lambda: hasattr(made, "driver") and getattr(made.driver.strategies[0], "seen", []) == [(10_000, 10), (9_900, 11), (9_800, 12)])
+        with attached(s, Deep) as (made, _found):
+            until(
+                lambda: (
+                    hasattr(made, "driver") and getattr(made.driver.strategies[0], "seen", []) == [(10_000, 10), (9_900, 11), (9_800, 12)]
+                )
+            )
             bob.cancel_all()
             until(lambda: made.driver.strategies[0].seen == [])
 
 
 def test_a_strategy_that_raises_leaves_no_order(tmp_path):
     with running(tmp_path) as s:
-        with attached(s, Broken) as (made, found):
+        with attached(s, Broken) as (_made, found):
             until(lambda: "error" in found)
         assert isinstance(found["error"], Failed)
         assert "the strategy broke" in str(found["error"])
@@ -223,7 +227,7 @@ def test_a_strategy_that_raises_leaves_no_order(tmp_path):
 def test_one_that_falls_silent_is_cancelled(tmp_path):
     with running(tmp_path) as s:
         ann = Client(s.url, s.ann())
-        with attached(s, Silent, silent_after=0.6, keep_orders=True) as (made, found):
+        with attached(s, Silent, silent_after=0.6, keep_orders=True) as (made, _found):
             until(lambda: ann.orders("active").height == 1)
             time.sleep(1.2)
             assert ann.orders("active").height == 1  # it says that it is there
@@ -241,7 +245,7 @@ def test_one_that_falls_silent_is_cancelled(tmp_path):
 def test_who_may_not(tmp_path, roles, more, odd):
     with running(tmp_path) as s:
         token = more.pop("token", None) or s.token(*roles, trader="ann" if "trader" in roles else None, portfolios=["fund1"])
-        with attached(s, Quoter, token, **more) as (made, found):
+        with attached(s, Quoter, token, **more) as (_made, found):
             until(lambda: "error" in found)
         assert isinstance(found["error"], odd)
 
@@ -268,7 +272,9 @@ def test_the_command(tmp_path):
     with running(tmp_path) as s:
         (tmp_path / "token").write_text(s.ann())
         words = ["mine:Maker", "--url", s.url, "--token-file", str(tmp_path / "token")]
-        done = command(*words, "--set", "edge=3", "--for", "3", "--json", cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "HOME": str(Path.home())})
+        done = command(
+            *words, "--set", "edge=3", "--for", "3", "--json", cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "HOME": str(Path.home())}
+        )
         assert done.returncode == 0, done.stderr
         said = json.loads(done.stdout)
         assert (said["trader"], said["session"]) == ("ann", "desk")

@@ -161,7 +161,11 @@ def test_figures_and_notes(desk):
     assert desk.ask("POST", "/v1/orders", ann, order("BUY", 5, "150.00"))[1]["code"] == "HALTED"
     assert desk.ask("DELETE", "/v1/halts/AAPL", risk, {"reason": "over"})[0] == 200
     noted = [json.loads(line) for line in (desk.session.folder.path / "audit.jsonl").read_text().splitlines()]
-    assert [(one["who"], one["action"], one["reason"]) for one in noted[-2:]] == [("rita", "HALT", "news"), ("rita", "RESUME", "over")]
+    actions = [one for one in noted if "action" in one][-2:]
+    assert [(one["who"], one["action"], one["reason"]) for one in actions] == [("rita", "HALT", "news"), ("rita", "RESUME", "over")]
+    outcomes = {one["of"]: one for one in noted if "of" in one}
+    assert [outcomes[one["number"]]["kind"] for one in actions] == ["TradingHalted", "TradingResumed"]
+    assert outcomes[actions[1]["number"]]["fact"] <= desk.ask("GET", "/v1/book/AAPL", risk)[1]["seq"]
     state = desk.ask("GET", "/v1/state", risk)[1]
     assert state["portfolios"][0]["positions"]["AAPL"]["quantity"] == "5"
     assert desk.ask("GET", "/v1/state?at=1", risk)[0] == 200

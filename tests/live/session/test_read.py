@@ -74,7 +74,9 @@ def test_the_same_answers(both):
     until(lambda: Client(url, tokens["risk"]).book("AAPL")["seq"] == seq)
     for path in SHOWN:
         for name, token in tokens.items():
-            asked = path + ("?trader=ann" if name == "risk" and path.startswith(("/v1/orders/1", "/v1/orders?")) and "?" not in path else "")
+            asked = path + (
+                "?trader=ann" if name == "risk" and path.startswith(("/v1/orders/1", "/v1/orders?")) and "?" not in path else ""
+            )
             here = s.ask("GET", asked, token)
             there = other(s, url).ask("GET", asked, token)
             assert there == here, asked
