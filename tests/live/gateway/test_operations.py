@@ -186,9 +186,7 @@ def test_traces_tell_requests_and_no_secrets(tmp_path, monkeypatch):
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
     kept = InMemorySpanExporter()
-    monkeypatch.setattr(
-        "live.gateway.server.Traces", lambda session, endpoint, ratio: Traces(session, endpoint, ratio, exporter=kept)
-    )
+    monkeypatch.setattr("live.gateway.server.Traces", lambda session, endpoint, ratio: Traces(session, endpoint, ratio, exporter=kept))
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with running(tmp_path, gateway={"port": 0, "traces": {"endpoint": "http://127.0.0.1:4318/v1/traces"}}) as s:
         token = s.ann()
