@@ -15,10 +15,10 @@ from engine.messages.names import Names
 from engine.messages.vocabulary import Kind
 from live.gateway import shapes
 from live.gateway.facts import Told, owned
+from live.gateway.operations.tallies import Tallies
 from live.gateway.problems import Problem
 from live.gateway.security.audit import FILE as AUDIT_FILE
 from live.gateway.security.audit import Audit
-from live.gateway.operations.tallies import Tallies
 from live.models.read_models import ReadModels
 from live.session.served import Served
 from live.wire.times import time_text

@@ -13,8 +13,8 @@ from data.configuration import ConfigurationError
 from live.configuration.tables import GatewaySettings
 from live.gateway.application import application
 from live.gateway.desk import Desk
-from live.gateway.operations.health import Health
 from live.gateway.operations.connections import Connections
+from live.gateway.operations.health import Health
 from live.gateway.operations.tracing import NoTraces, Traces, Tracing
 from live.gateway.security.configuration import secured
 from live.gateway.security.guard import Guard, GuardedApp

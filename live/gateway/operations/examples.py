@@ -76,7 +76,7 @@ EXAMPLES: dict[str, Any] = {
     "list_alerts": [{"seq": 38, "ts": _TS, "kind": "RiskLimitBreached"}],
     "show_state": {"seq": 33, "ts": _TS, "portfolios": [_PORTFOLIO], "books": [_BOOK]},
     "issue_token": {"access_token": "eyJ…", "token_type": "Bearer", "expires_in": 3600},
-    "stream": f'event: trade\nid: 31\ndata: {{"session":"desk","seq":31,"ts":"{_TS}","symbol":"AAPL","price":"150.00","quantity":"40"}}\n\n',
+    "stream": f'event: trade\nid: 31\ndata: {{"session":"desk","seq":31,"ts":"{_TS}","symbol":"AAPL","price":"150.00"}}\n\n',
     "healthz": {"status": "ok"},
     "readyz": {"status": "ready", "session": "desk", "seq": 33, "checks": {"session": True, "log": True}},
     "metrics": "trading_active_orders 12.0\n",

@@ -169,11 +169,11 @@ def test_tls(tmp_path, certificate):
         with pytest.raises(Unreachable, match="certificate"):
             Client(s.url, s.ann()).instruments()
         context = ssl.create_default_context(cafile=str(cert))
-        with socket.create_connection(("127.0.0.1", int(s.url.rpartition(":")[2])), timeout=10) as plain:
-            with context.wrap_socket(plain, server_hostname="localhost") as wrapped:
-                assert wrapped.version() in ("TLSv1.2", "TLSv1.3")
-                wrapped.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-                said = b"".join(iter(lambda: wrapped.recv(4_000), b""))
+        plain = socket.create_connection(("127.0.0.1", int(s.url.rpartition(":")[2])), timeout=10)
+        with context.wrap_socket(plain, server_hostname="localhost") as wrapped:
+            assert wrapped.version() in ("TLSv1.2", "TLSv1.3")
+            wrapped.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            said = b"".join(iter(lambda: wrapped.recv(4_000), b""))
         assert b"strict-transport-security" in said
     with pytest.raises(Malformed, match="PEM"):
         Client("https://127.0.0.1:1", "x", verify=tmp_path / "none.pem")
