@@ -20,12 +20,12 @@ _ROOMS = {
     ),
     "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
     "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",
-    "live": "Broker KafkaBroker MemoryBroker Session SessionSettings",
+    "live": "AsyncClient Broker Client ClientError KafkaBroker MemoryBroker Session SessionSettings",
 }
 _PACKAGES = (*_ROOMS, "dashboards")
 _EXTRAS = {
     **dict.fromkeys(("aiokafka", "filelock", "jgo", "msgspec", "streamz"), "live"),
-    **dict.fromkeys(("fastapi", "uvicorn", "websockets", "joserfc", "prometheus_client"), "gateway"),
+    **dict.fromkeys(("fastapi", "uvicorn", "websockets", "httpx2", "joserfc", "prometheus_client"), "gateway"),
 }
 """Modules that only some commands need, and the extra that brings each."""
 _COMMANDS = ("backtest.cli.app", "data.cli", "live.cli.app", "live.broker.server.cli", "live.gateway.cli")

@@ -11,6 +11,9 @@ _WHERE = {
     "MemoryBroker": "live.broker.memory",
     "KafkaBroker": "live.broker.kafka",
     "streams": "live.streams",
+    "Client": "live.client.client",
+    "AsyncClient": "live.client.async_client",
+    "ClientError": "live.client.errors",
 }
 __all__ = list(_WHERE)
 

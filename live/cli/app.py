@@ -187,6 +187,56 @@ def streams(
     raise typer.Exit(asyncio.run(run_streams(file, servers, seconds, out, as_json)))
 
 
+@live.command()
+def read(
+    follow: Annotated[str, typer.Option("--follow", metavar="DIR|NAME", help="The session: its folder, or its name under OUT.")],
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Where it listens; 0 is any.")] = None,
+    configuration: Annotated[Path | None, typer.Option("--configuration", metavar="SESSION.toml", help="Whose [gateway] holds.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    out: Out = OUT,
+    as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one JSON object.")] = False,
+) -> None:
+    """Serve a session's pages and streams for reading, from a process of its own: it follows the sealed segments, and takes no commands.
+
+    Example: `tapebook live read --follow desk --port 8001`
+    """
+    import asyncio
+
+    from live.cli.reader import ReaderOptions, read
+
+    raise typer.Exit(asyncio.run(read(ReaderOptions(follow, port, configuration, seconds, out, as_json))))
+
+
+@live.command()
+def attach(
+    strategy: Annotated[str, typer.Argument(metavar="MODULE:CLASS", help="The strategy, as mine:Maker.")],
+    url: Annotated[str, typer.Option(help="The gateway of its session.")],
+    token_file: Annotated[Path | None, typer.Option(help="A file with the token; without it TAPEBOOK_TOKEN.")] = None,
+    portfolio: Annotated[str | None, typer.Option(help="One of the token's portfolios.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A parameter; may be given several times.")
+    ] = None,
+    silent_after: Annotated[str | None, typer.Option(help="Have its orders cancelled after such a silence, as 5s.")] = None,
+    verify: Annotated[Path | None, typer.Option(help="The PEM file of the authority that signed the gateway's certificate.")] = None,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds that it tries to come back after an outage.")] = 60.0,
+    keep_orders: Annotated[bool, typer.Option("--keep-orders", help="Leave open orders at the end.")] = False,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Nothing but one JSON object at the end.")] = False,
+) -> None:
+    """Run a strategy in a process of its own against a running session, through its gateway, until Ctrl-C, SIGTERM or `--for`.
+
+    Example: `tapebook live attach mine:Maker --url http://127.0.0.1:8000 --token-file maker.token --set edge=2`
+    """
+    import asyncio
+
+    from live.cli.attached import AttachOptions, attach, attachment_of
+
+    options = AttachOptions(
+        strategy, url, token_file, portfolio, settings or [], silent_after, verify, patience, keep_orders, seconds, as_json
+    )
+    raise typer.Exit(asyncio.run(attach(attachment_of(options), options)))
+
+
 @letters.command("list")
 def list_letters(
     file: ConfigurationFile, limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 20, as_json: Json = False

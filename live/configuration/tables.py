@@ -56,6 +56,7 @@ class GatewaySettings(Part):
     origins: list[str] | None = None
     rates: dict[str, Any] | None = None
     clients: list[dict[str, Any]] | None = None
+    traces: dict[str, Any] | None = None
 
 
 class DaySettings(Part):

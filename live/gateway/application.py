@@ -1,5 +1,6 @@
 """The ASGI application: the table of routes, each behind its roles, and OpenAPI beside it."""
 
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from live.gateway import control, orders, reading
 from live.gateway.calls import NOBODY, Answer, Call
-from live.gateway.desk import Desk
+from live.gateway.desk import Desk, read_only
 from live.gateway.documents import documentation, openapi
 from live.gateway.problems import MEDIA_TYPE, Problem, malformed
 from live.gateway.routes import ROUTES, Route
@@ -36,7 +37,8 @@ def application(desk: Desk, guard: Guard, more: dict[str, Operation]) -> FastAPI
     described = openapi()
 
     async def schema(request: Request) -> Response:
-        return answered(Answer(200, described))
+        headers = {"cache-control": "no-cache"}
+        return answered(Answer(200, described, headers), request.headers.get("if-none-match"))
 
     async def docs(request: Request) -> Response:
         return HTMLResponse(documentation())
@@ -55,6 +57,8 @@ def _endpoint(desk: Desk, guard: Guard, route: Route, operation: Operation) -> C
     async def endpoint(request: Request) -> Response:
         try:
             who = NOBODY if route.open else await guard.admit(request, route.roles)
+            if route.writes and desk.session.writer is not None:
+                raise read_only(desk.session.writer)
             query = dict(request.query_params)
             for name in query:
                 if name not in known and not route.open:
@@ -62,7 +66,7 @@ def _endpoint(desk: Desk, guard: Guard, route: Route, operation: Operation) -> C
             path = {name: unquote(str(value)) for name, value in request.path_params.items()}
             call = Call(who, path, query, await request.body(), request.headers, guard.address(request.scope))
             made = await operation(desk, call)
-            return made if isinstance(made, Response) else answered(made)
+            return made if isinstance(made, Response) else answered(made, request.headers.get("if-none-match") if route.tagged else None)
         except Problem as problem:
             return refused(problem)
         except Exception:
@@ -72,9 +76,15 @@ def _endpoint(desk: Desk, guard: Guard, route: Route, operation: Operation) -> C
     return endpoint
 
 
-def answered(answer: Answer) -> Response:
-    """An answer as a response."""
-    return Response(answer.body(), answer.status, dict(answer.headers), answer.media_type)
+def answered(answer: Answer, known: str | None = None) -> Response:
+    """An answer as a response; `known`: the tags of those that the client has (If-None-Match), where that may be used."""
+    body, headers = answer.body(), dict(answer.headers)
+    if answer.status == 200 and body:
+        tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        headers.setdefault("etag", tag)
+        if known is not None and (known.strip() == "*" or tag in [one.strip().removeprefix("W/") for one in known.split(",")]):
+            return Response(None, 304, headers)
+    return Response(body, answer.status, headers, answer.media_type)
 
 
 def refused(problem: Problem) -> Response:

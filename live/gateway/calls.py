@@ -90,6 +90,18 @@ def paged(rows: list[dict[str, Any]], limit: int, more: bool | None = None) -> A
     return Answer(200, rows, headers)
 
 
+def named_page(rows: list[dict[str, Any]], key: str, call: Call) -> Answer:
+    """A page of rows that have names and no time, in their order; the cursor is the last name of the page before. Raises Problem (422)."""
+    limit, after = call.number("limit", ROWS_MAX, ROWS_MAX), call.query.get("cursor")
+    if after is not None:
+        names = [row[key] for row in rows]
+        if after not in names:
+            raise malformed("cursor", f"{after[:40]!r} is no {key} here; it is what x-next-cursor said")
+        rows = rows[names.index(after) + 1 :]
+    page = rows[:limit]
+    return Answer(200, page, {"x-next-cursor": str(page[-1][key])} if len(rows) > limit else {})
+
+
 def why(given: dict[str, Any]) -> str:
     """The reason of a privileged action, which is taken out of the body. Raises Problem (422)."""
     found = given.pop("reason", None)
@@ -117,4 +129,4 @@ def named(given: Mapping[str, Any], field: str) -> str | None:
         raise unreadable(odd) from None
 
 
-__all__ = ["Answer", "Call", "Role", "named", "only", "paged", "unreadable", "why"]
+__all__ = ["Answer", "Call", "Role", "named", "named_page", "only", "paged", "unreadable", "why"]

@@ -26,11 +26,12 @@ from live.wire.errors import WireError
 
 async def _carried_out(desk: Desk, call: Call, action: str, reason: str, command: Command, **about: Any) -> dict[str, Any]:
     """Write down who and why, then do it. Raises Problem."""
-    await desk.audit(call.who.subject, action, reason, **about)
+    number = await desk.audit(call.who.subject, action, reason, **about)
     facts = await desk.send(command)
     refused = np.flatnonzero(facts["kind"] == Kind.CommandRejected)
+    of = Reason(int(facts[refused[0]]["reason"])) if len(refused) else Reason.NONE
+    await desk.audited(number, facts, of.name if len(refused) else None)
     if len(refused):
-        of = Reason(int(facts[refused[0]]["reason"]))
         raise Problem(422, of.name, f"{of.name}: {REASONS[of]}")
     return {"seq": int(facts["seq"][-1]) if len(facts) else desk.models.seq, "reason": reason, "by": call.who.subject, **about}
 
@@ -46,6 +47,11 @@ def _target(desk: Desk, given: dict[str, Any]) -> dict[str, str | None]:
     return found
 
 
+def _given(call: Call) -> dict[str, Any]:
+    """The body of a DELETE, or its parameters where a client can send no body with it."""
+    return call.object() if call.body or not call.query else dict(call.query)
+
+
 async def kill(desk: Desk, call: Call) -> Answer:
     """POST /v1/kill."""
     given = call.object()
@@ -55,7 +61,7 @@ async def kill(desk: Desk, call: Call) -> Answer:
 
 async def revive(desk: Desk, call: Call) -> Answer:
     """DELETE /v1/kill."""
-    given = call.object()
+    given = _given(call)
     reason, target = why(given), _target(desk, given)
     return Answer(200, await _carried_out(desk, call, "REVIVE", reason, revive_command(target["portfolio"], target["trader"]), **target))
 
@@ -70,7 +76,7 @@ async def halt(desk: Desk, call: Call) -> Answer:
 
 async def resume(desk: Desk, call: Call) -> Answer:
     """DELETE /v1/halts/{symbol}."""
-    name, given = symbol(desk, call.path["symbol"]), call.object()
+    name, given = symbol(desk, call.path["symbol"]), _given(call)
     reason = why(given)
     only(given)
     return Answer(200, await _carried_out(desk, call, "RESUME", reason, resume_command(name), symbol=name))

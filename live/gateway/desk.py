@@ -1,38 +1,39 @@
 """The gateway's view of a session: its read models, its facts as JSON, and the one way in for commands."""
 
-import asyncio
-import json
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+import polars as pl
 
 from engine.exchange import Exchange
 from engine.messages.commands import Command
 from engine.messages.names import Names
+from engine.messages.vocabulary import Kind
+from live.gateway import shapes
 from live.gateway.facts import Told, owned
+from live.gateway.operations.tallies import Tallies
 from live.gateway.problems import Problem
-from live.gateway.tallies import Tallies
+from live.gateway.security.audit import FILE as AUDIT_FILE
+from live.gateway.security.audit import Audit
 from live.models.read_models import ReadModels
-from live.session.session import Session
+from live.session.served import Served
 from live.wire.times import time_text
 from live.writer.committed import Committed
 
 T = TypeVar("T")
 PIECE = 1 << 16
 ALERTS_KEPT = 1_000
-AUDIT_FILE = "audit.jsonl"
 _log = logging.getLogger("tapebook.gateway")
 
 
 class Desk:
     """What the operations work with. Read models are as of the last commit whenever anybody is answered."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Served) -> None:
         self.session = session
         self.names: Names = session.exchange.names
         self.decimals = session.exchange.decimals
@@ -43,6 +44,7 @@ class Desk:
         self.listeners: list[Callable[[Committed], None]] = []
         self.failed: Exception | None = None
         self.ready = False
+        self._audit = Audit(session.folder.path / AUDIT_FILE)
         self._given: dict[str, int] = {}
 
     def open(self) -> None:
@@ -71,6 +73,8 @@ class Desk:
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Carry out commands; returns their facts (FACT) once they are committed. Raises Problem."""
+        if self.session.writer is not None:
+            raise read_only(self.session.writer)
         if not self.ready:
             raise stopping("the gateway is not ready")
         try:
@@ -107,25 +111,33 @@ class Desk:
             return None
         return self.names.portfolios[row["portfolio"]], int(row["side"] == "SELL")
 
+    def rows(self, frame: pl.DataFrame) -> list[dict[str, Any]]:
+        """The rows of a frame of the read models or the log."""
+        return shapes.rows(frame, self.names, self.decimals)
+
     # notes
 
     def alert(self, kind: str, **more: Any) -> None:
         """Keep what was noticed for `/v1/alerts`."""
         self.alerts.append({"seq": self.models.seq, "ts": time_text(time.time_ns()), "kind": kind, **more})
 
-    async def audit(self, who: str, action: str, reason: str, **more: Any) -> None:
-        """Write down a privileged action, durably, before it is carried out."""
+    async def audit(self, who: str, action: str, reason: str, **more: Any) -> int:
+        """Write down a privileged action, durably, before it is carried out; returns the line's number."""
         entry = {"ts": time_text(time.time_ns()), "seq": self.models.seq, "who": who, "action": action, "reason": reason, **more}
-        await asyncio.to_thread(_append, self.session.folder.path / AUDIT_FILE, json.dumps(entry, ensure_ascii=False))
+        number = await self._audit.write(entry)
         self.alerts.append({**entry, "kind": "PrivilegedAction"})
         self.session.journal.say("privileged action", **entry)
+        return number
+
+    async def audited(self, number: int, facts: np.ndarray, refused: str | None) -> None:
+        """Write down what came of the action of a line: the seq of its first fact (so the log says who and why), or why it was refused."""
+        told = {"fact": int(facts["seq"][0]), "kind": Kind(int(facts["kind"][0])).name} if len(facts) else {}
+        await self._audit.write({"ts": time_text(time.time_ns()), "of": number, "refused": refused, **told})
 
 
-def _append(path: Any, line: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
-        file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+def read_only(where: str) -> Problem:
+    """405: nothing is taken here."""
+    return Problem(405, "READ_ONLY", where, headers={"allow": "GET"})
 
 
 def stopping(detail: str) -> Problem:

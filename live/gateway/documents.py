@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from engine.messages.vocabulary import OrderStatus, OrderType, SelfTrade, Side, TimeInForce
+from live.gateway.operations.examples import EXAMPLES
 from live.gateway.problems import MEDIA_TYPE
 from live.gateway.routes import ROUTES, Route, table
 from live.gateway.security.principals import Role
@@ -144,7 +145,7 @@ def _answers(route: Route) -> dict[str, Any]:
     made = {str(status): {"description": _SAYS[status]} for status in route.answers if status in _SAYS and status < 300}
     kind = {"stream": "text/event-stream", "metrics": "text/plain"}.get(route.operation, "application/json")
     for one in made.values():
-        one["content"] = {kind: {}}  # type: ignore[assignment]
+        one["content"] = {kind: {"example": EXAMPLES[route.operation]}}  # type: ignore[assignment]
     said = {status: _SAYS.get(status, "") for status in route.answers if status >= 400}
     refused = said if route.open else {**_REFUSED, **said}
     if route.open:

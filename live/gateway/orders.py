@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import polars as pl
 
 from data.log.schema import LogError
 from engine.messages.commands import Command, cancel
@@ -213,7 +214,8 @@ async def cancel_all(desk: Desk, call: Call) -> Answer:
 
 
 async def order_history(desk: Desk, call: Call) -> Answer:
-    """GET /v1/orders/{order_id}/history: from the log, of any day."""
+    """GET /v1/orders/{order_id}/history: from the log, of any day, newest first."""
+    limit, before = call.page()
     order_id, trader = call.order_id(), call.trader()
     try:
         frame = await asyncio.to_thread(desk.session.log.order_history, desk.session.number, order_id, trader)
@@ -221,7 +223,9 @@ async def order_history(desk: Desk, call: Call) -> Answer:
         raise missing("trader", trader, "the session has seen none of that name") from None
     if not len(frame):
         raise missing("order", order_id, f"trader {trader!r} never used that id")
-    return Answer(200, shapes.rows(frame))
+    if before is not None:
+        frame = frame.filter(pl.col("seq") < before)
+    return paged([{"kind": row["event"], **row} for row in desk.rows(frame.tail(limit).reverse())], limit)
 
 
 async def execution_summary(desk: Desk, call: Call) -> Answer:
@@ -247,4 +251,4 @@ async def summary(desk: Desk, trader: str, day: Any) -> list[dict[str, Any]]:
         frame = summed(on_day(rows, day), desk.names, desk.decimals)
     except ValueError as odd:
         raise malformed("date", str(odd)) from None
-    return shapes.rows(frame)
+    return desk.rows(frame)

@@ -1,6 +1,7 @@
 """What the gateway shows: portfolios, limits, instruments, books, trades, bars, quotes, refusals, past states."""
 
 import asyncio
+import re
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,7 @@ from engine.exchange import Exchange
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import Instrument
 from live.gateway import shapes
-from live.gateway.calls import ROWS_MAX, Answer, Call, paged
+from live.gateway.calls import ROWS_MAX, Answer, Call, named_page, paged
 from live.gateway.desk import Desk
 from live.gateway.problems import malformed, missing
 from live.models.market import book, quote
@@ -48,7 +49,7 @@ def accounts(desk: Desk, call: Call) -> list[dict[str, Any]]:
 
 async def list_portfolios(desk: Desk, call: Call) -> Answer:
     """GET /v1/portfolios."""
-    return Answer(200, accounts(desk, call))
+    return named_page(accounts(desk, call), "name", call)
 
 
 async def show_portfolio(desk: Desk, call: Call) -> Answer:
@@ -79,7 +80,7 @@ async def show_settlement(desk: Desk, call: Call) -> Answer:
 
 async def list_instruments(desk: Desk, call: Call) -> Answer:
     """GET /v1/instruments."""
-    return Answer(200, [shapes.instrument(one) for one in desk.names.instruments])
+    return named_page([shapes.instrument(one) for one in desk.names.instruments], "symbol", call)
 
 
 async def show_book(desk: Desk, call: Call) -> Answer:
@@ -109,9 +110,11 @@ def symbols(desk: Desk, call: Call) -> list[str]:
 
 async def list_quotes(desk: Desk, call: Call) -> Answer:
     """GET /v1/quotes."""
-    return Answer(200, await quotes_of(desk, symbols(desk, call)))
+    return named_page(await quotes_of(desk, symbols(desk, call)), "symbol", call)
 
 
+_MINUTES = re.compile(r"([0-9.]+)\s*m")
+"""Minutes as charts write them: 1m, 5m."""
 _PUBLIC = ("seq", "ts", "symbol", "price", "quantity", "taker_side", "price_ticks", "quantity_lots")
 
 
@@ -121,7 +124,7 @@ async def list_trades(desk: Desk, call: Call) -> Answer:
     frame = desk.models.trades(symbol(desk, call.path["symbol"])).select(_PUBLIC)
     if before is not None:
         frame = frame.filter(pl.col("seq") < before)
-    return paged(shapes.rows(frame.tail(limit).reverse()), limit)
+    return paged(desk.rows(frame.tail(limit).reverse()), limit)
 
 
 async def list_bars(desk: Desk, call: Call) -> Answer:
@@ -133,7 +136,7 @@ async def list_bars(desk: Desk, call: Call) -> Answer:
     limit, before = call.page()
     given = call.query.get("interval", "1m")
     try:
-        width = duration_ns(f"{given}in" if given[:-1].isdigit() and given[-1:] == "m" else given)  # 1m, as charts write it
+        width = duration_ns(_MINUTES.sub(r"\1min", given))
     except ValueError as odd:
         raise malformed("interval", str(odd)) from None
     if width < 1_000_000:
@@ -146,7 +149,7 @@ async def list_bars(desk: Desk, call: Call) -> Answer:
         return paged(_minutes(streams.bars(instrument.symbol), made, instrument, before)[:limit], limit)
     if before is not None:
         made = made.filter(pl.col("seq") < before)
-    page = shapes.rows(made.tail(limit).reverse())
+    page = desk.rows(made.tail(limit).reverse())
     return paged([{**row, "volume": shapes.text(instrument.quantity(row.pop("lots")))} for row in page], limit)
 
 
@@ -190,20 +193,20 @@ async def list_breaches(desk: Desk, call: Call) -> Answer:
     frame = desk.models.breaches(portfolio=asked)
     if asked is None and not call.who.oversees:
         frame = frame.filter(pl.col("portfolio").is_in(list(call.who.portfolios)))
-    return _newest(frame, limit, before)
+    return _newest(desk, frame, limit, before)
 
 
 async def list_failures(desk: Desk, call: Call) -> Answer:
     """GET /v1/compliance-failures."""
     limit, before = call.page()
     every = call.who.oversees and "trader" not in call.query
-    return _newest(desk.models.compliance_failures(trader=None if every else call.trader()), limit, before)
+    return _newest(desk, desk.models.compliance_failures(trader=None if every else call.trader()), limit, before)
 
 
-def _newest(frame: pl.DataFrame, limit: int, before: int | None) -> Answer:
+def _newest(desk: Desk, frame: pl.DataFrame, limit: int, before: int | None) -> Answer:
     if before is not None:
         frame = frame.filter(pl.col("seq") < before)
-    return paged(shapes.rows(frame.tail(limit).reverse()), limit)
+    return paged(desk.rows(frame.tail(limit).reverse()), limit)
 
 
 async def list_alerts(desk: Desk, call: Call) -> Answer:

@@ -33,10 +33,26 @@ class Route(NamedTuple):
     answers: tuple[int, ...] = (200,)
     open: bool = False
 
+    @property
+    def tagged(self) -> bool:
+        """Whether an answer that the client has already is not sent again (ETag, If-None-Match)."""
+        return self.method == "GET" and not self.open and self.operation != "stream"
+
+    @property
+    def writes(self) -> bool:
+        """Whether it sends commands."""
+        return self.method != "GET" and not self.open
+
 
 TRADER = Query("trader", "Another trader than the token's; for risk, compliance and admin.")
 PAGE = (Query("limit", "At most so many rows, newest first; 1 to 1000.", "integer"), Query("cursor", "Where the page before ended."))
+NAMED_PAGE = (Query("limit", "At most so many rows; 1 to 1000.", "integer"), Query("cursor", "The last name of the page before."))
 SYMBOLS = Query("symbols", "Symbols with commas between them; all without it.")
+WHO_AND_WHY = (
+    Query("portfolio", "Where the request has no body: as in the body."),
+    Query("trader", "Where the request has no body: as in the body."),
+    Query("reason", "Where the request has no body: as in the body, and required there."),
+)
 _ID = "/v1/orders/{order_id}"
 
 ROUTES: tuple[Route, ...] = (
@@ -54,7 +70,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _ID, "show_order", OWN, "One order.", (TRADER,), answers=(200, 404)),
     Route("PUT", _ID, "replace_order", TRADING, "Change quantity or price.", body="Replacement", answers=(200, 404, 409, 422)),
     Route("DELETE", _ID, "cancel_order", TRADING, "Cancel an order.", answers=(200, 404, 409, 422)),
-    Route("GET", f"{_ID}/history", "order_history", OWN, "Every fact about an order.", (TRADER,), answers=(200, 404)),
+    Route("GET", f"{_ID}/history", "order_history", OWN, "Every fact about an order.", (TRADER, *PAGE), answers=(200, 404)),
     Route(
         "GET",
         "/v1/traders/{trader}/orders",
@@ -71,7 +87,7 @@ ROUTES: tuple[Route, ...] = (
         "What a trader traded, by symbol.",
         (Query("date", "YYYY-MM-DD (UTC), or the number of the trading day; the day that goes on without it."),),
     ),
-    Route("GET", "/v1/portfolios", "list_portfolios", OWN, "Portfolios that the token sees."),
+    Route("GET", "/v1/portfolios", "list_portfolios", OWN, "Portfolios that the token sees.", NAMED_PAGE),
     Route("GET", "/v1/portfolios/{name}", "show_portfolio", OWN, "Cash, equity, P&L and positions.", answers=(200, 404)),
     Route("GET", "/v1/portfolios/{name}/limits", "show_limits", OWN, "Limits, their use and headroom.", answers=(200, 404)),
     Route("GET", "/v1/portfolios/{name}/settlement", "show_settlement", OWN, "What settles when.", answers=(200, 404)),
@@ -84,7 +100,7 @@ ROUTES: tuple[Route, ...] = (
         body="Limits",
         answers=(200, 404, 422),
     ),
-    Route("GET", "/v1/instruments", "list_instruments", ANYONE, "What is traded."),
+    Route("GET", "/v1/instruments", "list_instruments", ANYONE, "What is traded.", NAMED_PAGE),
     Route(
         "GET",
         "/v1/book/{symbol}",
@@ -104,7 +120,7 @@ ROUTES: tuple[Route, ...] = (
         (Query("interval", "1s, 1m, 5m, 1h …"), *PAGE),
         answers=(200, 404),
     ),
-    Route("GET", "/v1/quotes", "list_quotes", ANYONE, "Best prices and last trades.", (SYMBOLS,), answers=(200, 404)),
+    Route("GET", "/v1/quotes", "list_quotes", ANYONE, "Best prices and last trades.", (SYMBOLS, *NAMED_PAGE), answers=(200, 404)),
     Route(
         "POST",
         "/v1/kill",
@@ -114,9 +130,9 @@ ROUTES: tuple[Route, ...] = (
         body="Kill",
         answers=(201, 404, 422),
     ),
-    Route("DELETE", "/v1/kill", "revive", CONTROL, "Let them trade again.", body="Kill", answers=(200, 404, 422)),
+    Route("DELETE", "/v1/kill", "revive", CONTROL, "Let them trade again.", WHO_AND_WHY, body="Kill", answers=(200, 404, 422)),
     Route("POST", "/v1/halts/{symbol}", "halt", CONTROL, "Halt an instrument.", body="Halt", answers=(201, 404, 422)),
-    Route("DELETE", "/v1/halts/{symbol}", "resume", CONTROL, "Let it trade again.", body="Halt", answers=(200, 404, 422)),
+    Route("DELETE", "/v1/halts/{symbol}", "resume", CONTROL, "Let it trade again.", WHO_AND_WHY[2:], body="Halt", answers=(200, 404, 422)),
     Route("GET", "/v1/breaches", "list_breaches", OWN, "Refusals of risk limits and alarms.", (Query("portfolio", "Of one."), *PAGE)),
     Route("GET", "/v1/compliance-failures", "list_failures", OWN, "Refusals of compliance rules.", (TRADER, *PAGE)),
     Route("GET", "/v1/alerts", "list_alerts", ANYONE, "What the session and its streams noticed.", PAGE),
@@ -161,8 +177,11 @@ MESSAGES: dict[str, frozenset[Role]] = {
     "NEW_ORDER": TRADING,
     "CANCEL_ORDER": TRADING,
     "REPLACE_ORDER": TRADING,
+    "HEARTBEAT": TRADING,
 }
 """Role by WebSocket message."""
+WRITES = frozenset({"NEW_ORDER", "CANCEL_ORDER", "REPLACE_ORDER", "HEARTBEAT"})
+"""Messages that send commands."""
 
 
 def table() -> list[dict[str, Any]]:

@@ -13,7 +13,9 @@ from data.configuration import ConfigurationError
 from live.configuration.tables import GatewaySettings
 from live.gateway.application import application
 from live.gateway.desk import Desk
-from live.gateway.health import Health
+from live.gateway.operations.connections import Connections
+from live.gateway.operations.health import Health
+from live.gateway.operations.tracing import NoTraces, Traces, Tracing
 from live.gateway.security.configuration import secured
 from live.gateway.security.guard import Guard, GuardedApp
 from live.gateway.security.issuer import LocalIssuer
@@ -21,7 +23,7 @@ from live.gateway.security.tokens import Verifier
 from live.gateway.streams.hub import Hub
 from live.gateway.streams.server_events import stream_operation
 from live.gateway.streams.web_socket import MESSAGE_MAX, Sockets
-from live.session.session import Session
+from live.session.served import Served
 
 STOP_SECONDS = 2
 BACKLOG = 2_048
@@ -39,7 +41,7 @@ class _Server(uvicorn.Server):
 class Gateway:
     """The gateway of a session: what it is made of, and the application."""
 
-    def __init__(self, session: Session, settings: GatewaySettings) -> None:
+    def __init__(self, session: Served, settings: GatewaySettings) -> None:
         self.settings, self.secured = settings, secured(settings)
         self.desk = Desk(session)
         out = Path(session.folder.path).parent.parent
@@ -48,8 +50,11 @@ class Gateway:
         self.hub = Hub(self.desk)
         self.health = Health(self.desk, self.hub, self.guard)
         self.sockets = Sockets(self.desk, self.hub, self.guard, self.abort)
+        self.connections = Connections()
+        traces = self.secured.traces
+        self.traces: Tracing = NoTraces() if traces is None else Traces(session.name, traces.endpoint, traces.ratio)
         self.app = application(self.desk, self.guard, self._operations())
-        self._server = self._make_server(GuardedApp(self._route, self.guard, self.secured.tls is not None))
+        self._server = self._make_server(GuardedApp(self._route, self.guard, self.secured.tls is not None, self.traces))
 
     def _operations(self) -> dict[str, Any]:
         async def issue_token(desk: Desk, call: Any) -> Any:
@@ -80,7 +85,8 @@ class Gateway:
                 if serving.done():
                     serving.result()
             session.folder.tell("running", url=url_of(listening, self.secured.tls is not None))
-            await asyncio.gather(serving, self.hub.run(), self._figures())
+            watching = self.connections.run(lambda: self._server.server_state.connections)
+            await asyncio.gather(serving, self.hub.run(), self._figures(), watching)
         finally:
             await self._stop(serving)
             listening.close()
@@ -102,6 +108,7 @@ class Gateway:
             with contextlib.suppress(asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(asyncio.shield(serving), STOP_SECONDS + 2)
         self.desk.close()
+        await asyncio.to_thread(self.traces.close)
 
     def abort(self, scope: Any) -> None:
         """Cut the connection of a client that reads nothing, with all that is still to be sent."""
@@ -155,7 +162,7 @@ def url_of(listening: socket.socket, tls: bool) -> str:
     return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-async def serve(session: Session, settings: GatewaySettings | None = None, mount: Callable[["Gateway"], None] | None = None) -> None:
+async def serve(session: Served, settings: GatewaySettings | None = None, mount: Callable[["Gateway"], None] | None = None) -> None:
     """Serve a session until it is cancelled; a service of the session (`session.services`).
 
     Tells the URL in `session.json` once it accepts. `mount`: adds pages to the gateway's `app` before. Raises ConfigurationError where it

@@ -8,8 +8,13 @@ import msgspec
 import polars as pl
 
 from engine.messages.instrument import Instrument
+from engine.messages.names import Names
 from live.wire.times import time_text
 
+_PRICES = ("price", "stop_price", "open", "high", "low", "close")
+_QUANTITIES = ("quantity", "remaining", "volume", "bought", "sold")
+_MONEY = {"fee": "fee_raw", "fees": "fees_raw", "notional": "notional_raw"}
+"""Fields of a frame's row in an instrument's units, and those in money beside their raw integers."""
 TIMES = frozenset({"ts", "created", "updated", "start", "end"})
 """Fields that hold ns UTC."""
 
@@ -33,12 +38,34 @@ def plain(value: Any) -> Any:
     return value
 
 
-def rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a frame."""
+def rows(frame: pl.DataFrame, names: Names, decimals: int) -> list[dict[str, Any]]:
+    """The rows of a frame, prices and quantities with the decimals of their instrument, money (10^-`decimals`) with all of its."""
     whole = frame.with_columns(
         pl.col(name).dt.cast_time_unit("ns").to_physical() for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)
     )
-    return [plain(row) for row in whole.iter_rows(named=True)]
+    return [plain(_exact(row, names, decimals)) for row in whole.iter_rows(named=True)]
+
+
+def _exact(row: dict[str, Any], names: Names, decimals: int) -> dict[str, Any]:
+    """A row with Decimals where a frame has floats."""
+    number = names.symbols.get(row.get("symbol") or "", len(names.instruments))
+    listed = names.instruments[number] if number < len(names.instruments) else None
+    for name, raw in _MONEY.items():
+        if row.get(raw) is not None:
+            row[name] = Decimal(row[raw]).scaleb(-decimals)
+    for fields, unit in ((_PRICES, "price_unit"), (_QUANTITIES, "lot")) if listed is not None else ():
+        step = Decimal(getattr(listed, unit)).normalize()
+        for name in fields:
+            if row.get(name) is not None:
+                row[name] = _with_decimals(row[name], step)
+    return row
+
+
+def _with_decimals(value: float, step: Decimal) -> Decimal:
+    """A whole number of steps that was a float, as the decimal that it stood for; half a step (a print in the middle) keeps its own."""
+    made = Decimal(repr(value))
+    exponent = min(int(step.as_tuple().exponent), 0)
+    return made.quantize(Decimal(1).scaleb(min(exponent, int(made.normalize().as_tuple().exponent))))
 
 
 def orders(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -47,6 +74,7 @@ def orders(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def instrument(one: Instrument) -> dict[str, Any]:
-    """An instrument."""
+    """An instrument, each number as short as it is: a log keeps more zeros than a configuration has."""
     names = ("symbol", "tick", "lot", "price_unit", "currency", "multiplier", "maker_fee", "taker_fee", "negative_prices")
-    return plain({name: getattr(one, name) for name in names})
+    found = {name: getattr(one, name) for name in names}
+    return {name: text(value.normalize()) if isinstance(value, Decimal) else plain(value) for name, value in found.items()}

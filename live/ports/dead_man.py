@@ -28,6 +28,13 @@ class DeadMan:
         """`trader` was heard from."""
         self._heard[trader] = time.monotonic()
 
+    def heard(self, trader: str, longest: float | None) -> None:
+        """`trader` says that he is there, and promises `longest` where that is given."""
+        if longest is None:
+            self.alive(trader)
+        else:
+            self.promise(trader, longest)
+
     async def run(self, session: Running) -> None:
         """Watch for ever."""
         for trader in self.promises:

@@ -32,11 +32,14 @@ class Publisher:
         self._waiting: deque[np.ndarray] = deque()
         self._rows = 0
         self._behind, self.cursor = False, 0
+        self._moved = time.monotonic()
         self._accounts: dict[str, tuple[int, int, Account]] = {}
         self._some, self._caught_up = asyncio.Event(), asyncio.Event()
 
     def offer(self, batch: Committed) -> None:
         """A batch was committed."""
+        if self._caught_up.is_set():
+            self._moved = time.monotonic()
         self._caught_up.clear()
         if self._behind or self._rows > ROOM:
             self._behind = True
@@ -65,6 +68,10 @@ class Publisher:
                 self._caught_up.set()
                 await self._some.wait()
                 self._some.clear()
+
+    def moved_within(self, seconds: float) -> bool:
+        """Whether something was published, or nothing waited, within so many seconds."""
+        return time.monotonic() - self._moved < seconds
 
     async def reached(self, seq: int) -> None:
         """Wait until everything up to `seq` is out."""
@@ -105,6 +112,7 @@ class Publisher:
         if rows:
             await self.broker.publish([Outgoing(topic, self.shard, key, value) for topic, key, value in rows])
         self.cursor = max(self.cursor, last, int(facts["seq"][-1]) if len(facts) else 0)
+        self._moved = time.monotonic()
         session.note_cursor(CURSOR, self.cursor)
         session.meters.counts["published"] += len(rows)
         session.meters.stage("publish").observe(time.perf_counter() - began)

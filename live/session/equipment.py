@@ -22,6 +22,8 @@ from live.pricing.service import Pricing
 from live.streams.beside import connect_streams
 from live.wire.portfolios import accounts
 
+STUCK = 5.0
+"""Seconds without a publication, while something waits for it, after which the broker counts as gone."""
 DRAIN, GOODBYE = 3.0, 2.0
 """Seconds that the end of a session waits for the broker, and for its farewell; what is not out by then is told by the next start."""
 
@@ -84,6 +86,10 @@ class Equipment:
         await orders.begin(session, given.start)  # here: whoever sends once the session runs is behind where it began
         self.outlets += [self.publisher.run, lease.run]
 
+    def checks(self, seq: int) -> dict[str, bool]:
+        """Whether the broker takes what is committed: all of it is out, or something went out of late."""
+        return {"broker": self.publisher is None or self.publisher.cursor >= seq or self.publisher.moved_within(STUCK)}
+
     async def drain(self) -> None:
         """Wait until everything that was committed is out, or the broker has had its time."""
         if self.publisher is not None:
@@ -104,6 +110,24 @@ def supervisor_of(settings: SessionSettings) -> Any:
     from live.services.supervisor import Supervisor
 
     return Supervisor(settings)
+
+
+class Equipped:
+    """What a session answers to the gateway in its own process (`Served`)."""
+
+    equipment: Equipment
+
+    @property
+    def writer(self) -> None:
+        """It takes commands itself."""
+
+    def heard(self, trader: str, longest: float | None) -> None:
+        """A trader is there; `longest`: the seconds of silence after which its orders are cancelled, 0 for no such promise."""
+        self.equipment.dead_man.heard(trader, longest)
+
+    def checks(self: Any) -> dict[str, bool]:
+        """Whether its log goes on, and its broker takes what is committed."""
+        return self.equipment.checks(self.seq) | {"log": self._running and self.error is None}
 
 
 def broker_of(given: BrokerSettings, session: str) -> Broker | None:

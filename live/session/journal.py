@@ -43,11 +43,11 @@ class _File(RotatingFileHandler):
 class Journal:
     """Writes the log lines of one session."""
 
-    def __init__(self, folder: Path, session: str) -> None:
+    def __init__(self, folder: Path, session: str, file: str = FILE) -> None:
         self._logger = logging.getLogger(f"tapebook.live.{session}")
         self._logger.setLevel(logging.INFO)
         self._logger.propagate = False
-        self._handler = _File(folder / FILE, maxBytes=BYTES, backupCount=KEPT, encoding="utf-8", delay=True)
+        self._handler = _File(folder / file, maxBytes=BYTES, backupCount=KEPT, encoding="utf-8", delay=True)
         self._handler.setFormatter(_Lines())
         self._logger.addHandler(self._handler)
 

@@ -24,7 +24,7 @@ from live.broker.port import Broker
 from live.configuration.session import SessionSettings, read_settings
 from live.models.market import quotes
 from live.session import kept_models
-from live.session.equipment import Equipment
+from live.session.equipment import Equipment, Equipped
 from live.session.journal import Journal, where
 from live.session.opening import instruments_of
 from live.session.recovery import Recovered, SessionError, recover
@@ -44,7 +44,7 @@ __all__ = ["Session", "SessionError"]
 T = TypeVar("T")
 
 
-class Session:
+class Session(Equipped):
     """A live session, as an asynchronous context: it is started, takes commands from whoever sends them, and is drained at the end.
 
     `settings`: its configuration; `out`: its files lie under `out`/live/NAME; `market`: a feed that is played beside the participants;

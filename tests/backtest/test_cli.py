@@ -18,9 +18,8 @@ from tests.naive.lobster import Market
 
 ROOT = Path(__file__).parents[2]
 NAME = "AMZN_2012-06-21_34200000_57600000_message_3.csv"
-LIVE = [
-    f"live {word}" for word in ("run", "check", "list", "status", "stop", "rebuild", "services", "dead-letters list", "dead-letters retry")
-]
+LIVE_WORDS = ["run", "check", "list", "status", "stop", "read", "attach", "streams", "rebuild", "services"]
+LIVE = [f"live {word}" for word in (*LIVE_WORDS, "dead-letters list", "dead-letters retry")]
 KAFKA = [f"kafka {word}" for word in ("start", "stop", "status", "topics")]
 LEAVES = [
     "backtest",

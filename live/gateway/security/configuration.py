@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from data.configuration import ConfigurationError
 from live.configuration.tables import GatewaySettings
+from live.gateway.security.loopback import loopback
 
 
 class Keys(BaseModel):
@@ -61,11 +62,6 @@ class RateSettings(Keys):
     """Seconds' worth of requests that may come at once."""
 
 
-def loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    return host in ("localhost", "::1") or host.startswith("127.")
-
-
 def insecure(host: str, tls: Any, auth: Any) -> str | None:
     """What is wrong with an address that others reach; None where nothing is."""
     lacking = [name for name, given in (("tls", tls), ("auth", auth)) if given is None]
@@ -74,8 +70,17 @@ def insecure(host: str, tls: Any, auth: Any) -> str | None:
     return f'{host!r} is reached by other machines, and {" and ".join(lacking)} is missing; set them, or host = "127.0.0.1"'
 
 
+class TraceSettings(Keys):
+    """A collector of traces (OTLP over HTTP), and the part of the requests that is traced."""
+
+    endpoint: str = Field(pattern=r"^https?://")
+    ratio: float = Field(1.0, ge=0, le=1)
+
+
 class Secured(Keys):
-    """What `[gateway]` says of security."""
+    """What `[gateway]` says of security, and of traces."""
+
+    traces: TraceSettings | None = None
 
     tls: TlsSettings | None = None
     auth: AuthSettings | None = None

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from live.gateway.operations.tracing import NoTraces, Span, Tracing
 from live.gateway.problems import MEDIA_TYPE, Problem
 from live.gateway.security.configuration import Secured
 from live.gateway.security.principals import Principal, Role
@@ -29,6 +30,13 @@ _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_FOR_OTHERS = (
+    (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
+    (b"access-control-allow-headers", b"authorization, content-type, if-none-match, last-event-id, traceparent"),
+    (b"access-control-expose-headers", b"etag, retry-after, x-next-cursor"),
+    (b"access-control-max-age", b"600"),
+)
+"""For pages of the sites in gateway.origins."""
 _FOR_API = ((b"cache-control", b"no-store"),)
 _FOR_TLS = ((b"strict-transport-security", b"max-age=31536000"),)
 
@@ -96,8 +104,8 @@ def token_of(connection: HTTPConnection) -> str:
 class GuardedApp:
     """Every request passes here: address rate, origin, size and time of the body, headers of the answer."""
 
-    def __init__(self, app: App, guard: Guard, tls: bool) -> None:
-        self.app, self.guard = app, guard
+    def __init__(self, app: App, guard: Guard, tls: bool, traces: Tracing | None = None) -> None:
+        self.app, self.guard, self.traces = app, guard, traces or NoTraces()
         self.tls = tls
         self._headers = _HEADERS + (_FOR_TLS if tls else ())
 
@@ -106,28 +114,47 @@ class GuardedApp:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        headers, method = HTTPConnection(scope).headers, scope.get("method", "WS")
+        with self.traces.span(f"{method} {scope['path'][:200]}", headers, **{"http.request.method": method}) as span:
+            await self._serve(scope, receive, self._with_headers(scope, headers, send, span), send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, bare: Send) -> None:
+        headers = HTTPConnection(scope).headers
         try:
             self.guard.addresses.check(self.guard.address(scope), "address")
-            self.guard.check_origin(HTTPConnection(scope).headers, self.tls)
+            self.guard.check_origin(headers, self.tls)
             if scope["type"] == "http":
+                if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+                    await _preflight(send)
+                    return
                 receive = await _bounded(scope, receive)
-                await self.app(scope, receive, self._with_headers(scope, send))
+                await self.app(scope, receive, send)
                 return
         except Problem as problem:
-            await deny(scope, receive, self._with_headers(scope, send), problem)
+            await deny(scope, receive, send, problem)
             return
-        await self.app(scope, receive, send)
+        await self.app(scope, receive, bare)
 
-    def _with_headers(self, scope: Scope, send: Send) -> Send:
+    def _with_headers(self, scope: Scope, asked: Mapping[str, str], send: Send, span: Span) -> Send:
         more = self._headers + (_FOR_API if scope["path"].startswith("/v1") else ())
+        origin = asked.get("origin")
+        if origin is not None and origin in self.guard.secured.origins:
+            more += ((b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin"), *_FOR_OTHERS)
 
         async def sent(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                span.set("http.response.status_code", message["status"])
                 own = {name.lower() for name, _ in message.get("headers", ())}
                 message = {**message, "headers": [*message.get("headers", ()), *(one for one in more if one[0] not in own)]}
             await send(message)
 
         return sent
+
+
+async def _preflight(send: Send) -> None:
+    """What a browser asks before a page of another, permitted site does; the headers of the answer say the rest."""
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _bounded(scope: Scope, receive: Receive) -> Receive:

@@ -1,6 +1,7 @@
 """The WebSocket: its messages in and out, in the words of the original protocol."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,9 +9,9 @@ from starlette.requests import HTTPConnection
 
 from live.gateway import orders, reading, shapes
 from live.gateway.calls import Call, named, only
-from live.gateway.desk import Desk
+from live.gateway.desk import Desk, read_only
 from live.gateway.problems import Problem, malformed
-from live.gateway.routes import ANYONE, MESSAGES
+from live.gateway.routes import ANYONE, MESSAGES, WRITES
 from live.gateway.security.guard import PROTOCOL, Guard, deny
 from live.gateway.streams.clients import SLOW, Client, Event, event
 from live.gateway.streams.hub import Hub
@@ -23,6 +24,7 @@ MESSAGE_MAX = 1 << 16
 IN_FLIGHT_MAX = 256
 """Orders of one client that wait for their commit."""
 DRAIN_SECONDS = 10.0
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?", re.ASCII)
 
 
 class Sockets:
@@ -70,6 +72,7 @@ class _Conversation:
             "NEW_ORDER": self._new,
             "CANCEL_ORDER": self._cancel,
             "REPLACE_ORDER": self._replace,
+            "HEARTBEAT": self._heartbeat,
         }
 
     async def run(self) -> None:
@@ -96,6 +99,7 @@ class _Conversation:
                 "seq": self.desk.models.seq,
                 "subject": who.subject,
                 "trader": who.trader,
+                "next_order_id": self.desk.models.next_order_id(who.trader) if who.trader else None,
                 "roles": sorted(role.value for role in who.roles),
                 "portfolios": sorted(who.portfolios),
                 "symbols": [one.symbol for one in self.desk.names.instruments],
@@ -145,6 +149,8 @@ class _Conversation:
             if not isinstance(data, dict):
                 raise malformed("data", "it is not an object; write it as {}")
             self.guard.allow(self.who, MESSAGES[kind], kind)
+            if kind in WRITES and self.desk.session.writer is not None:
+                raise read_only(self.desk.session.writer)
             await self._carry_out[kind](data, identity)
         except Problem as problem:
             self._refuse(problem, request, identity)
@@ -216,6 +222,15 @@ class _Conversation:
     async def _positions(self, data: Given, identity: str | None) -> None:
         only(data)
         self._answer("POSITIONS", self._accounts(), identity)
+
+    async def _heartbeat(self, data: Given, identity: str | None) -> None:
+        """The trader is there; with `silent_after` (s) it promises never to be silent for longer, 0 takes that back."""
+        only(data, "silent_after")
+        longest = data.get("silent_after")
+        if longest is not None and (not isinstance(longest, Written) or not _SECONDS.fullmatch(longest)):
+            raise malformed("silent_after", "it is not a number of seconds; write one as 5 or 2.5, and 0 for no promise")
+        self.desk.session.heard(self.who.name(), None if longest is None else float(longest))
+        self._done("HEARTBEAT", data, identity)
 
     async def _new(self, data: Given, identity: str | None) -> None:
         command = orders.new_order(self.desk, self.who, data)

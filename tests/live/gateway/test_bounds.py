@@ -154,14 +154,18 @@ def test_figures_and_notes(desk):
     assert after['tapebook_stage_seconds_count{stage="commit"}'] > 0
     assert desk.ask("GET", "/v1/breaches", ann)[1][0]["reason"] == "POSITION_LIMIT"
     code, bars = desk.ask("GET", "/v1/bars/AAPL?interval=1h", ann)
-    assert (code, bars[0]["volume"], bars[0]["close"]) == (200, "5", "150")
-    assert desk.ask("GET", "/v1/trades/AAPL", ann)[1][0]["price"] == "150"
+    assert (code, bars[0]["volume"], bars[0]["close"]) == (200, "5", "150.00")
+    assert desk.ask("GET", "/v1/trades/AAPL", ann)[1][0]["price"] == "150.00"
     assert desk.ask("POST", "/v1/halts/AAPL", risk, {})[1]["errors"][0]["path"] == "reason"
     assert desk.ask("POST", "/v1/halts/AAPL", risk, {"reason": "news"})[0] == 201
     assert desk.ask("POST", "/v1/orders", ann, order("BUY", 5, "150.00"))[1]["code"] == "HALTED"
     assert desk.ask("DELETE", "/v1/halts/AAPL", risk, {"reason": "over"})[0] == 200
     noted = [json.loads(line) for line in (desk.session.folder.path / "audit.jsonl").read_text().splitlines()]
-    assert [(one["who"], one["action"], one["reason"]) for one in noted[-2:]] == [("rita", "HALT", "news"), ("rita", "RESUME", "over")]
+    actions = [one for one in noted if "action" in one][-2:]
+    assert [(one["who"], one["action"], one["reason"]) for one in actions] == [("rita", "HALT", "news"), ("rita", "RESUME", "over")]
+    outcomes = {one["of"]: one for one in noted if "of" in one}
+    assert [outcomes[one["number"]]["kind"] for one in actions] == ["TradingHalted", "TradingResumed"]
+    assert outcomes[actions[1]["number"]]["fact"] <= desk.ask("GET", "/v1/book/AAPL", risk)[1]["seq"]
     state = desk.ask("GET", "/v1/state", risk)[1]
     assert state["portfolios"][0]["positions"]["AAPL"]["quantity"] == "5"
     assert desk.ask("GET", "/v1/state?at=1", risk)[0] == 200

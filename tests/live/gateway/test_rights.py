@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 import urllib.parse
+import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -13,6 +14,7 @@ from joserfc.jwk import OctKey, OKPKey, RSAKey
 from websockets.asyncio.client import connect
 
 from live.gateway.routes import MESSAGES, ROUTES, table
+from live.gateway.security import tokens
 from live.gateway.security.issuer import LocalIssuer
 from live.gateway.security.principals import Role
 from tests.support.live_gateway import order, running
@@ -166,11 +168,21 @@ def _other_body():
     return base64.urlsafe_b64encode(json.dumps(claims(roles=["admin"])).encode()).rstrip(b"=").decode()
 
 
-def test_tokens_that_are_no_good(desk):
+BAD = [
+    *("alg none", "no signature", "wrong key", "wrong key under our id", "our public key as a secret", "wrong audience", "no audience"),
+    *("wrong issuer", "expired", "no end", "not yet", "tampered", "roles are no list", "trader is no text", "nonsense", "long"),
+]
+
+
+def test_every_bad_token_has_its_test(desk):
+    assert [name for name, _ in bad_tokens(desk)] == BAD
     assert desk.ask("GET", "/v1/instruments", signed(LocalIssuer(desk.out).key))[0] == 200
-    for name, token in bad_tokens(desk):
-        code, said = desk.ask("GET", "/v1/instruments", token)
-        assert (code, said["code"]) == (401, "UNAUTHORIZED"), name
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_token_that_is_no_good(desk, name):
+    code, said = desk.ask("GET", "/v1/instruments", dict(bad_tokens(desk))[name])
+    assert (code, said["code"]) == (401, "UNAUTHORIZED")
 
 
 def test_the_key_is_nobody_elses(desk):
@@ -212,3 +224,100 @@ def test_an_outside_issuer(tmp_path):
             assert s.ask("GET", "/v1/instruments", signed(key, "RS256", iss="https://id.example"))[0] == 401
             assert s.ask("GET", "/v1/instruments", s.token("admin"))[0] == 401
         server.shutdown()
+
+
+class Issuer:
+    """An issuer of tokens outside: its keys over HTTP, which it changes; how often it was asked."""
+
+    def __init__(self):
+        self.keys, self.asked, self.down = [RSAKey.generate_key(2048, auto_kid=True)], 0, False
+        outer = self
+
+        class Keys(BaseHTTPRequestHandler):
+            def do_GET(self):
+                outer.asked += 1
+                self.send_response(500 if outer.down else 200)
+                self.end_headers()
+                self.wfile.write(json.dumps({"keys": [key.as_dict(private=False) for key in outer.keys]}).encode())
+
+            def log_message(self, *words):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Keys)
+        Thread(target=self.server.serve_forever, daemon=True).start()
+        self.settings = {"issuer": "https://id.example", "jwks_url": f"http://127.0.0.1:{self.server.server_port}/keys"}
+
+    def rotate(self, alg="RS256"):
+        self.keys = [RSAKey.generate_key(2048, auto_kid=True) if alg == "RS256" else OKPKey.generate_key("Ed25519", auto_kid=True)]
+
+    def token(self, key=None, alg="RS256", **more):
+        return signed(key or self.keys[0], alg, **{"iss": "https://id.example", **more})
+
+
+@pytest.fixture
+def issuer():
+    made = Issuer()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_an_outside_issuer_changes_its_keys(tmp_path, issuer, monkeypatch):
+    monkeypatch.setattr(tokens, "_KEYS_APART", 0.2)
+    with running(tmp_path, gateway={"port": 0, "auth": issuer.settings, "rates": {"failures": 0}}) as s:
+        before = issuer.token(sub="before")
+        assert s.ask("GET", "/v1/instruments", before)[0] == 200
+        old = issuer.keys[0]
+        issuer.rotate("EdDSA")
+        time.sleep(0.25)
+        assert s.ask("GET", "/v1/instruments", issuer.token(alg="EdDSA", sub="after"))[0] == 200
+        assert s.ask("GET", "/v1/instruments", issuer.token(old, sub="of the old key"))[0] == 401
+        asked = issuer.asked
+        made = [s.ask("GET", "/v1/instruments", issuer.token(RSAKey.generate_key(2048, auto_kid=True)))[0] for _ in range(5)]
+        assert made == [401] * 5
+        assert issuer.asked - asked <= 5  # false tokens do not make it ask at every one
+        issuer.down = True
+        time.sleep(0.25)
+        assert s.ask("GET", "/v1/instruments", issuer.token(alg="EdDSA", sub="meanwhile"))[0] == 200  # the keys that it has hold
+        credentials = b"grant_type=client_credentials&client_id=x&client_secret=y"
+        assert s.ask("POST", "/v1/token", None, credentials)[0] == 401  # tokens are the outside issuer's to give
+
+
+def test_an_issuer_that_never_answered(tmp_path, issuer):
+    issuer.down = True
+    with running(tmp_path, gateway={"port": 0, "auth": issuer.settings}) as s:
+        code, headers, text = s.answer("GET", "/v1/instruments", issuer.token())
+        assert (code, json.loads(text)["code"], headers["retry-after"]) == (503, "ISSUER_UNREACHABLE", "5")
+
+
+def test_the_matrix_holds_for_tokens_from_outside(tmp_path, issuer):
+    with running(tmp_path, gateway={"port": 0, "auth": issuer.settings}) as s:
+        for route in ROUTES:
+            if route.open or route.method != "GET" or route.operation == "stream":
+                continue
+            for role in Role:
+                token = issuer.token(sub=f"ann-{role}", roles=[role.value], trader="ann", portfolios=["fund1"])
+                code = s.ask("GET", route.path.format(**PLACES), token)[0]
+                assert (code == 403) == (role not in route.roles), (route.path, role, code)
+
+
+def test_a_token_is_no_good_again_once_it_has_expired(desk, monkeypatch):
+    """It was checked and is remembered; used again after its end it is refused."""
+    monkeypatch.setattr(tokens, "LEEWAY", 0)
+    token = signed(LocalIssuer(desk.out).key, exp=int(time.time()) + 3, sub="replayed")
+    assert desk.ask("GET", "/v1/instruments", token)[0] == 200
+    wait = time.time() + 12
+    while (code := desk.ask("GET", "/v1/instruments", token)[0]) == 200 and time.time() < wait:
+        time.sleep(0.2)
+    assert code == 401
+    assert desk.ask("GET", "/v1/instruments", token)[0] == 401
+
+
+def test_expiry_ends_an_open_stream(desk):
+    token = desk.token("viewer", hours=1.5 / 3600, subject="brief")
+    request = urllib.request.Request(f"{desk.url}/v1/stream", headers={"authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=20) as stream:
+        began = time.monotonic()
+        while stream.read(1):
+            pass
+        assert time.monotonic() - began < 15

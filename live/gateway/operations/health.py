@@ -44,10 +44,10 @@ class Health:
     def _checks(self) -> dict[str, bool]:
         session, desk = self.desk.session, self.desk
         free = shutil.disk_usage(session.folder.path).free
-        return {
+        return session.checks() | {
             "session": session.error is None and not session.intake.closed,
             "models": desk.ready and desk.failed is None,
-            "lag": desk.models.seq == session.seq or not desk.ready,
+            "caught_up": desk.models.seq == session.seq or not desk.ready,
             "disk": free >= DISK_FREE_MIN,
         }
 

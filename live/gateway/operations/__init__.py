@@ -1,0 +1,1 @@
+"""How the gateway is operated: health, figures, traces, and connections that bring nothing."""
