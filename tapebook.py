@@ -19,12 +19,13 @@ _ROOMS = {
         "set_limits set_rules kill revive TapebookError"
     ),
     "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
-    "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",
+    "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck runs",
     "live": "Broker KafkaBroker MemoryBroker Session SessionSettings",
 }
 _PACKAGES = (*_ROOMS, "dashboards")
 _EXTRAS = {
     **dict.fromkeys(("aiokafka", "filelock", "jgo", "msgspec", "streamz"), "live"),
+    **dict.fromkeys(("cloudpickle", "distributed", "optuna", "pandas"), "research"),
     **dict.fromkeys(("fastapi", "uvicorn", "websockets", "joserfc", "prometheus_client"), "gateway"),
 }
 """Modules that only some commands need, and the extra that brings each."""

@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     from backtest.compare import assert_same as assert_same
     from backtest.result import Result as Result
     from backtest.run import Backtest as Backtest
+    from backtest.statistics.luck import luck as luck
     from backtest.store import runs as runs
+    from backtest.sweep.sweep import Sweep as Sweep
     from engine.strategy.examples import FastImbalanceTaker as FastImbalanceTaker
     from engine.strategy.examples import FastMarketMaker as FastMarketMaker
     from engine.strategy.examples import ImbalanceTaker as ImbalanceTaker
@@ -20,7 +22,9 @@ _PLACES = {
     "ImbalanceTaker": "engine.strategy.examples",
     "MarketMaker": "engine.strategy.examples",
     "Result": "backtest.result",
+    "Sweep": "backtest.sweep.sweep",
     "assert_same": "backtest.compare",
+    "luck": "backtest.statistics.luck",
     "runs": "backtest.store",
 }
 __all__ = list(_PLACES)
