@@ -29,7 +29,7 @@ _EXTRAS = {
     **dict.fromkeys(("fastapi", "uvicorn", "websockets", "joserfc", "prometheus_client"), "gateway"),
 }
 """Modules that only some commands need, and the extra that brings each."""
-_COMMANDS = ("backtest.cli.app", "data.cli", "live.cli.app", "live.broker.server.cli", "live.gateway.cli")
+_COMMANDS = ("backtest.cli.app", "backtest.cli.sweep", "backtest.cli.job", "data.cli", "live.cli.app", "live.broker.server.cli", "live.gateway.cli")
 """Modules with a Typer app `app`, in the order of the help."""
 _INTERRUPTED = 130
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names.split()}
