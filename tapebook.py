@@ -19,7 +19,7 @@ _ROOMS = {
         "set_limits set_rules kill revive TapebookError"
     ),
     "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
-    "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck runs",
+    "backtest": "Backtest BarBacktest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck runs sweep_bars vectorised",
     "live": "Broker KafkaBroker MemoryBroker Session SessionSettings",
 }
 _PACKAGES = (*_ROOMS, "dashboards")
@@ -29,7 +29,10 @@ _EXTRAS = {
     **dict.fromkeys(("fastapi", "uvicorn", "websockets", "joserfc", "prometheus_client"), "gateway"),
 }
 """Modules that only some commands need, and the extra that brings each."""
-_COMMANDS = ("backtest.cli.app", "backtest.cli.sweep", "backtest.cli.job", "data.cli", "live.cli.app", "live.broker.server.cli", "live.gateway.cli")
+_COMMANDS = (
+    *("backtest.cli.app", "backtest.cli.sweep", "backtest.cli.job", "data.cli"),
+    *("live.cli.app", "live.broker.server.cli", "live.gateway.cli"),
+)
 """Modules with a Typer app `app`, in the order of the help."""
 _INTERRUPTED = 130
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names.split()}

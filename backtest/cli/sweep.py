@@ -124,7 +124,7 @@ def _table(result: Any, best: Any) -> Any:
     from rich.table import Table
 
     from backtest.numbers import compact, significant
-    from backtest.sweep.result import shown
+    from backtest.sweep.row import shown
 
     figures = [name for name in dict.fromkeys([result.target, "net_pnl", "fills", "max_drawdown"]) if name in best.columns]
     made = Table(box=None, pad_edge=False, header_style="dim")

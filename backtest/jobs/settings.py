@@ -138,8 +138,10 @@ class JobSettings(Configuration):
     @field_validator("backtests", "sweeps", "gates")
     @classmethod
     def _tables(cls, tables: list[Any], info: ValidationInfo) -> list[Any]:
-        model = {"backtests": BacktestStep, "sweeps": SweepStep, "gates": Gate}[str(info.field_name)]
-        made, found = [], {}
+        models: dict[str, type[Configuration]] = {"backtests": BacktestStep, "sweeps": SweepStep, "gates": Gate}
+        made: list[Any] = []
+        found: dict[Any, str] = {}
+        model = models[str(info.field_name)]
         for k, table in enumerate(tables):
             try:
                 made.append(nested(model, table))

@@ -33,7 +33,7 @@ def _best(result: "SweepResult") -> str:
         best = result.best(count=BEST_SHOWN)
     except SweepError:
         return ""
-    from backtest.sweep.result import shown
+    from backtest.sweep.row import shown
 
     names = list(dict.fromkeys([*result.names, result.target, *FIGURES]))
     names = [name for name in names if name in best.columns]

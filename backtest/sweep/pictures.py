@@ -34,7 +34,7 @@ def _share(value: float, low: float, high: float) -> float:
 
 def heat_map(result: "SweepResult", x: str | None, y: str | None, by: str) -> Picture:
     """Mean of the figure over the other parameters in each cell; a cell without a run stays empty."""
-    from backtest.sweep.result import shown
+    from backtest.sweep.row import shown
 
     names = [name for name in result.names if result.frame[name].n_unique() > 1]
     x = x or next((name for name in names if name != y), None)
@@ -85,7 +85,7 @@ def _figure(x: float, y: float, text: str) -> str:
 
 def parallel(result: "SweepResult", by: str) -> Picture:
     """One axis a parameter and one for the figure, each from its lowest to its highest; words stand in their order."""
-    from backtest.sweep.result import shown
+    from backtest.sweep.row import shown
 
     frame = result.frame.filter(result.frame[by].is_not_null())
     if not frame.height:
@@ -114,7 +114,7 @@ def parallel(result: "SweepResult", by: str) -> Picture:
 
 def _axis(values: list[Any]) -> tuple[np.ndarray, str, str]:
     """Places from the top, and what stands at the lower and at the upper end."""
-    from backtest.sweep.result import shown
+    from backtest.sweep.row import shown
 
     known = sorted(set(values), key=lambda value: (isinstance(value, str), value))
     if isinstance(known[-1], str | bool):

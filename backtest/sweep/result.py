@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.analysis.definitions import BY_NAME
-from backtest.numbers import counted, number, significant
+from backtest.numbers import counted, significant
 from backtest.statistics.luck import Luck, luck
-from backtest.sweep.row import Row
+from backtest.sweep.row import Row, shown
 from backtest.sweep.space import SweepError
 from engine.messages.hints import did_you_mean
 
@@ -146,11 +146,6 @@ def best_of(rows: list[Row], target: str) -> Row | None:
     """The run with the highest figure, the first of equals; None where no run has it."""
     have = [row for row in rows if row.figures.get(target) is not None]
     return max(have, key=lambda row: row.figures[target]) if have else None
-
-
-def shown(value: Any) -> str:
-    """A parameter's value as text."""
-    return number(value, 4).rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def _column(values: Any) -> Any:

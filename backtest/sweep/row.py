@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from backtest.numbers import number
 from backtest.workers.outcome import Outcome
 
 NONE = np.zeros(0)
@@ -33,3 +34,8 @@ def row_of(number: int, parameters: dict[str, Any], outcome: Outcome, seconds: f
         return Row(number, parameters, {}, error=outcome.error, seconds=seconds, lost=outcome.lost)
     ran = outcome.value
     return Row(number, parameters, ran.figures, ran.returns, ran.yearly, None, ran.digest, seconds)
+
+
+def shown(value: Any) -> str:
+    """A parameter's value as text."""
+    return number(value, 4).rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

@@ -98,7 +98,12 @@ class Pool:
 
     def _done(self, process: "subprocess.Popen[bytes]", message: bytes) -> Outcome:
         late = threading.Event()
-        timer = threading.Timer(self.seconds, lambda: (late.set(), process.kill())) if self.seconds else None
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(self.seconds, stop) if self.seconds else None
         if timer is not None:
             timer.daemon = True
             timer.start()
@@ -119,7 +124,8 @@ class Pool:
 
 def _pipe(stream: Any) -> BinaryIO:
     assert stream is not None
-    return stream  # type: ignore[no-any-return]
+    found: BinaryIO = stream
+    return found
 
 
 def _environment() -> dict[str, str]:
