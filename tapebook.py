@@ -19,7 +19,10 @@ _ROOMS = {
         "set_limits set_rules kill revive TapebookError"
     ),
     "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
-    "backtest": "Backtest BarBacktest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck runs sweep_bars vectorised",
+    "backtest": (
+        "Backtest BarBacktest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck runs "
+        "sweep_bars vectorised"
+    ),
     "live": "Broker KafkaBroker MemoryBroker Session SessionSettings",
 }
 _PACKAGES = (*_ROOMS, "dashboards")

@@ -97,7 +97,7 @@ class BarBacktest:
     ) -> None:
         self.prices, times = _columns(bars)
         self.closes = np.ascontiguousarray(self.prices[:, 3])
-        self.calendar = calendar_of(times)
+        self.calendar = calendar_of(times, self.closes)
         fixed, relative = commission if isinstance(commission, tuple) else (0.0, commission)
         for name, value, good in (("cash", cash, cash > 0), ("leverage", leverage, leverage >= 1), ("commission", relative, relative < 1)):
             if not good:

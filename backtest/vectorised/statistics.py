@@ -19,17 +19,19 @@ PERIODS = {7: 52, 31: 12, 365: 1}
 
 class Calendar(NamedTuple):
     """What the times of the bars say, once for all runs: `ends`, the last bar of each return period; `yearly`, periods a year; `unit`, ns
-    that durations are rounded up to; `years`, length in years."""
+    that durations are rounded up to; `years`, length in years; and how the market went."""
 
     times: np.ndarray  # datetime64[ns] (n,)
     ends: np.ndarray
     yearly: float
     unit: int
     years: float
+    market: np.ndarray  # float64 (n - 1,): logarithmic returns of the closes less their mean
+    spread: float  # the sum of their squares
 
 
-def calendar_of(times: np.ndarray) -> Calendar:
-    """datetime64[ns] (n,), ascending."""
+def calendar_of(times: np.ndarray, closes: np.ndarray) -> Calendar:
+    """`times`: datetime64[ns] (n,), ascending; `closes`: float64 (n,)."""
     gaps = np.diff(times[-100:]).astype(np.int64)
     period = int(np.median(gaps)) if len(gaps) else 86_400 * 10**9
     days = times.astype("datetime64[D]").astype(np.int64)
@@ -41,7 +43,9 @@ def calendar_of(times: np.ndarray) -> Calendar:
     ends = np.flatnonzero(np.append(group[1:] != group[:-1], True))
     unit = next(size for _, size in reversed(UNITS) if period % _above(size) or size == UNITS[0][1])
     span = int((times[-1] - times[0]).astype(np.int64))
-    return Calendar(times, ends, float(yearly), unit, (span // 10**9) / 86_400 / 365.25)
+    market = np.diff(np.log(closes))
+    market -= market.mean()
+    return Calendar(times, ends, float(yearly), unit, (span // 10**9) / 86_400 / 365.25, market, float((market**2).sum()))
 
 
 def _above(size: int) -> int:
@@ -76,7 +80,7 @@ def statistics(calendar: Calendar, closes: np.ndarray, equity: np.ndarray, trade
     found["Return [%]"] = float(equity[-1] - start) / start * 100
     found["Buy & Hold Return [%]"] = float((closes[-1] - closes[first]) / closes[first] * 100)
     found |= _yearly(calendar, equity)
-    found |= _market(found, equity, closes)
+    found |= _market(found, calendar, equity)
     found |= _drawdowns(calendar, equity)
     found["Calmar Ratio"] = _over(found["Return (Ann.) [%]"], -found["Max. Drawdown [%]"])
     return found | _trades(calendar, trades)
@@ -102,20 +106,21 @@ def _yearly(calendar: Calendar, equity: np.ndarray) -> dict[str, float]:
     }
 
 
-def _market(found: dict[str, Any], equity: np.ndarray, closes: np.ndarray) -> dict[str, float]:
+def _market(found: dict[str, Any], calendar: Calendar, equity: np.ndarray) -> dict[str, float]:
     """Jensen's alpha and beta on holding the instrument, from logarithmic returns of bars."""
     beta = math.nan
     if len(equity) > 2:
         with np.errstate(divide="ignore", invalid="ignore"):
-            ours, market = np.diff(np.log(equity)), np.diff(np.log(closes))
-        apart = market - market.mean()
-        beta = _over(float(((ours - ours.mean()) * apart).sum()), float((apart**2).sum()))
+            ours = np.diff(np.log(equity))
+        beta = _over(float(((ours - ours.mean()) @ calendar.market)), calendar.spread)
     return {"Alpha [%]": found["Return [%]"] - beta * found["Buy & Hold Return [%]"], "Beta": beta}
 
 
 def _drawdowns(calendar: Calendar, equity: np.ndarray) -> dict[str, Any]:
     depth = 1 - equity / np.maximum.accumulate(equity)
-    peaks = np.unique(np.append(np.flatnonzero(depth == 0), len(depth) - 1))
+    peaks = np.flatnonzero(depth == 0)
+    if peaks[-1] != len(depth) - 1:
+        peaks = np.append(peaks, len(depth) - 1)
     last, first = peaks[1:], peaks[:-1]
     real = last > first + 1
     first, last = first[real], last[real]
