@@ -7,12 +7,12 @@ if TYPE_CHECKING:
     from backtest.compare import assert_same as assert_same
     from backtest.result import Result as Result
     from backtest.run import Backtest as Backtest
+    from backtest.signals.bars import BarBacktest as BarBacktest
+    from backtest.signals.bars import vectorised as vectorised
+    from backtest.signals.sweep import sweep_bars as sweep_bars
     from backtest.statistics.luck import luck as luck
     from backtest.store import runs as runs
     from backtest.sweep.sweep import Sweep as Sweep
-    from backtest.vectorised.bars import BarBacktest as BarBacktest
-    from backtest.vectorised.bars import vectorised as vectorised
-    from backtest.vectorised.sweep import sweep_bars as sweep_bars
     from engine.strategy.examples import FastImbalanceTaker as FastImbalanceTaker
     from engine.strategy.examples import FastMarketMaker as FastMarketMaker
     from engine.strategy.examples import ImbalanceTaker as ImbalanceTaker
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Backtest": "backtest.run",
-    "BarBacktest": "backtest.vectorised.bars",
+    "BarBacktest": "backtest.signals.bars",
     "FastImbalanceTaker": "engine.strategy.examples",
     "FastMarketMaker": "engine.strategy.examples",
     "ImbalanceTaker": "engine.strategy.examples",
@@ -30,8 +30,8 @@ _PLACES = {
     "assert_same": "backtest.compare",
     "luck": "backtest.statistics.luck",
     "runs": "backtest.store",
-    "sweep_bars": "backtest.vectorised.sweep",
-    "vectorised": "backtest.vectorised.bars",
+    "sweep_bars": "backtest.signals.sweep",
+    "vectorised": "backtest.signals.bars",
 }
 __all__ = list(_PLACES)
 

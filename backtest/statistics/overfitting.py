@@ -31,7 +31,7 @@ def overfitting(returns: np.ndarray, blocks: int = BLOCKS) -> Overfitting | None
 
     Time is cut into S blocks; each half of them once is the sample from which the run with the best Sharpe ratio is chosen, and the
     other half
-    says where it stands among all N. PBO is the share of halves with a logit ≤ 0: Bailey, Borwein, López de Prado & Zhu (2017), The
+    says where it stands among all N. PBO is the share of halves with a logit below 0: Bailey, Borwein, López de Prado & Zhu (2017), The
     Probability of Backtest Overfitting, Journal of Computational Finance 20(4), section 3. A run of equal rank with others has the mean of
     their ranks. The oldest T mod S rows are left out. None for fewer than two different runs or too few rows for four blocks.
     """
@@ -52,7 +52,7 @@ def overfitting(returns: np.ndarray, blocks: int = BLOCKS) -> Overfitting | None
     logits, chosen, after = (np.concatenate(columns) for columns in zip(*parts))
     spread = float(((chosen - chosen.mean()) ** 2).sum())
     slope = float(((chosen - chosen.mean()) * (after - after.mean())).sum()) / spread if spread > 0 else math.nan
-    return Overfitting(float((logits <= 0).mean()), float((after < 0).mean()), logits, blocks, slope)
+    return Overfitting(float((logits < 0).mean()), float((after < 0).mean()), logits, blocks, slope)
 
 
 def _of_halves(

@@ -21,6 +21,7 @@ NAME = "AMZN_2012-06-21_34200000_57600000_message_3.csv"
 LIVE = [f"live {word}" for word in ("run", "check", "list", "status", "stop", "dead-letters list", "dead-letters retry")]
 KAFKA = [f"kafka {word}" for word in ("start", "stop", "status", "topics")]
 LEAVES = ["backtest", "runs list", "runs show", "runs compare", "log verify", "log sql", "data show", "data check", "explain", "lab"]
+LEAVES += ["runs export", "runs report", "sweep", "job run", "job check", "job list", "job pin"]
 LEAVES += [*LIVE, *KAFKA, "token"]
 MINE = """
 from engine import Strategy, Parameter
@@ -116,7 +117,7 @@ def narrow(text):
 # ------------------------------------------------------------------ help
 
 
-@pytest.mark.parametrize("words", ["", "runs", "log", "data", *LEAVES])
+@pytest.mark.parametrize("words", ["", "runs", "log", "data", "job", *LEAVES])
 def test_help(tapebook, words):
     said = tapebook(*words.split(), "--help")
     assert (said.code, said.err) == (0, "")

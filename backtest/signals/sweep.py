@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from backtest.signals.bars import BarBacktest
 from backtest.sweep.result import SweepResult
 from backtest.sweep.row import NONE, Row
 from backtest.sweep.space import SweepError, grid_points
-from backtest.vectorised.bars import BarBacktest
 from backtest.workers.outcome import attempt
 
 TARGET = "Sharpe Ratio"

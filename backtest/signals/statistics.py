@@ -112,7 +112,7 @@ def _market(found: dict[str, Any], calendar: Calendar, equity: np.ndarray) -> di
     if len(equity) > 2:
         with np.errstate(divide="ignore", invalid="ignore"):
             ours = np.diff(np.log(equity))
-        beta = _over(float(((ours - ours.mean()) @ calendar.market)), calendar.spread)
+        beta = _over(float((ours - ours.mean()) @ calendar.market), calendar.spread)
     return {"Alpha [%]": found["Return [%]"] - beta * found["Buy & Hold Return [%]"], "Beta": beta}
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from backtest.vectorised.kernel import AT_CLOSE, AT_OPEN, CASH, OPEN_END, PERCENT, TRADE, UNITS, play
-from backtest.vectorised.statistics import Calendar, calendar_of, statistics
+from backtest.signals.kernel import AT_CLOSE, AT_OPEN, CASH, OPEN_END, PERCENT, TRADE, UNITS, play
+from backtest.signals.statistics import Calendar, calendar_of, statistics
 from engine.errors import TapebookError
 
 if TYPE_CHECKING:
