@@ -269,7 +269,8 @@ def test_what_cannot_be_told_is_said(monkeypatch):
     ("seed = 5", "seeds = 5", "nightly.toml line 10: unknown key 'seeds'; did you mean seed"),
     ("mine:Buyer", "mine:Byer", "line 8, key backtests.0.strategy: strategy mine:Byer: mine has no strategy 'Byer'; did you mean Buyer"),
     ('name = "sizes"', 'name = "buyer"', "two steps are called 'buyer'"), ('name = "nightly"', 'name = "a/b"', "is no name of a folder"),
-    ("seed = 5", 'seed = 5\n[[gates]]\nfigure = "sharp"', "did you mean sharpe"), ("seed = 5", 'seed = 5\n[[gates]]\nfigure = "sharpe"', "a figure goes with"),
+    ("seed = 5", 'seed = 5\n[[gates]]\nfigure = "sharp"', "did you mean sharpe"),
+    ("seed = 5", 'seed = 5\n[[gates]]\nfigure = "sharpe"', "a figure goes with"),
     ("seed = 5", 'seed = 5\n[[gates]]\nstep = "byer"\nfills = "pinned"', "no step 'byer'; did you mean buyer"),
     ('grid = { size = "1..2" }', 'grid = { size = "1,,2" }', "has an empty value"),
 ])  # fmt: skip

@@ -93,7 +93,7 @@ def test_processes_give_the_same(alone, day, tmp_path):
     assert figures(many).equals(figures(alone))
     assert many.failed["error"].to_list()[0].startswith("RuntimeError: the strategy broke")
     assert np.array_equal(many.returns, alone.returns)
-    files = [path for path in (tmp_path / "cache").glob("*.npy")]
+    files = list((tmp_path / "cache").glob("*.npy"))
     assert len(files) == 1  # decoded once, for both
 
 
@@ -268,7 +268,8 @@ def test_random_points_follow_the_seed():
 
 @pytest.mark.parametrize(("options", "words"), [
     ({"grid": {"edje": [1]}}, "no parameter 'edje'; did you mean edge"), ({"grid": {"edge": 1}}, r"write edge=\[1\]"), ({}, "one of grid"),
-    ({"grid": {"edge": [-1]}}, "edge: -1 is out of range"), ({"grid": {"edge": []}}, "the list is empty"), ({"grid": {"edge": [1, 1]}}, "twice"),
+    ({"grid": {"edge": [-1]}}, "edge: -1 is out of range"), ({"grid": {"edge": []}}, "the list is empty"),
+    ({"grid": {"edge": [1, 1]}}, "twice"),
     ({"grid": {"edge": [1]}, "target": "sharp"}, "did you mean sharpe"), ({"random": {"edge": (3, 1)}}, "is no range"),
     ({"random": {"edge": (0, 1)}, "runs": 10**9}, "more than 100,000"), ({"random": {"edge": (0, 1)}, "runs": 0}, "at least 1"),
 ])  # fmt: skip

@@ -124,7 +124,8 @@ def test_targets_are_directions_and_nan_is_no_change():
 
 
 @pytest.mark.parametrize(("sizing", "size", "fractional", "units"), [
-    ("units", 3, False, 3.0), ("cash", 1000, False, 9.0), ("cash", 1020, True, 10.0), ("percent", 0.5, False, 49.0), ("percent", 0.51, True, 50.0),
+    ("units", 3, False, 3.0), ("cash", 1000, False, 9.0), ("cash", 1020, True, 10.0), ("percent", 0.5, False, 49.0),
+    ("percent", 0.51, True, 50.0),
 ])  # fmt: skip
 def test_sizes(sizing, size, fractional, units):
     made = tb.vectorised(bars(*FLAT), at(0), size=size, sizing=sizing, fractional=fractional, cash=10_000).trades
