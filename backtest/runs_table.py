@@ -35,7 +35,7 @@ def runs_frame(out: Path | str = OUT, *, where: str | None = None, strategy: str
     with duckdb.connect() as base:
         base.register("runs", frame)
         try:
-            return base.execute(f"SELECT * FROM runs WHERE {where}").pl()
+            return base.sql(f"SELECT * FROM runs WHERE {where}").pl()
         except duckdb.Error as error:
             raise RunError(f"--where {where!r}: {str(error).splitlines()[0]}; columns are {', '.join(names[:12])} …") from None
 

@@ -57,7 +57,7 @@ def on_dask(runner: Runner, points: Sequence[Point], given: Any) -> Outcomes:
         name = hashlib.sha256(packed).hexdigest()
         task = client.submit(_given, packed, key=f"tapebook-{name[:16]}", retries=RETRIES)
         futures = {client.submit(_run, task, name, point, retries=RETRIES, pure=False): k for k, point in enumerate(points)}
-        for future in as_completed(list(futures)):
+        for future in as_completed(list(futures), loop=client.loop):
             yield futures[future], _outcome(future)
     finally:
         client.cancel([one for one in futures if not one.done()])

@@ -14,7 +14,7 @@ RUNS_MOST = 100_000
 """More runs than this are refused: they would take days, and their best would be luck."""
 VALUES_MOST = 10_000
 Point = dict[str, Any]
-_RANGE = re.compile(r"(-?[\d.]*\d)\.\.(-?[\d.]*\d)(?:\.\.([\d.]*\d))?")
+_RANGE = re.compile(r"(-?\d*\.?\d+)\.\.(-?\d*\.?\d+)(?:\.\.(\d*\.?\d+))?")
 
 
 class SweepError(TapebookError, ValueError):

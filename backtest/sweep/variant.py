@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from backtest.participants import Participant
 from backtest.run import Backtest, with_fees
@@ -86,15 +85,14 @@ def check_names(backtest: Backtest, names: Iterable[str]) -> None:
 def check_values(backtest: Backtest, points: Iterable[Point]) -> None:
     """Raises ValueError for the first value that the strategy or the backtest would refuse; each value is looked at once."""
     seen: set[tuple[str, str]] = set()
-    base: dict[str, Any] | None = None
     for point in points:
         new = {name: value for name, value in point.items() if (name, repr(value)) not in seen}
-        if new or base is None:
-            base = point
-            seen |= {(name, repr(value)) for name, value in new.items()}
-            for one in backtest.participants:
-                kind, mine = kind_of(one), _mine(one, new, len(backtest.participants))
-                if kind is not None and kind.__init__ is Strategy.__init__:
-                    for name, parameter in parameters_of(kind).items():
-                        if name in mine:
-                            parameter.check(mine[name])
+        seen |= {(name, repr(value)) for name, value in new.items()}
+        for one in backtest.participants:
+            kind, mine = kind_of(one), _mine(one, new, len(backtest.participants))
+            parameters = parameters_of(kind) if kind is not None and kind.__init__ is Strategy.__init__ else {}
+            for name in mine.keys() & parameters.keys():
+                parameters[name].check(mine[name])
+        for name in new.keys() & set(SETTINGS):
+            if not _is_parameter(backtest, name):
+                variant(backtest, {name: new[name]})
