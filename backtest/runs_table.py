@@ -1,4 +1,4 @@
-"""All runs under a folder as one table, filtered and written out by DuckDB: what each was, what was set, what came of it."""
+"""All runs under a folder as one table, filtered and written out: what each was, what was set, what came of it."""
 
 import json
 from collections.abc import Sequence
@@ -12,16 +12,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 SAID = ("strategy", "data", "engine", "digest", "fingerprint", "feed_latency", "order_latency", "response_latency", "seed", "time_zone")
-WRITERS = {".parquet": "FORMAT parquet", ".csv": "FORMAT csv, HEADER", ".json": "FORMAT json, ARRAY true"}
 
 
 def runs_frame(out: Path | str = OUT, *, where: str | None = None, strategy: str | None = None, data: str | None = None) -> "pl.DataFrame":
     """One row a run, newest first: run, what it was (SAID), start and end, each parameter as "parameters.name", every figure.
 
     `where`: a condition of SQL over these columns, like "sharpe > 1 AND fills >= 30". `strategy`, `data`: a part of the name.
-    Raises RunError with what DuckDB says of the condition.
+    Raises RunError with what is wrong with the condition.
     """
-    import duckdb
     import polars as pl
 
     rows = [_row(folder) for folder in folders(Path(out))]
@@ -32,12 +30,10 @@ def runs_frame(out: Path | str = OUT, *, where: str | None = None, strategy: str
             frame = frame.filter(pl.col(column).str.to_lowercase().str.contains(part.lower(), literal=True))
     if where is None or not rows:
         return frame
-    with duckdb.connect() as base:
-        base.register("runs", frame)
-        try:
-            return base.sql(f"SELECT * FROM runs WHERE {where}").pl()
-        except duckdb.Error as error:
-            raise RunError(f"--where {where!r}: {str(error).splitlines()[0]}; columns are {', '.join(names[:12])} …") from None
+    try:
+        return pl.SQLContext(runs=frame).execute(f"SELECT * FROM runs WHERE {where}", eager=True)
+    except pl.exceptions.PolarsError as error:
+        raise RunError(f"--where {where!r}: {str(error).splitlines()[0]}; columns are {', '.join(names[:12])} …") from None
 
 
 def _row(folder: Path) -> dict[str, Any]:
@@ -58,21 +54,20 @@ def _column(name: str, values: Sequence[Any]) -> Any:
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {bool}:
         return pl.Series(values, dtype=pl.Boolean if kinds else pl.Float64)
+    if kinds == {int}:
+        return pl.Series(values, dtype=pl.Int64)
     if kinds <= {int, float}:
-        return pl.Series([None if value is None else float(value) for value in values], dtype=pl.Float64 if float in kinds else pl.Int64)
+        return pl.Series([None if value is None else float(value) for value in values], dtype=pl.Float64)
     return [None if value is None else value if isinstance(value, str) else json.dumps(value) for value in values]
 
 
 def export_runs(frame: "pl.DataFrame", path: Path) -> Path:
     """Write it as .parquet, .csv or .json, as a whole. Raises RunError for another ending."""
-    import duckdb
-
-    if path.suffix not in WRITERS:
-        raise RunError(f"{path}: what kind of file? end it with {', '.join(WRITERS)}")
+    writers = {".parquet": frame.write_parquet, ".csv": frame.write_csv, ".json": frame.write_json}
+    if path.suffix not in writers:
+        raise RunError(f"{path}: what kind of file? end it with {', '.join(writers)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    with duckdb.connect() as base:
-        base.register("runs", frame)
-        base.execute(f"COPY runs TO '{str(temporary).replace(chr(39), chr(39) * 2)}' ({WRITERS[path.suffix]})")
+    writers[path.suffix](temporary)
     temporary.replace(path)
     return path

@@ -128,7 +128,7 @@ def regression(a: Analysis, benchmark: Any) -> Regression:
 
 
 def _joined(a: Analysis, benchmark: Any) -> tuple[np.ndarray, np.ndarray]:
-    if hasattr(benchmark, "index"):
+    if hasattr(benchmark, "rename"):
         import pandas as pd
 
         both = pd.concat([returns_series(a), benchmark.rename("benchmark")], axis=1, join="inner").dropna()
