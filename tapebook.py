@@ -19,16 +19,23 @@ _ROOMS = {
         "set_limits set_rules kill revive TapebookError"
     ),
     "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
-    "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",
+    "backtest": (
+        "Backtest BarBacktest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck runs "
+        "sweep_bars vectorised"
+    ),
     "live": "AsyncClient Broker Client ClientError KafkaBroker MemoryBroker Session SessionSettings",
 }
 _PACKAGES = (*_ROOMS, "dashboards")
 _EXTRAS = {
     **dict.fromkeys(("aiokafka", "filelock", "jgo", "msgspec", "streamz"), "live"),
+    **dict.fromkeys(("cloudpickle", "distributed", "optuna", "pandas"), "research"),
     **dict.fromkeys(("fastapi", "uvicorn", "websockets", "httpx2", "joserfc", "prometheus_client"), "gateway"),
 }
 """Modules that only some commands need, and the extra that brings each."""
-_COMMANDS = ("backtest.cli.app", "data.cli", "live.cli.app", "live.broker.server.cli", "live.gateway.cli")
+_COMMANDS = (
+    *("backtest.cli.app", "backtest.cli.sweep", "backtest.cli.job", "data.cli"),
+    *("live.cli.app", "live.broker.server.cli", "live.gateway.cli"),
+)
 """Modules with a Typer app `app`, in the order of the help."""
 _INTERRUPTED = 130
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names.split()}

@@ -7,7 +7,12 @@ if TYPE_CHECKING:
     from backtest.compare import assert_same as assert_same
     from backtest.result import Result as Result
     from backtest.run import Backtest as Backtest
+    from backtest.signals.bars import BarBacktest as BarBacktest
+    from backtest.signals.bars import vectorised as vectorised
+    from backtest.signals.sweep import sweep_bars as sweep_bars
+    from backtest.statistics.luck import luck as luck
     from backtest.store import runs as runs
+    from backtest.sweep.sweep import Sweep as Sweep
     from engine.strategy.examples import FastImbalanceTaker as FastImbalanceTaker
     from engine.strategy.examples import FastMarketMaker as FastMarketMaker
     from engine.strategy.examples import ImbalanceTaker as ImbalanceTaker
@@ -15,13 +20,18 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Backtest": "backtest.run",
+    "BarBacktest": "backtest.signals.bars",
     "FastImbalanceTaker": "engine.strategy.examples",
     "FastMarketMaker": "engine.strategy.examples",
     "ImbalanceTaker": "engine.strategy.examples",
     "MarketMaker": "engine.strategy.examples",
     "Result": "backtest.result",
+    "Sweep": "backtest.sweep.sweep",
     "assert_same": "backtest.compare",
+    "luck": "backtest.statistics.luck",
     "runs": "backtest.store",
+    "sweep_bars": "backtest.signals.sweep",
+    "vectorised": "backtest.signals.bars",
 }
 __all__ = list(_PLACES)
 

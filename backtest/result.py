@@ -11,8 +11,10 @@ from backtest.analysis.metrics import summarise
 from backtest.recording import Recording, strategy_name
 
 if TYPE_CHECKING:
+    import pandas as pd
     import polars as pl
 
+    from backtest.analysis.series import Regression
     from backtest.report.pictures import Picture
 
 
@@ -116,6 +118,31 @@ class Result:
         from backtest.analysis.frames import positions_frame
 
         return positions_frame(self.analysis)
+
+    def returns(self) -> "pd.Series[float]":
+        """Returns (parts of equity) by the time at which each interval ended, a day from 20 days on; a pandas Series for what others
+        wrote. Raises SeriesError without pandas."""
+        from backtest.analysis.series import returns_series
+
+        return returns_series(self.analysis)
+
+    def monthly_returns(self) -> "pl.DataFrame":
+        """year, month, return (compounded), days."""
+        from backtest.analysis.series import monthly
+
+        return monthly(self.analysis)
+
+    def rolling_sharpe(self, window: int = 63) -> "pl.DataFrame":
+        """ts, sharpe a year of the last `window` returns; null before. Raises SeriesError for a window longer than the run."""
+        from backtest.analysis.series import rolling_sharpe
+
+        return rolling_sharpe(self.analysis, window)
+
+    def regression(self, benchmark: Any) -> "Regression":
+        """Alpha and beta on a benchmark's returns: one an interval, or a pandas Series joined by its times. Raises SeriesError."""
+        from backtest.analysis.series import regression
+
+        return regression(self.analysis, benchmark)
 
     def plot(self) -> "Picture":
         """Equity with drawdown, price with our fills, position, on one time axis."""

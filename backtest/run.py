@@ -109,7 +109,7 @@ class Backtest:
             seed=seed,
             seats=feed.seats,
         )
-        self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
+        self.instruments = [with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
         for one in self.participants:
             opening_cash(one.name, one.cash, money_decimals(self.instruments))
         self.window = (start, end)
@@ -290,7 +290,7 @@ class Backtest:
         return {"strategy": " + ".join(each), "parameters": parameters, **alike, "strategies": each}
 
 
-def _with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:
+def with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:
     given = {name: fee for name, fee in (("maker_fee", maker), ("taker_fee", taker)) if fee is not None}
     fields = {f.name: getattr(instrument, f.name) for f in dataclasses.fields(instrument)}
     return Instrument(**{**fields, **given}) if given else instrument

@@ -126,6 +126,24 @@ class Configuration(BaseSettings):
             _IN_FILE.reset(token)
 
 
+def nested(model: type[Configuration], values: Any) -> Any:
+    """A table within a file, read by a model of its own. Raises Problems with the keys within it."""
+    if not isinstance(values, dict):
+        raise Problems({(): f"{values!r} is not a table"})
+    token = _IN_FILE.set({})
+    try:
+        return model(**values)
+    except ValidationError as error:
+        raise Problems({key: what or _unknown(model, key) for key, what in _found(error)}) from None
+    finally:
+        _IN_FILE.reset(token)
+
+
+def _unknown(model: type[Configuration], key: Key) -> str:
+    known = list(model.model_fields)
+    return f"unknown key {'.'.join(map(str, key))!r}; {did_you_mean(str(key[-1]), known, 'known are ' + ', '.join(known))}"
+
+
 def _found(error: ValidationError) -> list[tuple[Key, str]]:
     """Keys and what is wrong with their values; an empty text for a key that is not known."""
     made: list[tuple[Key, str]] = []
@@ -142,8 +160,7 @@ def _line(model: type[Configuration], document: Document | None, options: Mappin
     """One problem with its place: the option, or file, line and key."""
     name = ".".join(map(str, key))
     if not what:
-        known = list(model.model_fields)
-        what, name = f"unknown key {name!r}; {did_you_mean(str(key[-1]), known, 'known are ' + ', '.join(known))}", ""
+        what, name = _unknown(model, key), ""
     if document is None or _given(options, key):
         return f"--{str(key[0]).replace('_', '-')}{''.join(f' {part}' for part in key[1:])}: {what}"
     return f"{document.place(key)}{name and f', key {name}'}: {what}"

@@ -11,7 +11,7 @@ from backtest.analysis.cautions import Caution
 from backtest.analysis.definitions import Summary
 from backtest.numbers import clock, count, duration
 from backtest.recording import strategy_name
-from backtest.report import book_picture, charts, cost_cards, day_cards, order_cards, script, tiles, trip_cards
+from backtest.report import book_picture, charts, cost_cards, day_cards, order_cards, return_cards, script, tiles, trip_cards
 from backtest.report.cards import card as box
 from backtest.report.charts import TimeAxis
 from backtest.report.panels import (
@@ -49,6 +49,8 @@ def page(a: Analysis, summary: Summary, warnings: list[Caution]) -> str:
         tiles.tiles(a, summary),
         _equity(a, axis),
         day_cards.days(a),
+        return_cards.months(a),
+        return_cards.rolling(a, axis),
         *[_symbol(a, axis, number_) for number_ in traded(a)[:SYMBOLS_MOST]],
         book[0],
         cost_cards.costs(a, summary),

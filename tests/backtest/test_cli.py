@@ -21,21 +21,10 @@ NAME = "AMZN_2012-06-21_34200000_57600000_message_3.csv"
 LIVE_WORDS = ["run", "check", "list", "status", "stop", "read", "attach", "streams", "rebuild", "services"]
 LIVE = [f"live {word}" for word in (*LIVE_WORDS, "dead-letters list", "dead-letters retry")]
 KAFKA = [f"kafka {word}" for word in ("start", "stop", "status", "topics")]
-LEAVES = [
-    "backtest",
-    "runs list",
-    "runs show",
-    "runs compare",
-    "log verify",
-    "log sql",
-    "log head",
-    "log surveil",
-    "log extract",
-    "data show",
-    "data check",
-    "explain",
-    "lab",
-]
+RUNS = [f"runs {word}" for word in ("list", "show", "compare", "export", "report")]
+LOG = [f"log {word}" for word in ("verify", "sql", "head", "surveil", "extract")]
+LEAVES = ["backtest", *RUNS, *LOG, "data show", "data check", "explain", "lab"]
+LEAVES += ["sweep", "job run", "job check", "job list", "job pin"]
 LEAVES += [*LIVE, *KAFKA, "token"]
 MINE = """
 from engine import Strategy, Parameter
@@ -131,7 +120,7 @@ def narrow(text):
 # ------------------------------------------------------------------ help
 
 
-@pytest.mark.parametrize("words", ["", "runs", "log", "data", *LEAVES])
+@pytest.mark.parametrize("words", ["", "runs", "log", "data", "job", *LEAVES])
 def test_help(tapebook, words):
     said = tapebook(*words.split(), "--help")
     assert (said.code, said.err) == (0, "")

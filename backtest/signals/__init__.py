@@ -1,0 +1,1 @@
+"""Bars at sweep speed: signals as arrays, one compiled pass over the bars, no order book."""
