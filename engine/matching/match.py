@@ -7,9 +7,9 @@ from engine.compiler.kernel import cold_kernel, hot_kernel, kernel, rare_kernel
 from engine.compiler.lazy_kernels import STOPS_LEAVE, Lazy, call_lazy
 from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
 from engine.state.accounts import against, book_fill, fee_of, too_much, work
-from engine.state.arrays import FINISHED, MASK, W
+from engine.state.arrays import FINISHED, LEVELS, MASK, PIECE, W
 from engine.state.facts import blank, emit_order, move_owner
-from engine.state.id_table import erase
+from engine.state.id_table import erase, find
 from engine.state.ladder import first_node, leave, shrink
 from engine.state.levels import level_list, lower_key, stands_at
 from engine.state.order_types import has_price
@@ -57,12 +57,29 @@ def finish(state, slot, status):
 
 @rare_kernel
 def forget(state, slot):
-    """An order of history ends and its id is free again."""
+    """An order of history ends and its id is free again. A level's record and a quote stay: their lots may come back."""
     order = state.orders[slot]
     if order["id"] != 0:
         erase(state.history_ids, np.int64(order["place"]), state.orders)
         state.session[0]["known"] -= 1
+    elif order["self_trade"] != 0:
+        if order["self_trade"] != PIECE:
+            return
+        at = find_record(state, np.int64(order["instrument"]), np.int64(order["side"]), np.int64(order["price"]))
+        state.orders[np.int64(state.history_ids[at]["slot"]) - 1]["stop_price"] -= np.int32(1)
     close_slot(state, slot)
+
+
+@kernel
+def find_record(state, instrument, side, price):
+    """Index in `history_ids` of a level's record, or of the free entry where it belongs."""
+    return find(state.history_ids, level_id(side, price), instrument | LEVELS)
+
+
+@hot_kernel
+def level_id(side, price):
+    """The id under which a level's record is found."""
+    return np.uint64(((price + (1 << 31)) << 1) | side)
 
 
 @hot_kernel
