@@ -111,6 +111,13 @@ def _next_stop(state, instrument, rises, price):
 
 
 @kernel
+def _pass(state, c, out, n, price, lots):
+    """The path has come to `price`, where `lots` were printed."""
+    set_last(state, np.int64(c["instrument"]), price, lots)
+    return emit_history(state, out, n, Kind.TradePrinted, c, price, lots, 0, 0)
+
+
+@kernel
 def follow_path(state, c, out, n):
     """PRINT of an instrument of bars: the price goes there, or opens there; stops on the way trigger one after the other."""
     instrument, price, start = np.int64(c["instrument"]), np.int64(c["price"]), n
@@ -122,10 +129,9 @@ def follow_path(state, c, out, n):
         point = _next_stop(state, instrument, rises, price)
         while point != price:
             n = _go(state, c, out, n, point)
-            set_last(state, instrument, point, 0)
+            n = _pass(state, c, out, n, point, 0)
             n = call_lazy(state.lazy[Lazy.STOPS], state, STOPS_CASCADE | instrument, out, n)
             point = _next_stop(state, instrument, rises, price)
         n = _go(state, c, out, n, price)
     flag_estimated(out, start, n)
-    set_last(state, instrument, price, c["quantity"])
-    return emit_history(state, out, n, Kind.TradePrinted, c, price, c["quantity"], 0, 0)
+    return _pass(state, c, out, n, price, c["quantity"])

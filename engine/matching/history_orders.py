@@ -199,9 +199,11 @@ def _cross(state, out, n, slot, key):
     order, c = state.orders[slot], state.wanted[0]
     c["instrument"] = order["instrument"]
     c["order_id"] = order["id"]
-    lots = np.int64(state.nodes[first_node(state) + slot]["quantity"])
+    lots, start = np.int64(state.nodes[first_node(state) + slot]["quantity"]), n
     n, left, traded = take_ours(state, out, n, c, np.int64(order["side"]), lots, key, COUNTS_NONE, OWN_PRICE)
     if traded > 0:
+        if order["self_trade"] != 0:
+            flag_estimated(out, start, n)
         order["executed"] += np.uint32(traded)
         lose(state, slot, traded)
         if left == 0 and order["id"] == 0:

@@ -7,19 +7,18 @@ from engine.compiler.kernel import cold_kernel, hot_kernel, kernel, rare_kernel
 from engine.compiler.lazy_kernels import STOPS_LEAVE, Lazy, call_lazy
 from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
 from engine.state.accounts import against, book_fill, fee_of, too_much, work
-from engine.state.arrays import FINISHED, LEVELS, MASK, PIECE, W
+from engine.state.arrays import FINISHED, MASK, PIECE, W
 from engine.state.facts import blank, emit_order, move_owner
-from engine.state.id_table import erase, find
+from engine.state.id_table import erase
 from engine.state.ladder import first_node, leave, shrink
-from engine.state.levels import level_list, lower_key, stands_at
+from engine.state.levels import level_list, lose_piece, lower_key, stands_at
 from engine.state.order_types import has_price
 
 HISTORY_TRADER = np.uint32(HISTORY)
 ESTIMATED = int(Flag.ESTIMATED)
 REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 MAKER_HISTORY = int(Flag.MAKER_HISTORY)
-ANY_PRICE = 1 << 40
-"""The reach of an order without a price: above every key."""
+ANY_PRICE = 1 << 40  # the reach of an order without a price: above every key
 _move_maker = mover(maker_portfolio="portfolio", maker_trader="trader")
 
 
@@ -62,24 +61,11 @@ def forget(state, slot):
     if order["id"] != 0:
         erase(state.history_ids, np.int64(order["place"]), state.orders)
         state.session[0]["known"] -= 1
+    elif order["self_trade"] == PIECE:
+        lose_piece(state, order)
     elif order["self_trade"] != 0:
-        if order["self_trade"] != PIECE:
-            return
-        at = find_record(state, np.int64(order["instrument"]), np.int64(order["side"]), np.int64(order["price"]))
-        state.orders[np.int64(state.history_ids[at]["slot"]) - 1]["stop_price"] -= np.int32(1)
+        return
     close_slot(state, slot)
-
-
-@kernel
-def find_record(state, instrument, side, price):
-    """Index in `history_ids` of a level's record, or of the free entry where it belongs."""
-    return find(state.history_ids, level_id(side, price), instrument | LEVELS)
-
-
-@hot_kernel
-def level_id(side, price):
-    """The id under which a level's record is found."""
-    return np.uint64(((price + (1 << 31)) << 1) | side)
 
 
 @hot_kernel
@@ -171,7 +157,7 @@ def book_trade(state, out, n, ladder, maker, price, lots, taker, position, taker
     order["executed"] += np.uint32(lots)
     set_last(state, instrument, price, lots)
     if not history:
-        work(state, order, -lots, -abs(each) * lots, -1 if left == 0 else 0)
+        work(state, order, -lots, -abs(np.int64(order["price"])) * terms["value"] * lots, -1 if left == 0 else 0)
     signed = lots if ladder & 1 == 0 else -lots
     watched = book_fill(state, portfolio, np.int64(order["position"]), fee, taker, position, taker_fee, signed, each)
     _leave_filled(state, ladder, maker, left, lots)

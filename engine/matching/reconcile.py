@@ -100,12 +100,14 @@ def remove(state, c, out, n):
 
 @kernel
 def _forget_ids(state, instrument):
-    """History's orders of an instrument that have an id end, those that ours consumed, too; none of them is in a list any more."""
+    """History's orders of an instrument that have an id end, those that ours consumed, too, and its levels; none is in a list any more."""
     for at in range(len(state.history_ids)):
-        while state.history_ids[at]["slot"] != 0 and state.history_ids[at]["owner"] == instrument:  # another one may move to the place
-            forget(state, np.int64(state.history_ids[at]["slot"]) - 1)
-        while state.history_ids[at]["slot"] != 0 and state.history_ids[at]["owner"] == instrument | LEVELS:
-            end_record(state, np.int64(state.history_ids[at]["slot"]) - 1)
+        entry = state.history_ids[at]
+        while entry["slot"] != 0 and np.int64(entry["owner"]) & ~LEVELS == instrument:  # another one may move to the place
+            if entry["owner"] == instrument:
+                forget(state, np.int64(entry["slot"]) - 1)
+            else:
+                end_record(state, np.int64(entry["slot"]) - 1)
 
 
 @kernel
