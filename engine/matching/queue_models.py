@@ -6,6 +6,7 @@ given the lots before and behind it; it is held to what is possible by `engine.m
 
 import math
 
+from engine.compiler.intrinsics import muldiv
 from engine.compiler.kernel import kernel
 from engine.messages.vocabulary import QueueModel
 
@@ -37,5 +38,6 @@ def lost_before(model, exponent, before, behind, lots):
     if model == RISK_AVERSE or before == 0:
         return 0
     if model == PROPORTIONAL:
-        return int(float(lots) * (float(before) / float(before + behind)))
-    return int(float(lots) * (1.0 / (1.0 + _power(float(behind) / float(before), exponent))))
+        return muldiv(lots, before, before + behind)[0]
+    first, second = _power(float(before), exponent), _power(float(behind), exponent)
+    return int(float(lots) * (first / (first + second)))

@@ -38,7 +38,9 @@ def follow_path(ex: NaiveExchange, c: SimpleNamespace) -> None:
 
 def next_stop(ex: NaiveExchange, instrument: int, rises: bool, price: int) -> int:
     """The stop price that the path to `price` reaches first, else `price`."""
-    stops = [o.stop_price for o in ex.stops[instrument] if o.side == (Side.BUY if rises else Side.SELL)] if instrument not in ex.halted else []
+    if instrument in ex.halted:
+        return price
+    stops = [order.stop_price for order in ex.stops[instrument] if order.side == (Side.BUY if rises else Side.SELL)]
     return min([*stops, price]) if rises else max([*stops, price])
 
 

@@ -6,7 +6,7 @@ import math
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from engine.messages.vocabulary import HISTORY, SHARE_PARTS, Flag, Grain, Kind, QueueModel, Reason, Side
+from engine.messages.vocabulary import SHARE_PARTS, Flag, Grain, Kind, QueueModel, Reason, Side
 from tests.naive import bars
 from tests.naive.book import Order, opposite
 from tests.naive.history import checked, emit, fresh, sweep
@@ -74,8 +74,9 @@ def lost_before(model: int, exponent: int, before: int, behind: int, lots: int) 
     if model == QueueModel.RISK_AVERSE or not before:
         return 0
     if model == QueueModel.PROPORTIONAL:
-        return int(lots * (before / (before + behind)))
-    return int(lots * (1 / (1 + power(behind / before, exponent))))
+        return lots * before // (before + behind)
+    first, second = power(float(before), exponent), power(float(behind), exponent)
+    return int(lots * (first / (first + second)))
 
 
 def power(base: float, exponent: int) -> float:

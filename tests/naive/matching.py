@@ -137,7 +137,8 @@ class Matching(Accounts):
         self.settle(maker, price, lots, maker_fee)
         self.settle(taker, price, lots, taker_fee)
         self.printed(instrument, price)
-        flags = Flag.MAKER_HISTORY if maker.is_history else Flag.ESTIMATED if maker.estimated or taker.is_history and taker.estimated else 0
+        estimated = maker.estimated or (taker.is_history and taker.estimated)
+        flags = Flag.MAKER_HISTORY if maker.is_history else Flag.ESTIMATED if estimated else 0
         self.emit(
             Kind.TradeExecuted, instrument=instrument, price=price, quantity=lots, side=taker.side, ahead=ahead,
             order_id=taker.id, trader=taker.trader, portfolio=taker.portfolio, remaining=taker.open, fee=taker_fee,

@@ -66,7 +66,7 @@ SETTINGS = {
     "broken": Setting(strange=0.15),
     "drifting": Setting(strange=0.003, drift=0.02),
     "levels": replace(PLAIN, kinds=BOOK_KINDS | LEVEL_WEIGHTS | {Kind.CLEAR: 2, Kind.HALT: 4, Kind.RESUME: 2}, strange=0.003, stops=0.1),
-    "bars": replace(PLAIN, kinds=BOOK_KINDS | BAR_WEIGHTS | {Kind.CLEAR: 2, Kind.HALT: 4}, strange=0.003, stops=0.4, reducing=0.1, bars=0.95),
+    "bars": replace(PLAIN, kinds=BOOK_KINDS | BAR_WEIGHTS | {Kind.HALT: 4}, strange=0.003, stops=0.4, reducing=0.1, bars=0.95),
     # each feature alone
     "book": replace(PLAIN, kinds=BOOK_KINDS | HISTORY_WEIGHTS, strange=0.01, walk=0.0, pace=(1,)),
     "stops": replace(PLAIN, stops=0.5, walk=0.1),
@@ -327,14 +327,12 @@ class Stream:
     def history(self, kind: int) -> Command:
         """History, marks and days. A fill of unlimited size at an unlimited price is out of the range of money: not both are extreme."""
         instrument, side = self.instrument(), self.pick(2, (2, 255))
-        extreme = self.odd()
+        extreme, takes = self.odd(), kind in (Kind.FLOW, Kind.TRADE)
         return {
             "instrument": instrument,
-            "order_id": 0
-            if kind in NAMELESS
-            else self.pick(25, (0, 2**64 - 1)),
+            "order_id": 0 if kind in NAMELESS else self.pick(25, (0, 2**64 - 1)),
             "side": side,
-            "price": self.price(instrument, side if kind not in (Kind.FLOW, Kind.TRADE) else 1 - side % 2, STRANGE_PRICES if not extreme else (1, 2, 3)),
+            "price": self.price(instrument, 1 - side % 2 if takes else side, STRANGE_PRICES if not extreme else (1, 2, 3)),
             "quantity": self.quantity() if extreme else self.random.randrange(1, 21),
             "flags": self.random.choice((0, 0, Flag.HIDDEN, Flag.OPENING)),
             "row": 1,
