@@ -138,7 +138,8 @@ def _check_terms(feed: Feed, one: Instrument, first: Feed, other: Instrument) ->
 def _check_grains(feeds: Sequence[Feed]) -> None:
     for feed in feeds[1:]:
         if set(feed.grains) != set(feeds[0].grains):
-            said = f"holds {' and '.join(one.name.lower() for one in set(feed.grains))}, unlike {feeds[0].source}; all days must be of one kind of data"
+            kinds = " and ".join(sorted(one.name.lower() for one in set(feed.grains)))
+            said = f"holds {kinds}, unlike {feeds[0].source}; all days must be of one kind of data"
             raise DataError(feed.source, said)
 
 
