@@ -12,6 +12,7 @@ from data.several_days import Days
 from engine.messages.hints import did_you_mean
 
 FORMATS = {
+    "bars": "data.bars.reader:read_bars",
     "log": "data.session_file:read_session",
     "lobster": "data.lobster.reader:read_lobster",
     "synthetic": "data.synthetic.flow:synthetic_flow",

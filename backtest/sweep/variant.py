@@ -4,8 +4,9 @@ import copy
 from collections.abc import Iterable
 from dataclasses import replace
 
+from backtest.opening import with_fees
 from backtest.participants import Participant
-from backtest.run import Backtest, with_fees
+from backtest.run import Backtest
 from backtest.sweep.space import Point, SweepError
 from backtest.timing import latency
 from engine.messages.durations import duration_ns
