@@ -42,6 +42,10 @@ class DataError(TapebookError, ValueError):
         super().__init__(str(file) + (f" line {line}" if line else "") + (f", field {field}" if field else "") + f": {what}")
 
 
+class DataWarning(UserWarning):
+    """Market data that were read, but not as they stand: what was mended, left out or not known, and how often."""
+
+
 class Feed(ABC):
     """A recorded market: its instruments and, batch by batch, the commands of its history.
 
@@ -62,6 +66,8 @@ class Feed(ABC):
     """Trader and portfolio of each strategy taken out of a recorded session; there every command is an exchange event of its own."""
     date: datetime.date | None = None
     """The day that it is of, where the source says it before it is read."""
+    repairs: Mapping[str, int] = MappingProxyType({})
+    """What a reading mended, left out or did not know, and how often; empty before, and where the data are in order."""
     levels: int = 0
     """Levels of the published book to which the commands reconcile; 0: none is published."""
 
