@@ -8,7 +8,21 @@ from typing import Any
 
 from engine.messages import commands as orders
 from engine.messages.field_docs import COMMAND_FIELDS, COMMANDS, FACT_FIELDS, FACTS, Meaning
-from engine.messages.glossary import FLAGS, FOUND, LIMITS, ORDER_TYPES, REASONS, RULES, SELF_TRADES, SIDES, STATUSES, TIMES_IN_FORCE, Bound
+from engine.messages.glossary import (
+    FLAGS,
+    FOUND,
+    GRAINS,
+    LIMITS,
+    ORDER_TYPES,
+    QUEUE_MODELS,
+    REASONS,
+    RULES,
+    SELF_TRADES,
+    SIDES,
+    STATUSES,
+    TIMES_IN_FORCE,
+    Bound,
+)
 from engine.messages.grammar import CAUSES, PARTS, causes_of, facts_of, parts_of
 from engine.messages.hints import did_you_mean
 from engine.messages.vocabulary import Kind, Reason
@@ -50,7 +64,7 @@ def entries() -> Iterator[Entry]:
     yield from (_reason(reason) for reason in Reason)
     for group, told in (
         *(("order type", ORDER_TYPES), ("side", SIDES), ("time in force", TIMES_IN_FORCE), ("self-trade mode", SELF_TRADES)),
-        *(("status", STATUSES), ("flag", FLAGS)),
+        *(("status", STATUSES), ("flag", FLAGS), ("grain", GRAINS), ("queue model", QUEUE_MODELS)),
     ):
         yield from _words(group, told)
     yield from (_bound("limit", name, bound, Kind.SET_LIMITS) for name, bound in LIMITS.items())

@@ -27,7 +27,7 @@ COMMAND_FIELDS = {
     "portfolio": 'number of the portfolio; 0 is the outside world, named ""',
     "trader": 'number of the trader; 0 is the trader named ""',
     "kind": "Kind, below 64",
-    "side": "Side; of a FLOW or a PRINT the aggressor's",
+    "side": "Side; of a FLOW, a PRINT or a TRADE the aggressor's, of a LEVEL the book's",
     "type": "OrderType",
     "time_in_force": "TimeInForce",
     "flags": "Flag bits",
@@ -133,6 +133,14 @@ COMMANDS = {
     Kind.RESTRICT: _kind(
         "A trader may no longer trade an instrument, until the next SET_RULES; refused where the last was.", "trader instrument"
     ),
+    Kind.SET_QUEUE: _kind(
+        "What an instrument's history is made of, and how our place in its queues is estimated.",
+        "instrument",
+        side="Grain",
+        type="QueueModel",
+        stop_price="exponent of POWER, in sixteenths",
+        quantity="of BARS: the share of a bar's volume that our buys, and that our sells, may trade; in millionths",
+    ),
     Kind.NEW: _kind(
         "A new order; a price that its type does not use is ignored.",
         "order_id portfolio trader instrument side type time_in_force self_trade flags quantity price stop_price",
@@ -164,11 +172,25 @@ COMMANDS = {
         price="how far it reaches: the worst price it traded at; of a CONTINUED one a price of hidden lots",
         quantity="all its lots, less the hidden ones that it took at better prices than this",
     ),
-    Kind.PRINT: _kind("A trade of history whose resting order was not displayed.", f"row flags {_VENUE}"),
+    Kind.PRINT: _kind(
+        "A trade of history whose resting order was not displayed; of an instrument of BARS, a point of the price path.",
+        f"row flags {_VENUE}",
+        stop_price="of a bar's first one (OPENING): the bar's volume in lots; 0: not known",
+    ),
     Kind.NOTICE: _kind("A status row of the venue; it changes nothing.", "instrument row", price="the venue's code"),
     Kind.REVEAL: _kind("Lots of the published book that we lack join the end of their level.", f"flags {_VENUE}"),
     Kind.REMOVE: _kind("Lots that the published book does not hold leave their level.", _VENUE),
     Kind.CLEAR: _kind("All of history's orders of an instrument leave its book, and their ids are free again; ours stay.", "instrument"),
+    Kind.LEVEL: _kind(
+        "The lots of history at a price are now as many as this; what joins stands behind ours.",
+        f"row flags {_VENUE}",
+        quantity="all lots that the venue shows at the price; 0: none",
+    ),
+    Kind.TRADE: _kind(
+        "A trade of history, known by its aggressor: it takes from the level at its price, and what it would have taken of ours from us.",
+        f"row flags {_VENUE}",
+        flags="ESTIMATED: the aggressor is not known; HIDDEN: it took nothing that was displayed",
+    ),
 }
 
 FACTS = {
@@ -235,6 +257,14 @@ FACTS = {
         flags="1: may not sell short",
     ),
     Kind.SymbolRestricted: _kind("A trader may not trade an instrument.", "trader instrument"),
+    Kind.QueueSet: _kind(
+        "An instrument's history is made of this, and our place in its queues is estimated so.",
+        "instrument",
+        type="QueueModel",
+        remaining="Grain",
+        quantity="exponent of POWER, in sixteenths",
+        value="share of a bar's volume, in millionths",
+    ),
     Kind.DayEnded: _kind("An instrument's day ended; OrderExpired facts follow.", "instrument"),
     Kind.DayStarted: _kind("A day began; finished orders are forgotten."),
     Kind.PriceMarked: _kind("An instrument has another mark.", "instrument price"),
@@ -266,4 +296,18 @@ FACTS = {
     Kind.HistoryRevealed: _kind("Lots joined a level.", f"quantity remaining {_OF_HISTORY}"),
     Kind.HistoryRemoved: _kind("Lots left a level.", _OF_HISTORY, quantity="lots that were there to leave"),
     Kind.HistoryCleared: _kind("History's orders of an instrument are gone.", "instrument trader", value="lots that left the book"),
+    Kind.HistoryLevelSet: _kind(
+        "History's lots at a price changed.",
+        f"{_OF_HISTORY}",
+        quantity="all lots that the venue shows there",
+        remaining="lots that are in the book: less what ours took",
+        value="lots that left the level and that ours had taken before",
+    ),
+    Kind.HistoryTraded: _kind(
+        "A trade of history.",
+        f"quantity {_OF_HISTORY}",
+        side="the aggressor's: as recorded, or by the quotes where it was not",
+        remaining="lots that it took of ours",
+        value="lots that it took from the level and that ours had taken before",
+    ),
 }

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from engine.messages.vocabulary import Flag, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
+from engine.messages.vocabulary import Flag, Grain, OrderStatus, OrderType, QueueModel, Reason, SelfTrade, Side, TimeInForce
 
 
 class Bound(NamedTuple):
@@ -70,9 +70,9 @@ REASONS = {
 FLAGS = {
     Flag.POST_ONLY: "refused rather than trade at once",
     Flag.REDUCE_ONLY: "trades at most the position it is against",
-    Flag.OPENING: "of a REVEAL: it builds the book before a file's first message",
-    Flag.ESTIMATED: "of a trade: the maker's place in the queue was no longer exact",
-    Flag.HIDDEN: "of a FLOW or a PRINT: the resting order was hidden",
+    Flag.OPENING: "of a REVEAL or LEVEL: it builds the book before a file's first message; of a PRINT: a bar begins",
+    Flag.ESTIMATED: "of a fill: the maker's place in the queue was not exact; of a TRADE: its aggressor is not known",
+    Flag.HIDDEN: "of a FLOW, PRINT or TRADE: the resting order was hidden",
     Flag.MAKER_HISTORY: "of a trade: the maker is an order of history",
     Flag.TAKER_HISTORY: "of a trade: the taker is history",
     Flag.CONTINUED: "of a FLOW: the next FLOW is the same aggressor, beyond hidden lots that it took",
@@ -119,6 +119,18 @@ ORDER_TYPES = {
 }
 
 SIDES = {Side.BUY: "bids: wants to pay at most its price", Side.SELL: "offers: wants to get at least its price"}
+
+GRAINS = {
+    Grain.ORDERS: "orders by their ids (L3): our place in the queue is known",
+    Grain.LEVELS: "trades and the lots at each price (L2): our place in the queue is estimated by a queue model",
+    Grain.BARS: "open, high, low, close and volume of a period: our orders trade along a stated price path",
+}
+
+QUEUE_MODELS = {
+    QueueModel.RISK_AVERSE: "lots that leave a level untraded stood behind ours, as far as there were any: the queue ahead falls by trades",
+    QueueModel.PROPORTIONAL: "they stood before and behind ours in proportion to the lots there",
+    QueueModel.POWER: "they stood before and behind ours in proportion to the n-th powers of the lots there",
+}
 
 TIMES_IN_FORCE = {
     TimeInForce.DAY: "works until the instrument's END_OF_DAY",

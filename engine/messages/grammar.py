@@ -29,6 +29,7 @@ CAUSES = {
     Kind.SET_LIMITS: _answered("LimitsSet"),
     Kind.SET_RULES: _answered("RulesSet"),
     Kind.RESTRICT: _answered("SymbolRestricted"),
+    Kind.SET_QUEUE: _answered("QueueSet"),
     Kind.NEW: "OrderRejected | OrderCreated fills stops",
     Kind.CANCEL: "CancelRejected | OrderCancelled",
     Kind.REPLACE: "ReplaceRejected | OrderCancelled | OrderReplaced fills stops",
@@ -45,11 +46,13 @@ CAUSES = {
     Kind.MODIFY: _answered("HistoryModified? fills stops"),
     Kind.EXECUTE: _answered("HistoryExecuted? stops"),
     Kind.FLOW: _answered("FlowApplied? fills stops"),
-    Kind.PRINT: _answered("TradePrinted? stops"),
+    Kind.PRINT: _answered("fills stops TradePrinted? stops"),
     Kind.NOTICE: _answered("NoticeGiven?"),
     Kind.REVEAL: _answered("HistoryRevealed? fills stops"),
     Kind.REMOVE: _answered("HistoryRemoved?"),
     Kind.CLEAR: _answered("HistoryCleared?"),
+    Kind.LEVEL: _answered("HistoryLevelSet? fills stops"),
+    Kind.TRADE: _answered("fills HistoryTraded? stops"),
 }
 """Of each command: the facts that it can cause, in their order."""
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Side(IntEnum):
-    """Side of an order; of a FLOW or a PRINT, the side of the aggressor."""
+    """Side of an order; of a FLOW, a PRINT or a TRADE, the side of the aggressor; of a LEVEL, the side of the book."""
 
     BUY = 0
     SELL = 1
@@ -52,14 +52,30 @@ class OrderStatus(IntEnum):
     EXPIRED = 6
 
 
+class Grain(IntEnum):
+    """What the history of an instrument is made of."""
+
+    ORDERS = 0  # each order by its id: our place in the queue is known
+    LEVELS = 1  # trades and the lots at each price: our place in the queue is estimated
+    BARS = 2  # a price path: nothing is known of a queue
+
+
+class QueueModel(IntEnum):
+    """Of the lots that leave a level and were not traded, which stood before an order of ours and which behind it."""
+
+    RISK_AVERSE = 0  # those behind it leave first
+    PROPORTIONAL = 1  # from before and behind it, as many as stand there
+    POWER = 2  # as `before`^n and `behind`^n
+
+
 class Flag(IntEnum):
     """Bits of the field `flags` of commands and facts."""
 
     POST_ONLY = 1
     REDUCE_ONLY = 2
-    OPENING = 4  # a REVEAL that builds the book before the first message of a file
-    ESTIMATED = 8  # the place in the queue is no longer exact: something was revealed at the order's price
-    HIDDEN = 16  # a FLOW or PRINT of a hidden order
+    OPENING = 4  # a REVEAL or LEVEL that builds the book before the first message of a file; the first PRINT of a bar
+    ESTIMATED = 8  # of a fill: the place in the queue was not exact; of a TRADE: its aggressor is not known
+    HIDDEN = 16  # a FLOW, PRINT or TRADE of a hidden order
     MAKER_HISTORY = 32  # TradeExecuted: the maker is an order of history
     TAKER_HISTORY = 64  # TradeExecuted: the taker is history (a FLOW, or an ADD that crossed us)
     CONTINUED = 128  # a FLOW whose aggressor goes on in the next FLOW, past hidden lots
@@ -91,6 +107,7 @@ class Kind(IntEnum):
     KILL = 26
     REVIVE = 27
     RESTRICT = 28
+    SET_QUEUE = 29
     # history: what a venue's file says happened
     ADD = 40
     REDUCE = 41
@@ -102,6 +119,8 @@ class Kind(IntEnum):
     REVEAL = 47
     REMOVE = 48
     CLEAR = 49
+    LEVEL = 50
+    TRADE = 51
 
     # facts
     OrderCreated = 64
@@ -132,6 +151,7 @@ class Kind(IntEnum):
     TradingKilled = 92
     TradingRevived = 93
     SymbolRestricted = 94
+    QueueSet = 95
     HistoryAdded = 100
     HistoryReduced = 101
     HistoryModified = 102
@@ -142,6 +162,8 @@ class Kind(IntEnum):
     HistoryRevealed = 107
     HistoryRemoved = 108
     HistoryCleared = 109
+    HistoryLevelSet = 110
+    HistoryTraded = 111
 
 
 class Reason(IntEnum):
@@ -206,6 +228,9 @@ HISTORY = 0xFFFFFFFF
 
 NAMES_PORTFOLIO, NAMES_TRADER = 1, 2
 """Flags of KILL and REVIVE: what is meant; 0 is the session."""
+
+EXPONENT_PARTS, SHARE_PARTS = 16, 10**6
+"""The exponent of a queue model is counted in sixteenths, so that it has the same roots on every machine; a share of a volume in millionths."""
 
 NOT_NAMED = -(2**63)
 """In an integer field of a REPLACE: this field is not named and stays as it is."""
