@@ -197,7 +197,9 @@ class _Decoder:
     def _check_end(self, rest: bytes) -> None:
         feed, rows = self.feed, int(self.output.w["rows"])
         if rest and not feed.repair:
-            what = f"message {rows + 1} at byte {self.before} is cut short: {len(rest)} bytes are left; fetch the file again, or repair=True"
+            what = (
+                f"message {rows + 1} at byte {self.before} is cut short: {len(rest)} bytes are left; fetch the file again, or repair=True"
+            )
             raise DataError(feed.path, what)
         if rest:
             self.output.counts[Fault.FRAME] += 1

@@ -4,7 +4,18 @@ import numpy as np
 
 from engine.compiler.kernel import entry_kernel, kernel
 
-ORDER = np.dtype([("order_id", "<u8"), ("price", "<i8"), ("lots", "<u4"), ("instrument", "<u4"), ("side", "u1"), ("taken", "u1"), ("spare", "<u2"), ("more", "<u4")])
+ORDER = np.dtype(
+    [
+        ("order_id", "<u8"),
+        ("price", "<i8"),
+        ("lots", "<u4"),
+        ("instrument", "<u4"),
+        ("side", "u1"),
+        ("taken", "u1"),
+        ("spare", "<u2"),
+        ("more", "<u4"),
+    ]
+)
 """An open order; `taken` is 1 where the place holds one."""
 assert ORDER.itemsize == 32
 

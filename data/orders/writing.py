@@ -28,6 +28,7 @@ WRITING = np.dtype(
         ("field", "<i8"),  # number of the field at fault, as the format counts
         ("repair", "<i8"),  # 1: faults are mended and counted
         ("unknown", "<i8"),  # the first message, from 1, about an order that is not open; 0: there is none
+        ("adopt", "<i8"),  # 1: a MODIFY of an order that is not open is an ADD
         ("checked", "<i8"),  # executions that match the order they name
         ("at", "<i8"),  # position in the input
         ("end", "<i8"),
