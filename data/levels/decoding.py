@@ -114,12 +114,26 @@ def decode_rows(levelings, counts, terms, ladders, fresh, out, ts, instrument, s
         w["at"] += 1
 
 
+@kernel
+def _window(terms, fresh, instrument, prices, lots):  # type: ignore[no-untyped-def]
+    """A window (2 × K) into `fresh`. Fault, field and value of what is wrong in it; fault NONE where nothing is."""
+    for side in range(2):
+        for level in range(prices.shape[1]):
+            if lots[side, level] != 0:
+                fault = np.int64(level_fault(terms, instrument, prices[side, level], lots[side, level], 1))
+                if fault != 0:
+                    return fault, np.int64(8 + 2 * level + side), np.int64(prices[side, level])
+                set_level(fresh, side, prices[side, level], lots[side, level])
+    return np.int64(0), np.int64(0), np.int64(0)
+
+
 @entry_kernel
 def decode_windows(levelings, counts, terms, ladders, fresh, out, ts, instrument, prices, lots, trades):  # type: ignore[no-untyped-def]
     """Windows of books: of each row the best K levels, `prices` and `lots` (int64, rows × 2 × K: bids, asks; 0 lots: no level).
 
-    `trades` (int64, rows × 3): price, lots and side of the trade that the row tells besides, 0 lots: none; and the row's window counts only
-    where side is below 4 (4 is added where it does not). A level that leaves the window is gone: it is not known any more.
+    `trades` (int64, rows × 3): price, lots and side of the trade that the row tells besides, 0 lots: none. 4 is added to the side where the
+    row has no window, 8 where the window is of the moment before the trade. A level that leaves the window is gone: it is not known any
+    more.
     """
     w = levelings[0]
     w["fault"] = Fault.NONE
@@ -133,25 +147,21 @@ def decode_windows(levelings, counts, terms, ladders, fresh, out, ts, instrument
         when = _at_time(w, counts, ladders, out, ts[k])
         if when < 0:
             return
-        fault, field = np.int64(0), 5
-        if trades[k, 1] != 0:
+        fault, field, value = np.int64(0), np.int64(5), np.int64(trades[k, 0])
+        how = np.int64(trades[k, 2])
+        if trades[k, 1] != 0 or how & 4:
             fault = np.int64(level_fault(terms, one, trades[k, 0], trades[k, 1], 0))
-            if fault == 0:
-                write_trade(w, out, when, one, trades[k, 2] & 3, trades[k, 0], trades[k, 1], 0)
-                terms[one]["last"] = trades[k, 0]
-        value = trades[k, 0]
-        if fault == 0 and trades[k, 2] < 4:
-            for side in range(2):
-                for level in range(depth):
-                    if lots[k, side, level] == 0 or fault != 0:
-                        continue
-                    fault = np.int64(level_fault(terms, one, prices[k, side, level], lots[k, side, level], 1))
-                    value, field = prices[k, side, level], 8 + 2 * level + side
-                    if fault == 0:
-                        set_level(fresh, side, prices[k, side, level], lots[k, side, level])
-            if fault == 0:
+        if fault == 0 and how & 4 == 0:
+            fault, field, value = _window(terms, fresh, one, prices[k], lots[k])
+        if fault == 0:
+            if trades[k, 1] != 0 and how & 8 == 0:
+                write_trade(w, out, when, one, how & 3, trades[k, 0], trades[k, 1], 0)
+            if how & 4 == 0:
                 adopt(w, ladders, fresh, out, when, one)
-            _forget(fresh, 0)
+            if trades[k, 1] != 0 and how & 8:
+                end_event(w, ladders, out)
+                write_trade(w, out, when, one, how & 3, trades[k, 0], trades[k, 1], 0)
+        _forget(fresh, 0)
         if fault != 0 and not _fail(w, counts, fault, value, field):
             return
         w["rows"] += 1
