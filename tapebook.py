@@ -18,7 +18,7 @@ _ROOMS = {
         "Wake Want context limit market stop stop_limit cancel replace halt resume clear end_of_day start_of_day mark reference deposit "
         "set_limits set_rules kill revive TapebookError"
     ),
-    "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
+    "data": "Catalog DataError EventLog Feed days merge read read_bars read_binance read_dbn read_itch read_lobster read_table replay synthetic_flow",
     "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",
     "live": "Broker KafkaBroker MemoryBroker Session SessionSettings",
 }

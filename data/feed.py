@@ -68,6 +68,8 @@ class Feed(ABC):
     """The day that it is of, where the source says it before it is read."""
     repairs: Mapping[str, int] = MappingProxyType({})
     """What a reading mended, left out or did not know, and how often; empty before, and where the data are in order."""
+    taken_for: str = ""
+    """What a file or frame was taken for, and how: its format, its columns, its instruments' steps."""
     levels: int = 0
     """Levels of the published book to which the commands reconcile; 0: none is published."""
 

@@ -171,9 +171,7 @@ def _error(feed: Dbn, record: int, w: Any) -> DataError:
 
 def _levels(feed: Dbn, rows: int) -> Iterator[Commands]:
     output = LevelOutput(feed, feed.instruments, max(1, rows), feed.repair)
-    read: Callable[..., tuple[np.ndarray, ...]] = functools.partial(
-        _windows, LEVELS.get(feed.schema, 0), BOOK_FIRST if _is_tbbo(feed) else 0
-    )
+    depth, book_first = LEVELS.get(feed.schema, 0), BOOK_FIRST if feed.heading.schema in ("tbbo", "tcbbo") else 0
     last = 0
     for records in read_records(feed.path, feed.rtype, record_type(feed.schema), feed.progress, feed.repair):
         chosen = np.isin(records.rows["instrument_id"], feed.numbers)
