@@ -39,9 +39,7 @@ def format_of(path: Path, hints: Mapping[str, Any] | None = None) -> str:
     found = _of_bytes(path, head, hints or {})
     if found is None:
         refuse_foreign(path)
-        raise DataError(
-            path, f"is of no format that can be read{' (' + what + ')' if (what := seems_to_be(path)) else ''}; say which: format="
-        )
+        raise DataError(path, "is of no format that can be read; say which: format=")
     return found
 
 
