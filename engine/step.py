@@ -33,6 +33,8 @@ def _lazy_of(kind):
         return Lazy.DAY
     if Kind.SET_LIMITS <= kind <= Kind.SET_RULES or Kind.HALT <= kind <= Kind.RESTRICT:
         return Lazy.SWITCHES
+    if kind == Kind.LEVEL or kind == Kind.TRADE or kind == Kind.SET_QUEUE:
+        return Lazy.LEVELS
     return Lazy.RECONCILE if Kind.NOTICE <= kind <= Kind.CLEAR else -1
 
 

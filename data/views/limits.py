@@ -9,7 +9,7 @@ from data.views.trades import SIDES
 from engine.messages.instrument import FEE_PARTS
 from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderType, Reason, Side
 
-_PRINTS = kinds(Kind.TradeExecuted, Kind.PriceMarked, Kind.HistoryExecuted, Kind.TradePrinted)
+_PRINTS = kinds(Kind.TradeExecuted, Kind.PriceMarked, Kind.HistoryExecuted, Kind.TradePrinted, Kind.HistoryTraded)
 _POWERS = f"[{', '.join(f'{10**n}::HUGEINT' for n in range(31))}]"
 _BITS = NOT_NAMED + 2**64  # of an order_id that stands for an int64
 

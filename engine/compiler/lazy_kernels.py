@@ -33,6 +33,7 @@ class Lazy(IntEnum):
     STOPS = 5  # stops: enter, trigger, leave
     AFTER_FILL = 6  # after a fill: alarms, reduce-only orders
     REPLACE = 7  # another price or quantity for an open order
+    LEVELS = 8  # history as trades and levels, and as bars
 
 
 ADDRESSES = np.zeros(len(Lazy), np.int64)
@@ -48,6 +49,7 @@ _KERNELS = {
     Lazy.STOPS: "matching.stops",
     Lazy.AFTER_FILL: "risk.after_fill",
     Lazy.REPLACE: "matching.replace",
+    Lazy.LEVELS: "matching.levels",
 }
 """The module of each, named like its function; two of them take a number where the others take a command."""
 _NUMBERED = {Lazy.STOPS, Lazy.AFTER_FILL}

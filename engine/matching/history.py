@@ -9,19 +9,20 @@ import numpy as np
 from engine.compiler.kernel import kernel
 from engine.compiler.lazy_kernels import Lazy, call_lazy, not_loaded
 from engine.matching.checks import listed, on_tick, on_unit, whole_lots
-from engine.matching.history_orders import lose, new_history, stand, take_ours
+from engine.matching.history_orders import COUNTS_ALL, OWN_PRICE, lose, new_history, stand, take_ours
 from engine.matching.match import forget, set_last
-from engine.messages.vocabulary import Flag, Kind, Reason
+from engine.messages.vocabulary import Flag, Grain, Kind, Reason
 from engine.state.accounts import notional_of
 from engine.state.facts import amend_history, emit_history, refuse
 from engine.state.id_table import find, put
 from engine.state.ladder import first_node
 
 CONTINUED = int(Flag.CONTINUED)
+BARS = int(Grain.BARS)
 
 
 @kernel
-def _reach_of(terms, side, price):
+def reach_of_price(terms, side, price):
     """Key up to which an aggressor on `side` with worst `price` reaches; the price need not be on the tick."""
     tick = terms["tick"]
     if side == 0:
@@ -154,11 +155,11 @@ def apply_flow(state, c, out, n):
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
     side = np.int64(c["side"])
     terms = state.instruments[c["instrument"]]
-    reach = _reach_of(terms, side, c["price"])
+    reach = reach_of_price(terms, side, c["price"])
     swept = terms["swept"]
     seat = n
     n = emit_history(state, out, n, Kind.FlowApplied, c, c["price"], 0, 0, 0)
-    n, _, traded = take_ours(state, out, n, c, side, c["quantity"] - swept, reach, True)
+    n, _, traded = take_ours(state, out, n, c, side, c["quantity"] - swept, reach, COUNTS_ALL, OWN_PRICE)
     amend_history(state, out[seat], traded, 0)
     if c["flags"] & CONTINUED:
         state.instruments[c["instrument"]]["swept"] = swept + traded
@@ -170,9 +171,14 @@ def apply_flow(state, c, out, n):
 
 @kernel
 def print_trade(state, c, out, n):
-    """PRINT: a trade of which no order was displayed; it sets the last price and touches no order."""
+    """PRINT: a trade of which no order was displayed; it sets the last price and touches no order, but of bars it is a point of the path.
+
+    -1 where Lazy.LEVELS is needed and not loaded.
+    """
     reason = bad_history(state, c, False)
     if reason != Reason.NONE:
         return refuse(state, out, n, Kind.CommandRejected, reason, c)
+    if state.instruments[c["instrument"]]["grain"] == BARS:
+        return -1 if not_loaded(state, Lazy.LEVELS) else call_lazy(state.lazy[Lazy.LEVELS], state, c, out, n)
     set_last(state, c["instrument"], c["price"], c["quantity"])
     return emit_history(state, out, n, Kind.TradePrinted, c, c["price"], c["quantity"], 0, 0)

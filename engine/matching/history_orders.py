@@ -4,15 +4,21 @@ import numpy as np
 
 from engine.compiler.kernel import cold_kernel, kernel
 from engine.compiler.lazy_kernels import Lazy, call_lazy
-from engine.matching.match import ANY_PRICE, book_trade, forget, open_slot, reducible
-from engine.messages.vocabulary import HISTORY, Flag, OrderType, TimeInForce
+from engine.matching.match import ANY_PRICE, book_trade, close_slot, forget, open_slot, reducible
+from engine.messages.vocabulary import HISTORY, NOT_NAMED, Flag, Kind, OrderType, TimeInForce
 from engine.state.accounts import overflows
 from engine.state.arrays import EMPTY
+from engine.state.id_table import erase
 from engine.state.ladder import first_node, in_ticks, key_of, leave, rest, shrink, ticks_of
 from engine.state.levels import level_list, lower_key, stands_at
 
 HISTORY_TRADER = np.uint32(HISTORY)
 TAKER_HISTORY = int(Flag.TAKER_HISTORY)
+ESTIMATED = np.uint8(Flag.ESTIMATED)
+COUNTS_ALL, COUNTS_NONE = -(1 << 62), 1 << 62
+"""From which price on an aggressor meets history's orders: from every one, from none."""
+OWN_PRICE = NOT_NAMED
+"""Where our orders trade with an aggressor: at their own prices."""
 
 
 @cold_kernel
@@ -28,10 +34,11 @@ def _behind(state, ladder, key, queued):
 
 
 @kernel
-def take_ours(state, out, n, c, side, lots, reach, counts_history):
+def take_ours(state, out, n, c, side, lots, reach, counted, at):
     """An aggressor of history on `side` fills our resting orders within `reach`, in the merged queue.
 
-    History's orders use up its quantity only where `counts_history`; in a halt nothing matches. Returns (n, lots left, lots of ours).
+    History's orders use up its quantity only at prices that are `counted` (a reach of the aggressor's side) or worse for it. Ours trade
+    at the price `at`, at their own where it is OWN_PRICE. In a halt nothing matches. Returns (n, lots left, lots of ours).
     """
     instrument = np.int64(c["instrument"])
     ladder = 2 * instrument + 1 - side
@@ -44,6 +51,7 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
     while lots > 0 and ~key <= reach:
         below = lower_key(state, ladder, key)
         sentinel = level_list(state, ladder, key)
+        counts_history = ~key >= counted
         ahead = 0
         node = np.int64(state.nodes[sentinel]["next"])
         while node != sentinel and lots > 0:
@@ -52,7 +60,7 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
                 here = np.int64(state.nodes[node]["quantity"])
                 if state.orders[node - first]["trader"] != HISTORY_TRADER:
                     part = reducible(state, node - first, min(lots, here))
-                    price = np.int64(state.orders[node - first]["price"])
+                    price = np.int64(state.orders[node - first]["price"]) if at == OWN_PRICE else at
                     owner = np.int64(state.orders[node - first]["portfolio"])
                     money = abs(price * state.instruments[instrument]["value"] * part)
                     held = np.int64(state.orders[node - first]["position"])
@@ -82,13 +90,21 @@ def take_ours(state, out, n, c, side, lots, reach, counts_history):
 
 
 @kernel
+def flag_estimated(out, start, end):
+    """Our fills by history among out[start:end] rest on an estimated place in the queue."""
+    for k in range(start, end):
+        if out[k]["kind"] == Kind.TradeExecuted and out[k]["flags"] & TAKER_HISTORY:
+            out[k]["flags"] |= ESTIMATED
+
+
+@kernel
 def stand(state, out, n, c, slot, lots):
     """History's order in `slot` comes in with `lots` lots: it trades with ours that it crosses, the rest rests."""
     order = state.orders[slot]
     side = np.int64(c["side"])
     ladder = 2 * np.int64(c["instrument"]) + side
     key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
-    n, left, traded = take_ours(state, out, n, c, side, lots, key, False)
+    n, left, traded = take_ours(state, out, n, c, side, lots, key, COUNTS_NONE, OWN_PRICE)
     order["price"] = c["price"]
     order["executed"] += np.uint32(traded)
     state.nodes[first_node(state) + slot]["quantity"] = 0
@@ -138,6 +154,14 @@ def lose(state, slot, lots):
 
 
 @cold_kernel
+def end_record(state, slot):
+    """A level's record ends: nothing of it is in a list any more."""
+    erase(state.history_ids, np.int64(state.orders[slot]["place"]), state.orders)
+    state.session[0]["known"] -= 1
+    close_slot(state, slot)
+
+
+@cold_kernel
 def _best_own(state, ladder):
     """Key of the best level at which an order of ours stands; EMPTY where none does."""
     key = state.ladders[ladder]["best"] if state.ladders[ladder]["own"] != 0 else EMPTY
@@ -175,9 +199,11 @@ def _cross(state, out, n, slot, key):
     order, c = state.orders[slot], state.wanted[0]
     c["instrument"] = order["instrument"]
     c["order_id"] = order["id"]
-    lots = np.int64(state.nodes[first_node(state) + slot]["quantity"])
-    n, left, traded = take_ours(state, out, n, c, np.int64(order["side"]), lots, key, False)
+    lots, start = np.int64(state.nodes[first_node(state) + slot]["quantity"]), n
+    n, left, traded = take_ours(state, out, n, c, np.int64(order["side"]), lots, key, COUNTS_NONE, OWN_PRICE)
     if traded > 0:
+        if order["self_trade"] != 0:
+            flag_estimated(out, start, n)
         order["executed"] += np.uint32(traded)
         lose(state, slot, traded)
         if left == 0 and order["id"] == 0:

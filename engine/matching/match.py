@@ -7,19 +7,18 @@ from engine.compiler.kernel import cold_kernel, hot_kernel, kernel, rare_kernel
 from engine.compiler.lazy_kernels import STOPS_LEAVE, Lazy, call_lazy
 from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, SelfTrade
 from engine.state.accounts import against, book_fill, fee_of, too_much, work
-from engine.state.arrays import FINISHED, MASK, W
+from engine.state.arrays import FINISHED, MASK, PIECE, W
 from engine.state.facts import blank, emit_order, move_owner
 from engine.state.id_table import erase
 from engine.state.ladder import first_node, leave, shrink
-from engine.state.levels import level_list, lower_key, stands_at
+from engine.state.levels import level_list, lose_piece, lower_key, stands_at
 from engine.state.order_types import has_price
 
 HISTORY_TRADER = np.uint32(HISTORY)
 ESTIMATED = int(Flag.ESTIMATED)
 REDUCE_ONLY = int(Flag.REDUCE_ONLY)
 MAKER_HISTORY = int(Flag.MAKER_HISTORY)
-ANY_PRICE = 1 << 40
-"""The reach of an order without a price: above every key."""
+ANY_PRICE = 1 << 40  # the reach of an order without a price: above every key
 _move_maker = mover(maker_portfolio="portfolio", maker_trader="trader")
 
 
@@ -57,11 +56,15 @@ def finish(state, slot, status):
 
 @rare_kernel
 def forget(state, slot):
-    """An order of history ends and its id is free again."""
+    """An order of history ends and its id is free again. A level's record and a quote stay: their lots may come back."""
     order = state.orders[slot]
     if order["id"] != 0:
         erase(state.history_ids, np.int64(order["place"]), state.orders)
         state.session[0]["known"] -= 1
+    elif order["self_trade"] == PIECE:
+        lose_piece(state, order)
+    elif order["self_trade"] != 0:
+        return
     close_slot(state, slot)
 
 
@@ -154,7 +157,7 @@ def book_trade(state, out, n, ladder, maker, price, lots, taker, position, taker
     order["executed"] += np.uint32(lots)
     set_last(state, instrument, price, lots)
     if not history:
-        work(state, order, -lots, -abs(each) * lots, -1 if left == 0 else 0)
+        work(state, order, -lots, -abs(np.int64(order["price"])) * terms["value"] * lots, -1 if left == 0 else 0)
     signed = lots if ladder & 1 == 0 else -lots
     watched = book_fill(state, portfolio, np.int64(order["position"]), fee, taker, position, taker_fee, signed, each)
     _leave_filled(state, ladder, maker, left, lots)

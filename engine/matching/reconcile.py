@@ -5,11 +5,11 @@ import numpy as np
 from engine.compiler.kernel import kernel, lazy_kernel
 from engine.matching.checks import listed
 from engine.matching.history import bad_history
-from engine.matching.history_orders import lose, new_history, stand, uncross
+from engine.matching.history_orders import end_record, lose, new_history, stand, uncross
 from engine.matching.match import forget
 from engine.matching.open_orders import gather_ladder
 from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason
-from engine.state.arrays import EMPTY
+from engine.state.arrays import EMPTY, LEVELS
 from engine.state.facts import amend_history, emit_history, fits, refuse
 from engine.state.ladder import first_node, in_ticks, key_of
 from engine.state.levels import level_list, stands_at
@@ -41,7 +41,7 @@ def _take_level(state, c, lots, who, newest_first):
         meant = (who != ANONYMOUS or not named) and (who != NAMED or named) and (who != WHOLE or state.nodes[node]["quantity"] <= lots)
         if meant and order["trader"] == HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
             lots -= lose(state, node - first, lots)
-            if state.nodes[node]["quantity"] == 0 and order["executed"] == 0:
+            if state.nodes[node]["quantity"] == 0 and (order["executed"] == 0 or not named):
                 forget(state, node - first)
         node = after
     return lots
@@ -100,10 +100,14 @@ def remove(state, c, out, n):
 
 @kernel
 def _forget_ids(state, instrument):
-    """History's orders of an instrument that have an id end, those that ours consumed, too; none of them is in a list any more."""
+    """History's orders of an instrument that have an id end, those that ours consumed, too, and its levels; none is in a list any more."""
     for at in range(len(state.history_ids)):
-        while state.history_ids[at]["slot"] != 0 and state.history_ids[at]["owner"] == instrument:  # another one may move to the place
-            forget(state, np.int64(state.history_ids[at]["slot"]) - 1)
+        entry = state.history_ids[at]
+        while entry["slot"] != 0 and np.int64(entry["owner"]) & ~LEVELS == instrument:  # another one may move to the place
+            if entry["owner"] == instrument:
+                forget(state, np.int64(entry["slot"]) - 1)
+            else:
+                end_record(state, np.int64(entry["slot"]) - 1)
 
 
 @kernel

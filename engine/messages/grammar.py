@@ -46,7 +46,7 @@ CAUSES = {
     Kind.MODIFY: _answered("HistoryModified? fills stops"),
     Kind.EXECUTE: _answered("HistoryExecuted? stops"),
     Kind.FLOW: _answered("FlowApplied? fills stops"),
-    Kind.PRINT: _answered("fills stops TradePrinted? stops"),
+    Kind.PRINT: _answered("fills stops (TradePrinted fills stops)*"),
     Kind.NOTICE: _answered("NoticeGiven?"),
     Kind.REVEAL: _answered("HistoryRevealed? fills stops"),
     Kind.REMOVE: _answered("HistoryRemoved?"),

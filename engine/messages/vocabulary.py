@@ -230,7 +230,7 @@ NAMES_PORTFOLIO, NAMES_TRADER = 1, 2
 """Flags of KILL and REVIVE: what is meant; 0 is the session."""
 
 EXPONENT_PARTS, SHARE_PARTS = 16, 10**6
-"""The exponent of a queue model is counted in sixteenths, so that it has the same roots on every machine; a share of a volume in millionths."""
+"""A queue model's exponent is counted in sixteenths (its roots are then the same on every machine), a share of a volume in millionths."""
 
 NOT_NAMED = -(2**63)
 """In an integer field of a REPLACE: this field is not named and stays as it is."""

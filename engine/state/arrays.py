@@ -19,6 +19,11 @@ NEAR = W // 4
 """Every order within this many ticks of its side's best is in the window."""
 EMPTY = -(1 << 62)
 """Best key of an empty ladder."""
+RECORD, PIECE, QUOTE = 1, 2, 3
+"""What an order of history without an id stands for: a level's first lots (kept while the venue shows the level), lots that joined it
+behind an order of ours, a side of the price of bars."""
+LEVELS = 0x80000000
+"""LEVELS | instrument owns the places of RECORDs in `history_ids`."""
 FINISHED = 0x80000000
 """`slot` of a used id: FINISHED | OrderStatus << 16 | instrument once the order is finished, else the order's slot + 1."""
 UNCOUNTED = 0xFFFFFFFF
@@ -53,8 +58,8 @@ ORDER = np.dtype(
         ("created", "<i8"),  # seq of its command: the order of acceptance
         ("queued", "<i8"),  # seq when it joined the end of its level: the order within a price
         ("price", "<i4"),
-        ("stop_price", "<i4"),
-        ("quantity", "<u4"),  # total
+        ("stop_price", "<i4"),  # of a RECORD: how many PIECEs its level has beside it
+        ("quantity", "<u4"),  # total; of a RECORD what the level shows
         ("executed", "<u4"),  # of history's orders: lots that ours took from it
         ("portfolio", "<u4"),
         ("trader", "<u4"),
@@ -65,7 +70,7 @@ ORDER = np.dtype(
         ("type", "u1"),
         ("time_in_force", "u1"),
         ("flags", "u1"),
-        ("self_trade", "u1"),
+        ("self_trade", "u1"),  # of history's orders: 0, RECORD, PIECE or QUOTE
         ("pending", "u1"),  # a stop that was not triggered: outside the book, its node in one of the instrument's heaps of stops
     ]
 )
@@ -88,6 +93,12 @@ TERMS = _lines(
         ("lot", "<u4"),  # digits of the lot, 10^(lot_power - 128) each
         ("buy_stop", "<u4"),  # node of the first pending stop of each side, 0 where there is none
         ("sell_stop", "<u4"),
+        ("bid_quote", "<u4"),  # of an instrument of bars: slots of the two orders by which history quotes the path's price
+        ("ask_quote", "<u4"),
+        ("share", "<u4"),  # of a bar's volume that ours may trade, in millionths
+        ("grain", "u1"),
+        ("queue_model", "u1"),
+        ("exponent", "u1"),  # of a queue model, in sixteenths
         ("lot_power", "u1"),
         ("listed", "u1"),
         ("negative", "u1"),

@@ -141,6 +141,8 @@ def _instruments(state):
             h = mix(mix(mix(h, terms["last"]), terms["mark"]), terms["volume"])
             h = mix(mix(mix(h, terms["negative"]), terms["traded"]), terms["marked"])
             h = mix(mix(mix(h, terms["halted"]), terms["referenced"]), terms["reference"])
+            if terms["grain"] | terms["queue_model"] != 0:
+                h = mix(mix(mix(mix(h, terms["grain"]), terms["queue_model"]), terms["exponent"]), terms["share"])
             total += mix(h, terms["swept"]) if terms["swept"] != 0 else h
     return total
 

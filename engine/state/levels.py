@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from engine.compiler.kernel import hot_kernel, kernel
-from engine.state.arrays import EMPTY, MASK, W
+from engine.compiler.kernel import cold_kernel, hot_kernel, kernel
+from engine.state.arrays import EMPTY, LEVELS, MASK, W
+from engine.state.id_table import find
 from engine.state.ladder import best_parked, first_node, key_below, key_of, ticks_of
 
 
@@ -52,3 +53,22 @@ def levels_into(state, ladder, out):
         count += 1
         key = lower_key(state, ladder, key)
     return count
+
+
+@hot_kernel
+def level_id(side, price):
+    """The id under which the record of a level is found."""
+    return np.uint64(((price + (1 << 31)) << 1) | side)
+
+
+@kernel
+def find_record(state, instrument, side, price):
+    """Index in `history_ids` of a level's record, or of the free entry where it belongs."""
+    return find(state.history_ids, level_id(side, price), instrument | LEVELS)
+
+
+@cold_kernel
+def lose_piece(state, order):
+    """A level has the PIECE `order` no longer beside its record."""
+    at = find_record(state, np.int64(order["instrument"]), np.int64(order["side"]), np.int64(order["price"]))
+    state.orders[np.int64(state.history_ids[at]["slot"]) - 1]["stop_price"] -= np.int32(1)

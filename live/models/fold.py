@@ -78,11 +78,17 @@ def _note_refusal(models, fact):
     ring[at]["side"] = side
 
 
+@hot_kernel
+def _prints(kind):
+    """Whether a fact of history is a print."""
+    return kind == Kind.HistoryExecuted or kind == Kind.TradePrinted or kind == Kind.HistoryTraded
+
+
 @kernel
 def _control(models, fact):
     """What is neither about an order nor a trade: alarms, deposits, limits, prices."""
     kind = fact["kind"]
-    if kind == Kind.HistoryExecuted or kind == Kind.TradePrinted or kind == Kind.PriceMarked:
+    if _prints(kind) or kind == Kind.PriceMarked:
         set_mark(models, fact["instrument"], fact["price"])
     elif kind == Kind.RiskLimitBreached:
         at = np.int64(models.head[0]["breaches"])
@@ -103,7 +109,7 @@ def _reads(kind):
     if kind <= Kind.ReplaceRejected:
         return kind != Kind.CancelRejected
     if kind >= Kind.HistoryAdded:
-        return kind == Kind.HistoryExecuted or kind == Kind.TradePrinted
+        return _prints(kind)
     return kind == Kind.CashDeposited or kind == Kind.LimitsSet or kind == Kind.PriceMarked
 
 

@@ -43,6 +43,9 @@ class Accounts:
         self.references: dict[int, int] = {}
         self.orders: dict[tuple[int, int], Order] = {}  # clients', by (trader, order id), in order of entry
         self.history: list[dict[int, Order]] = [{} for _ in self.instruments]  # history's, by venue id
+        self.levels: list[dict[tuple[int, int], int]] = [{} for _ in self.instruments]  # lots that the venue shows, by (side, price)
+        self.queues: dict[int, tuple[int, int, int, int]] = {}  # by instrument: grain, queue model, its exponent, share of a volume
+        self.quotes: dict[int, tuple[Order, Order]] = {}  # by instrument of bars: history's bid and offer at the path's price
         self.swept: Counter[int] = Counter()  # by instrument: our lots that an aggressor took whose FLOW goes on
         self.counts: Counter[str] = Counter()  # lots of history, by what became of them
         self.cash: dict[int, int] = {0: 0}  # money by portfolio; 0 is the outside world

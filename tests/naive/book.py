@@ -26,8 +26,9 @@ class Order:
     status: OrderStatus = OrderStatus.NEW
     executed: int = 0
     open: int = field(default=-1)  # lots still working
-    estimated: bool = False  # something was revealed at its price: its place in the queue is no longer exact
+    estimated: bool = False  # its place in the queue is no longer exact; of history, ours that it takes have no exact place
     taken: int = 0  # history: lots that client orders took and its own record has not yet accounted for
+    is_piece: bool = False  # history: lots of a level, nobody knows whose
 
     def __post_init__(self) -> None:
         if self.open < 0:

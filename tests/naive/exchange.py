@@ -15,7 +15,7 @@ import numpy as np
 from engine.messages.instrument import Instrument, Number, decimal
 from engine.messages.records import COMMAND, FACT
 from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, OrderType, Reason
-from tests.naive import context, history
+from tests.naive import context, history, levels
 from tests.naive.accounts import Fact, Refusal, clamped
 from tests.naive.book import Order
 from tests.naive.checks import Checks, as_order
@@ -170,6 +170,7 @@ COMMANDS = {
     Kind.REPLACE: NaiveExchange.replace,
     **context.COMMANDS,
     **history.COMMANDS,
+    **levels.COMMANDS,
 }
 
 

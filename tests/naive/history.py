@@ -11,13 +11,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from engine.messages.vocabulary import HISTORY, Flag, Kind, OrderStatus, Reason, Side
+from tests.naive import bars
 from tests.naive.book import Order
 from tests.naive.matching import MONEY_LIMIT
 
 if TYPE_CHECKING:
     from tests.naive.exchange import NaiveExchange
 
-OFF_TICK = (Kind.FLOW, Kind.PRINT)  # a hidden order may trade between the ticks
+OFF_TICK = (Kind.FLOW, Kind.PRINT, Kind.TRADE)  # a hidden order may trade between the ticks
 
 
 def refusal(ex: NaiveExchange, c: SimpleNamespace) -> Reason:
@@ -27,7 +28,7 @@ def refusal(ex: NaiveExchange, c: SimpleNamespace) -> Reason:
         return Reason.NONE
     if c.kind == Kind.ADD and c.order_id == 0:
         return Reason.INVALID_ORDER_ID
-    if not 0 < c.quantity < 2**32:
+    if not 0 < c.quantity < 2**32 and not (c.kind == Kind.LEVEL and c.quantity == 0):
         return Reason.INVALID_QUANTITY
     if not ex.is_price(c.instrument, c.price, on_tick=c.kind not in OFF_TICK):
         return Reason.INVALID_PRICE
@@ -185,25 +186,33 @@ def flow(ex: NaiveExchange, c: SimpleNamespace) -> None:
     """
     aggressor = fresh(c, 0, c.price)
     aggressor.open = max(0, c.quantity - ex.swept[c.instrument])
-    book = ex.books[c.instrument]
     fact = emit(ex, Kind.FlowApplied, c, 0)
+    fact["quantity"] = sweep(ex, c, aggressor, lambda price: True)
+    ex.counts["displaced"] += fact["quantity"]
+    ex.swept[c.instrument] = ex.swept[c.instrument] + fact["quantity"] if c.flags & Flag.CONTINUED else 0
+
+
+def sweep(ex: NaiveExchange, c: SimpleNamespace, aggressor: Order, counts: Callable[[int], bool]) -> int:
+    """It takes what it meets of ours in the merged queue; history's orders use it up at prices that count. Returns lots of ours."""
+    book, traded = ex.books[c.instrument], 0
     passed: dict[int, int] = {}  # lots at each price that stood before the next maker there
-    for maker in book.facing(c.side, c.price) if c.instrument not in ex.halted else []:
+    for maker in book.facing(aggressor.side, c.price) if c.instrument not in ex.halted else []:
         ahead = passed.get(maker.price, 0)
         passed[maker.price] = min(ahead + maker.open, 2**32 - 1)
         lots = min(aggressor.open, ex.most(maker)) if maker.open else 0
         if lots and not maker.is_history and ex.overflows(aggressor, maker, ex.notional(maker.instrument, maker.price, lots)):
             break
         if lots and maker.is_history:
-            aggressor.open -= lots
+            aggressor.open -= lots if counts(maker.price) else 0
         elif lots:
-            ex.trade(aggressor, maker, lots, ahead)
-            fact["quantity"] += lots
-    ex.counts["displaced"] += fact["quantity"]
-    ex.swept[c.instrument] = ex.swept[c.instrument] + fact["quantity"] if c.flags & Flag.CONTINUED else 0
+            ex.trade(aggressor, maker, lots, ahead if counts(maker.price) else 0)
+            traded += lots
+    return traded
 
 
 def print_trade(ex: NaiveExchange, c: SimpleNamespace) -> None:
+    if c.instrument in ex.quotes:
+        bars.follow_path(ex, c)
     ex.printed(c.instrument, c.price)
     emit(ex, Kind.TradePrinted, c, c.quantity)
 
@@ -219,8 +228,11 @@ def clear(ex: NaiveExchange, c: SimpleNamespace) -> None:
     for order in gone:
         book.leave(order)
     ex.history[c.instrument].clear()
+    ex.levels[c.instrument].clear()
     ex.swept[c.instrument] = 0
     ex.emit(Kind.HistoryCleared, instrument=c.instrument, trader=HISTORY, value=sum(order.open for order in gone))
+    for order in gone:
+        order.open = 0
 
 
 def checked(handler: Callable[[NaiveExchange, SimpleNamespace], None]) -> Callable[[NaiveExchange, SimpleNamespace], None]:

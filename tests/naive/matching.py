@@ -81,7 +81,8 @@ class Matching(Accounts):
         behind = (best - order.price) * (1 if order.side == Side.BUY else -1)
         return UNCOUNTED if behind >= NEAR * self.instruments[order.instrument].tick_units else book.ahead(order)
 
-    def match(self, taker: Order, makers: list[Order]) -> None:
+    def match(self, taker: Order, makers: list[Order], price: int | None = None) -> None:
+        """The taker meets them in turn; they trade at the makers' prices, or all at `price`."""
         for maker in makers:
             if taker.status not in LIVE:
                 break
@@ -89,12 +90,14 @@ class Matching(Accounts):
             if not maker.open:  # cancelled by a fill before
                 continue
             lots = min(self.most(taker), self.most(maker))
-            if mode == SelfTrade.NONE and self.overflows(taker, maker, self.notional(maker.instrument, maker.price, lots)):
+            if mode == SelfTrade.NONE and self.overflows(
+                taker, maker, self.notional(maker.instrument, maker.price if price is None else price, lots)
+            ):
                 if not taker.is_history:
                     self.finish(taker, Reason.MONEY_RANGE)
                 break
             if mode == SelfTrade.NONE:
-                self.trade(taker, maker, lots)
+                self.trade(taker, maker, lots, price=price)
             if mode in (SelfTrade.CANCEL_MAKER, SelfTrade.CANCEL_BOTH):
                 self.finish(maker, Reason.SELF_TRADE)
             if mode in (SelfTrade.CANCEL_TAKER, SelfTrade.CANCEL_BOTH):
@@ -124,9 +127,9 @@ class Matching(Accounts):
         sums = [*(self.cash[o.portfolio] for o in both), *(p.cost for p in held if p)]
         return max(map(abs, sums)) > 2**63 - 1 - 2 * money
 
-    def trade(self, taker: Order, maker: Order, lots: int, ahead: int = 0) -> None:
-        """One fill at the maker's price: the maker is booked first, then the taker."""
-        instrument, price = maker.instrument, maker.price
+    def trade(self, taker: Order, maker: Order, lots: int, ahead: int = 0, price: int | None = None) -> None:
+        """One fill at the maker's price, if no other is given: the maker is booked first, then the taker."""
+        instrument, price = maker.instrument, maker.price if price is None else price
         maker.fill(lots)
         taker.fill(lots)
         maker_fee = self.fee(maker, price, lots, "maker_fee")
@@ -134,7 +137,8 @@ class Matching(Accounts):
         self.settle(maker, price, lots, maker_fee)
         self.settle(taker, price, lots, taker_fee)
         self.printed(instrument, price)
-        flags = Flag.MAKER_HISTORY if maker.is_history else Flag.ESTIMATED if maker.estimated else 0
+        estimated = maker.estimated or (taker.is_history and taker.estimated)
+        flags = Flag.MAKER_HISTORY if maker.is_history else Flag.ESTIMATED if estimated else 0
         self.emit(
             Kind.TradeExecuted, instrument=instrument, price=price, quantity=lots, side=taker.side, ahead=ahead,
             order_id=taker.id, trader=taker.trader, portfolio=taker.portfolio, remaining=taker.open, fee=taker_fee,

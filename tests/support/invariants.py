@@ -193,6 +193,7 @@ TAKERS: dict[int, Callable[[Replayed, Told], None]] = {
     Kind.TradeExecuted: Replayed.traded,
     Kind.TradePrinted: Replayed.printed,
     Kind.HistoryExecuted: Replayed.printed,
+    Kind.HistoryTraded: Replayed.printed,
     Kind.CashDeposited: Replayed.deposited,
     Kind.DayStarted: Replayed.day_started,
     Kind.TradingHalted: Replayed.halted_or_resumed,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from engine.messages.instrument import Instrument, whole_units
-from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderType, SelfTrade, Side, TimeInForce
+from engine.messages.vocabulary import NOT_NAMED, Flag, Grain, Kind, OrderType, QueueModel, SelfTrade, Side, TimeInForce
 
 Fields = dict[str, int]
 OPTIONS: dict[str, tuple[str, int]] = {
@@ -18,10 +18,11 @@ OPTIONS: dict[str, tuple[str, int]] = {
     "hidden": ("flags", Flag.HIDDEN),
     "continued": ("flags", Flag.CONTINUED),
     "opening": ("flags", Flag.OPENING),
+    "unknown": ("flags", Flag.ESTIMATED),
 }
 DAYS = {"end of day": Kind.END_OF_DAY, "start of day": Kind.START_OF_DAY}
 NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9}
-RATIO, THOUSANDTH = Decimal("1e-9"), Decimal("0.001")
+RATIO, THOUSANDTH, MILLIONTH = Decimal("1e-9"), Decimal("0.001"), Decimal("1e-6")
 
 
 class Names(Protocol):
@@ -134,9 +135,19 @@ def money(names: Names, word: str) -> int:
 def history_fields(words: Sequence[str], listed: Instrument) -> Fields | None:
     if words[0] in ("add", "reduce", "modify", "execute"):
         return {"kind": Kind[words[0].upper()], "order_id": ord(words[1]), "row": 1} | trade_terms(words[2:], listed)
-    if words[0] in ("flow", "print", "reveal", "remove"):
-        return {"kind": Kind[words[0].upper()]} | trade_terms(words[1:], listed)
-    return None
+    if words[0] in ("flow", "print", "reveal", "remove", "level", "trade"):
+        volume = {"stop_price": listed.lots(words[6])} if "volume" in words else {}
+        return {"kind": Kind[words[0].upper()]} | trade_terms(words[1:], listed) | volume
+    return {"kind": Kind.SET_QUEUE} | queue(words[1:]) if words[0] == "queue" else None
+
+
+def queue(words: Sequence[str]) -> Fields:
+    """`levels power 2.5`, `bars 0.1`: what history is made of, and how our place is estimated."""
+    grain = Grain[words[0].upper()]
+    if grain == Grain.BARS:
+        return {"side": int(grain), "quantity": whole_units(words[1], MILLIONTH)}
+    fields = {"side": int(grain), "type": int(QueueModel[words[1].replace("-", "_").upper()])}
+    return fields | ({"stop_price": int(16 * Decimal(words[2]))} if len(words) > 2 else {})
 
 
 def new_order(names: Names, words: Sequence[str], listed: Instrument) -> Fields:

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from engine.messages.instrument import Instrument
-from engine.messages.vocabulary import HISTORY, NOT_NAMED, NOT_WHOLE, Flag, Kind, OrderType, Reason, Side
+from engine.messages.vocabulary import EXPONENT_PARTS, HISTORY, NOT_NAMED, NOT_WHOLE, Flag, Grain, Kind, OrderType, QueueModel, Reason, Side
 from tests.naive.limits import signed
-from tests.support.scenario_commands import RATIO, THOUSANDTH, Names
+from tests.support.scenario_commands import MILLIONTH, RATIO, THOUSANDTH, Names
 
 UNCOUNTED = 2**32 - 1
 Levels = tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]
@@ -117,6 +117,12 @@ class Told:
         told = [f"{word} {text}" for word, text, amount in zip(words, said, given) if amount != NOT_NAMED]
         return ", ".join(told + [flag] * bool(self.fact["flags"])) or "none"
 
+    def queue(self) -> str:
+        exponent = f" {plain(Decimal(int(self.quantity)) / EXPONENT_PARTS)}" if self.quantity else ""
+        share = f" {plain(self.value * MILLIONTH)}" if self.value else ""
+        model = QueueModel(self.fact["type"]).name.lower().replace("_", "-")
+        return f"queue {Grain(self.fact['remaining']).name.lower()} {model}{exponent}{share}"
+
     def switched(self) -> str:
         if self.fact["flags"] == 0:
             return "session"
@@ -164,6 +170,9 @@ HISTORY_TEXTS: dict[Kind, Callable[[Told], str]] = {
     Kind.TradePrinted: lambda t: f"printed {t.quantity} @ {t.price}",
     Kind.NoticeGiven: lambda t: f"notice {t.fact['price']}",
     Kind.HistoryRevealed: lambda t: f"revealed, {t.fact['remaining']} open",
+    Kind.QueueSet: lambda t: t.queue(),
+    Kind.HistoryLevelSet: lambda t: f"level {t.way} {t.quantity} @ {t.price}, {t.fact['remaining']} in the book{t.clipped()}",
+    Kind.HistoryTraded: lambda t: f"traded {t.way} {t.quantity} @ {t.price}, {t.fact['remaining']} of ours{t.clipped()}",
     Kind.HistoryCleared: lambda t: f"cleared, {t.value} gone",
     Kind.HistoryRemoved: lambda t: f"removed {t.quantity}{t.clipped()}",
 }

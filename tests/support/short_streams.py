@@ -47,6 +47,8 @@ def command_strategy(world: World) -> st.SearchStrategy[Command]:
         (Kind.CANCEL,): named,
         (Kind.REPLACE,): {"quantity": quantity | st.just(NOT_NAMED), "price": changed, "stop_price": changed} | named,
         HISTORY_KINDS: {"order_id": number(0, 4)} | history,
+        (Kind.LEVEL, Kind.TRADE, Kind.PRINT): {"flags": st.sampled_from((0, 0, 4, 8, 16, 24))} | history | {"quantity": number(0, 6)},
+        (Kind.SET_QUEUE,): {"instrument": listed} | {name: number(0, 3) for name in ("side", "type", "stop_price", "quantity")},
         control: history,
         (Kind.DEPOSIT,): {"portfolio": portfolio, "quantity": number(-5, 5)},
         (Kind.SET_LIMITS, Kind.SET_RULES): who | amounts,

@@ -21,12 +21,15 @@ HISTORY_WEIGHTS = {
     Kind.ADD: 110, Kind.REDUCE: 60, Kind.MODIFY: 50, Kind.EXECUTE: 50, Kind.FLOW: 60, Kind.PRINT: 15, Kind.NOTICE: 5, Kind.REVEAL: 25,
     Kind.REMOVE: 20, Kind.CLEAR: 2,
 }  # fmt: skip
-HISTORY_KINDS = tuple(HISTORY_WEIGHTS)
-WEIGHTS = CLIENT_KINDS | HISTORY_WEIGHTS
-STRANGE_KINDS = (0, 9, 13, 29, 39, 50, 64, 70, 100, 255)
+LEVEL_WEIGHTS = {Kind.LEVEL: 110, Kind.TRADE: 60, Kind.SET_QUEUE: 6}
+BAR_WEIGHTS = {Kind.PRINT: 200, Kind.SET_QUEUE: 6}
+HISTORY_KINDS = (*HISTORY_WEIGHTS, Kind.LEVEL, Kind.TRADE)
+WEIGHTS = CLIENT_KINDS | HISTORY_WEIGHTS | LEVEL_WEIGHTS
+STRANGE_KINDS = (0, 9, 13, 30, 39, 52, 64, 70, 100, 255)
 STRANGE_PRICES = (0, -1, 1, 3, 2**31 - 1, 1 - 2**31, 2**31, -(2**31), 2**40, NOT_WHOLE, NOT_NAMED)
 STRANGE_AMOUNTS = (0, 1, -1, NOT_WHOLE, NOT_WHOLE - 1, NOT_NAMED + 1)
 STRANGE_EXPONENTS = (0, 97, 98, 158, 159, 255)
+NAMELESS = (Kind.FLOW, Kind.PRINT, Kind.NOTICE, Kind.REVEAL, Kind.REMOVE, Kind.CLEAR, Kind.LEVEL, Kind.TRADE)
 FAR_STEPS = (-4096, 1000, 4095, 4096, 4097, 8192, 100_000)
 STRANGE_QUANTITIES = (0, -1, 2**32 - 1, 2**32, 2**31, 2**40, -(2**40), NOT_WHOLE, NOT_NAMED)
 
@@ -37,7 +40,7 @@ class Setting:
 
     `strange`: share of broken or extreme fields; `kinds`: weights of commands; `drift`: how often prices move, by up to 500 ticks, and
     `walk`: by up to 2; `stops`, `reducing`: shares of the orders; `bound`: share of the limits and
-    rules that are set; `pace`: steps of time, in ns, of which one is drawn.
+    rules that are set; `pace`: steps of time, in ns, of which one is drawn; `bars`: share of the SET_QUEUEs that make bars of history.
     """
 
     world: World = field(default_factory=World)
@@ -49,6 +52,7 @@ class Setting:
     reducing: float = 0.15
     bound: float = 0.2
     pace: Sequence[int] = (1, 10**6, 10**8)
+    bars: float = 0.3
 
     def stream(self, seed: int) -> "Stream":
         return Stream(self, seed)
@@ -61,6 +65,8 @@ SETTINGS = {
     "edge": Setting(EDGE, strange=0.003),
     "broken": Setting(strange=0.15),
     "drifting": Setting(strange=0.003, drift=0.02),
+    "levels": replace(PLAIN, kinds=BOOK_KINDS | LEVEL_WEIGHTS | {Kind.CLEAR: 2, Kind.HALT: 4, Kind.RESUME: 2}, strange=0.003, stops=0.1),
+    "bars": replace(PLAIN, kinds=BOOK_KINDS | BAR_WEIGHTS | {Kind.HALT: 4}, strange=0.003, stops=0.4, reducing=0.1, bars=0.95),
     # each feature alone
     "book": replace(PLAIN, kinds=BOOK_KINDS | HISTORY_WEIGHTS, strange=0.01, walk=0.0, pace=(1,)),
     "stops": replace(PLAIN, stops=0.5, walk=0.1),
@@ -120,6 +126,10 @@ class Stream:
             Kind.SET_RULES: self.rules,
             Kind.RESTRICT: self.restrict,
             Kind.FLOW: self.flow,
+            Kind.LEVEL: self.level,
+            Kind.TRADE: self.trade,
+            Kind.PRINT: self.point,
+            Kind.SET_QUEUE: self.queue,
         }
         return {"kind": kind} | make.get(kind, self.history)(kind)
 
@@ -290,17 +300,39 @@ class Stream:
         self.sweep = made if goes_on else None
         return made
 
+    def level(self, kind: int) -> Command:
+        """Lots at a price: often none, else now more and now less."""
+        made = self.history(kind)
+        return made if self.odd() else made | {"quantity": self.random.choice((0, 0, 5, 10, 20, 30, self.random.randrange(60)))}
+
+    def trade(self, kind: int) -> Command:
+        """With its aggressor, mostly."""
+        made = self.history(kind)
+        return made | {"flags": self.random.choice((0, 0, 0, Flag.HIDDEN, Flag.ESTIMATED, Flag.HIDDEN | Flag.ESTIMATED))}
+
+    def point(self, kind: int) -> Command:
+        """A print; of bars now and then the first of a bar."""
+        volume = self.random.choice((0, 1, 50, 1000, 2**40, 2**62)) if self.odd() else self.random.randrange(300)
+        return self.history(kind) | {"stop_price": volume}
+
+    def queue(self, _: int) -> Command:
+        return {
+            "instrument": self.instrument(),
+            "side": 2 if self.random.random() < self.setting.bars else self.pick(2, (3, 255)),
+            "type": self.pick(3, (3, 255)),
+            "stop_price": self.random.choice((0, 256, -1)) if self.odd() else self.random.randrange(1, 64),
+            "quantity": self.random.choice((0, 10**6 + 1, -1)) if self.odd() else self.random.choice((1, 10**5, 5 * 10**5, 10**6)),
+        }
+
     def history(self, kind: int) -> Command:
         """History, marks and days. A fill of unlimited size at an unlimited price is out of the range of money: not both are extreme."""
         instrument, side = self.instrument(), self.pick(2, (2, 255))
-        extreme = self.odd()
+        extreme, takes = self.odd(), kind in (Kind.FLOW, Kind.TRADE)
         return {
             "instrument": instrument,
-            "order_id": 0
-            if kind in (Kind.FLOW, Kind.PRINT, Kind.NOTICE, Kind.REVEAL, Kind.REMOVE, Kind.CLEAR)
-            else self.pick(25, (0, 2**64 - 1)),
+            "order_id": 0 if kind in NAMELESS else self.pick(25, (0, 2**64 - 1)),
             "side": side,
-            "price": self.price(instrument, side if kind != Kind.FLOW else 1 - side % 2, STRANGE_PRICES if not extreme else (1, 2, 3)),
+            "price": self.price(instrument, 1 - side % 2 if takes else side, STRANGE_PRICES if not extreme else (1, 2, 3)),
             "quantity": self.quantity() if extreme else self.random.randrange(1, 21),
             "flags": self.random.choice((0, 0, Flag.HIDDEN, Flag.OPENING)),
             "row": 1,
