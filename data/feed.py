@@ -129,6 +129,12 @@ class Feed(ABC):
             self.counts = _counts_beside(path, found)
         return found
 
+    def to_frame(self, kind: str = "trades") -> Any:
+        """The history as a polars frame: "l3", "l2", "trades" or "quotes" (see `data.frames.feed_frame`). Raises ValueError for another."""
+        from data.frames import feed_frame
+
+        return feed_frame(self, kind)
+
     def until(self, ts: int) -> "Feed":
         """The same market up to the time `ts` (ns UTC), without what happens at it or later."""
         return _Until(self, ts)

@@ -65,6 +65,12 @@ class Bars(Feed):
         """int64 (bars,): when each begins, ns UTC."""
         return self.frame["ts"].cast(pl.Int64).to_numpy()
 
+    def to_frame(self, kind: str = "bars") -> pl.DataFrame:
+        """The bars, with their symbol; another kind as of every feed."""
+        if kind != "bars":
+            return super().to_frame(kind)
+        return self.frame.select("ts", pl.lit(self.instrument.symbol).alias("symbol"), pl.exclude("ts"))
+
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
         """Prints (COMMAND) of about `rows` at a time: four a bar."""
         step = max(1, rows // 4)
