@@ -14,9 +14,9 @@ from typing import Any
 
 _ROOMS = {
     "engine": (
-        "Command Exchange Flag Instrument Kind Limits OrderStatus OrderType Parameter Reason Rules SelfTrade Side Strategy TimeInForce "
-        "Wake Want context limit market stop stop_limit cancel replace halt resume clear end_of_day start_of_day mark reference deposit "
-        "set_limits set_rules kill revive TapebookError"
+        "Command Exchange Flag Grain Instrument Kind Limits OrderStatus OrderType Parameter Queue QueueModel Reason Rules SelfTrade Side "
+        "Strategy TimeInForce Wake Want context limit market stop stop_limit cancel replace halt resume clear end_of_day start_of_day mark reference deposit "
+        "set_limits set_queue set_rules kill revive TapebookError"
     ),
     "data": "Catalog DataError EventLog Feed days merge read read_bars read_binance read_dbn read_itch read_lobster read_table replay synthetic_flow",
     "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",

@@ -1,6 +1,7 @@
 """How a run opens: with commands of its own, or those of a recorded session and what is new in it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,3 +35,9 @@ def introduced(exchange: Exchange, portfolio: str, trader: str) -> list[np.ndarr
     """The commands that introduce a portfolio and a trader, where they are new."""
     made = [exchange.names.number(kind, name)[1] for kind, name in ((Kind.PORTFOLIO, portfolio), (Kind.TRADER, trader))]
     return [command for command in made if command is not None] or [np.zeros(0, COMMAND)]
+
+
+def with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:
+    """The instrument with these fees instead of its own, where they are given."""
+    given = {name: fee for name, fee in (("maker_fee", maker), ("taker_fee", taker)) if fee is not None}
+    return replace(instrument, **given) if given else instrument

@@ -86,3 +86,16 @@ def _of(value: Any, name: str, names: Sequence[str], what: str) -> Any:
     if unknown is not None:
         raise ValueError(f"{what} names {unknown!r}, which no strategy is called; there are {', '.join(names)}")
     return value.get(name, _DEFAULTS[what])
+
+
+def described(several: Sequence[Participant]) -> dict[str, Any]:
+    """What a run writes down: of one strategy its name, parameters and latencies; of several these of each besides."""
+    each = {one.name: one.described() for one in several}
+    if len(each) == 1:
+        return next(iter(each.values()))
+    alike = {}
+    for what in ("feed_latency", "order_latency", "response_latency"):
+        values = [said[what] for said in each.values()]
+        alike[what] = values[0] if len(set(values)) == 1 else "several"
+    parameters = {f"{name}.{key}": value for name, said in each.items() for key, value in said["parameters"].items()}
+    return {"strategy": " + ".join(each), "parameters": parameters, **alike, "strategies": each}

@@ -12,7 +12,7 @@ import numpy as np
 from data.times import utc_offset, utc_offsets, zone_of
 from engine.messages.instrument import Instrument
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import Kind
+from engine.messages.vocabulary import Grain, Kind
 
 BID, ASK, LAST = 1, 2, 4
 """Bits of a SAMPLE's `has`: which of its prices are there."""
@@ -113,6 +113,11 @@ class Recording:
     @property
     def currency(self) -> str:
         return self.instruments[0].currency if self.instruments else "USD"
+
+    def of_grain(self, grain: Grain) -> list[int]:
+        """The instruments whose history was of this grain."""
+        told = self.meta.get("grains") or {}
+        return [k for k, one in enumerate(self.instruments) if told.get(one.symbol, Grain.ORDERS.name.lower()) == grain.name.lower()]
 
     @property
     def zone(self) -> tzinfo:

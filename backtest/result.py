@@ -71,8 +71,8 @@ class Result:
     def fills(self) -> "pl.DataFrame":
         """One row per fill of ours: seq, ts, symbol, order_id, portfolio, side, price, price_ticks, quantity, quantity_lots, fee,
         liquidity (MAKER, TAKER), queue_ahead_at_entry, queue_ahead (units at that price ahead of ours when the taker came), queue (EXACT,
-        ESTIMATED), mid (before the fill, our own orders in the book), position (of the portfolio, after it), market_mid (of the recorded
-        market alone at that time; null where it was not kept). The queue columns are null for takers."""
+        ESTIMATED; BAR of every fill on bars), mid (before the fill, our own orders in the book), position (of the portfolio, after it),
+        market_mid (of the recorded market alone at that time; null where it was not kept). The queue columns are null for takers."""
         from backtest.analysis.frames import fills_frame
 
         return fills_frame(self.analysis)

@@ -1,6 +1,5 @@
 """A backtest: a feed, a strategy (or a given order flow), and what lies between them."""
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from backtest.camera import DepthCamera
-from backtest.opening import introduced, opening_of
-from backtest.participants import participants
+from backtest.grain import QueueName, bar_ends, grains_of, latency_or, waits_for_open
+from backtest.opening import introduced, opening_of, with_fees
+from backtest.participants import described, participants
 from backtest.recording import Recording, days_of, kept_facts
 from backtest.result import Result
 from backtest.store import OUT, save
@@ -27,10 +27,10 @@ from data.leftovers import remove_leftovers
 from data.times import TimeOfDay, utc_offsets
 from engine.exchange import Exchange
 from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
-from engine.messages.commands import Limits, Rules, set_rules
+from engine.messages.commands import Limits, Rules, set_queue, set_rules
 from engine.messages.durations import duration_ns
-from engine.messages.instrument import Instrument, Number, money_decimals, opening_cash
-from engine.messages.vocabulary import Kind, Reason
+from engine.messages.instrument import Number, money_decimals, opening_cash
+from engine.messages.vocabulary import Grain, Kind, Reason
 from engine.state.arrays import COUNTERS
 from engine.strategy.driver import BLOCK, Driver
 from engine.strategy.participant import NONE, Given
@@ -56,7 +56,12 @@ class Backtest:
     parameters : values of the strategy's parameters, where its class is given
     cash : currency in each portfolio at the start
     limits, rules : risk limits of the portfolio, compliance rules of the trader
-    feed_latency, order_latency, response_latency : "100us", nanoseconds, or an array (n, 2) of (ts, latency)
+    feed_latency, order_latency, response_latency : "100us" (the default), nanoseconds, or an array (n, 2) of (ts, latency)
+    queue : of a feed of trades and levels, what leaves a level untraded: "risk-averse" (default: from behind ours), "proportional", or
+        ("power", 2.0)
+    fill : of a feed of bars, where an order sent at a bar's end meets the market: "next_open" (default), "close", or "path": when its
+        latency says
+    volume_share : of a feed of bars, the part of a bar's volume that our buys, and that our sells, may trade; default 0.1
     maker_fee, taker_fee : parts of the notional, instead of the instruments' own; negative is a rebate
     start, end : "HH:MM[:SS]" on the feed's clock, of its first day and of its last; a datetime, or ns UTC; history before `start` only
         builds the book
@@ -80,9 +85,12 @@ class Backtest:
         cash: Number | Mapping[str, Number] = 1_000_000,
         limits: Limits | Mapping[str, Limits] | None = None,
         rules: Rules | Mapping[str, Rules] | None = None,
-        feed_latency: Latency | Mapping[str, Latency] = "100us",
-        order_latency: Latency | Mapping[str, Latency] = "100us",
-        response_latency: Latency | Mapping[str, Latency] = "100us",
+        feed_latency: Latency | Mapping[str, Latency] | None = None,
+        order_latency: Latency | Mapping[str, Latency] | None = None,
+        response_latency: Latency | Mapping[str, Latency] | None = None,
+        queue: QueueName | None = None,
+        fill: str | None = None,
+        volume_share: Number | None = None,
         maker_fee: Number | None = None,
         taker_fee: Number | None = None,
         start: TimeOfDay | None = None,
@@ -96,6 +104,7 @@ class Backtest:
         if (strategy is None) == (orders is None):
             raise ValueError("a backtest takes a strategy or orders, one of the two")
         self.feed, self.orders, self.cache, self.seed = feed, orders, cache, seed
+        self.grains = grains_of(feed.grains, queue, fill, volume_share)
         self.participants = participants(
             strategy,
             parameters=parameters,
@@ -103,13 +112,13 @@ class Backtest:
             cash=cash,
             limits=limits,
             rules=rules,
-            feed_latency=feed_latency,
-            order_latency=order_latency,
-            response_latency=response_latency,
+            feed_latency=latency_or(feed_latency, "feed_latency", self.grains),
+            order_latency=latency_or(order_latency, "order_latency", self.grains),
+            response_latency=latency_or(response_latency, "response_latency", self.grains),
             seed=seed,
             seats=feed.seats,
         )
-        self.instruments = [_with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
+        self.instruments = [with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
         for one in self.participants:
             opening_cash(one.name, one.cash, money_decimals(self.instruments))
         self.window = (start, end)
@@ -135,6 +144,7 @@ class Backtest:
         for one in self.participants:
             one.strategy = one.made()
         history = self.feed.commands(self.cache or cache)
+        self._set_by_bars(history)
         driver = self.driver(history, [one.state(len(self.instruments)) for one in self.participants])
         if self.progress is not None:
             told = self.progress
@@ -157,6 +167,14 @@ class Backtest:
         printed = driver.exchange.state.instruments["volume"] - printed
         return self._recording(driver, first, last, began, printed), driver
 
+    def _set_by_bars(self, history: np.ndarray) -> None:
+        """Where history is bars: when they end, and how long an order waits for the next."""
+        if Grain.BARS in self.grains.grains:
+            for one in self.participants:
+                one.bar_ends = bar_ends(history)
+                if self.grains.fill == "next_open":
+                    one.latencies = (one.latencies[0], waits_for_open(history), one.latencies[2])
+
     def _sample(self, driver: Driver, first: int) -> None:
         """Sample the market from now on."""
         driver.clock["sample_every"] = self.sample_every
@@ -177,7 +195,9 @@ class Backtest:
         exchange = opening_of(self.instruments, cash, limits, self.feed.session_opening)
         named = [part for one in self.participants for part in introduced(exchange, one.name, one.trader)]
         ruled = [exchange.encode(set_rules(one.trader, one.rules)) for one in self.participants if one.rules is not None]
-        exchange.opening = np.concatenate([exchange.opening, *named, *ruled])
+        listed = [(one.symbol, grain) for one, grain in zip(self.instruments, self.grains.grains) if grain != Grain.ORDERS]
+        queued = [exchange.encode(set_queue(symbol, self.grains.of(grain))) for symbol, grain in listed]
+        exchange.opening = np.concatenate([exchange.opening, *named, *ruled, *queued])
         for one, state in zip(self.participants, states):
             state.clock["portfolio"] = exchange.names.portfolios[one.name]
             state.clock["trader"] = exchange.names.traders[one.trader]
@@ -266,7 +286,8 @@ class Backtest:
         stamp = datetime.fromtimestamp(began // 10**9, UTC_ZONE).strftime("%Y%m%d-%H%M%S")
         return {
             "run_id": f"{stamp}-{(began // 1000) % 10**6:06d}",
-            **self._described(),
+            **described(self.participants),
+            **self.grains.said([one.symbol for one in self.instruments]),
             "data": self.feed.name,
             "fingerprint": self.feed.fingerprint,
             "engine": engine_version(),
@@ -276,21 +297,3 @@ class Backtest:
             "seed": self.seed,
             "time_zone": self._time_zone(),
         }
-
-    def _described(self) -> dict[str, Any]:
-        """Of one strategy its name, parameters and latencies; of several these of each besides."""
-        each = {one.name: one.described() for one in self.participants}
-        if len(each) == 1:
-            return next(iter(each.values()))
-        alike = {}
-        for what in ("feed_latency", "order_latency", "response_latency"):
-            values = [said[what] for said in each.values()]
-            alike[what] = values[0] if len(set(values)) == 1 else "several"
-        parameters = {f"{name}.{key}": value for name, said in each.items() for key, value in said["parameters"].items()}
-        return {"strategy": " + ".join(each), "parameters": parameters, **alike, "strategies": each}
-
-
-def _with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:
-    given = {name: fee for name, fee in (("maker_fee", maker), ("taker_fee", taker)) if fee is not None}
-    fields = {f.name: getattr(instrument, f.name) for f in dataclasses.fields(instrument)}
-    return Instrument(**{**fields, **given}) if given else instrument

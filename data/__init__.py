@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from data.bars.reader import read_bars as read_bars
     from data.binance.reader import read_binance as read_binance
+    from data.catalog.catalog import Catalog as Catalog
     from data.dbn.reader import read_dbn as read_dbn
     from data.feed import DataError as DataError
     from data.feed import Feed as Feed
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from data.tabular.reader import read_table as read_table
 
 _PLACES = {
+    "Catalog": "data.catalog.catalog",
     "DataError": "data.feed",
     "EventLog": "data.log.event_log",
     "Feed": "data.feed",

@@ -17,7 +17,7 @@ import numpy as np
 from engine.errors import TapebookError
 from engine.messages.instrument import Instrument
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import Flag, Kind
+from engine.messages.vocabulary import Flag, Grain, Kind
 
 Commands = np.ndarray[Any, np.dtype[np.void]]
 BATCH_ROWS = 65536
@@ -31,6 +31,8 @@ _COUNTED = {
     "resumes": Kind.RESUME,
     "notices": Kind.NOTICE,
     "flows": Kind.FLOW,
+    "levels": Kind.LEVEL,
+    "trades": Kind.TRADE,
 }
 
 
@@ -70,6 +72,8 @@ class Feed(ABC):
     """What a reading mended, left out or did not know, and how often; empty before, and where the data are in order."""
     taken_for: str = ""
     """What a file or frame was taken for, and how: its format, its columns, its instruments' steps."""
+    grain: Grain = Grain.ORDERS
+    """What its commands are made of: orders by id, trades and levels, or bars."""
     levels: int = 0
     """Levels of the published book to which the commands reconcile; 0: none is published."""
 
@@ -88,6 +92,11 @@ class Feed(ABC):
         if len(self.instruments) != 1:
             raise ValueError(f"{self.name} has {len(self.instruments)} instruments; choose from feed.instruments")
         return self.instruments[0]
+
+    @property
+    def grains(self) -> list[Grain]:
+        """The grain of each instrument."""
+        return [self.grain] * len(self.instruments)
 
     @property
     @abstractmethod
@@ -205,7 +214,7 @@ class _Until(Feed):
     def __init__(self, feed: Feed, ts: int) -> None:
         self.feed, self.ts = feed, ts
         self.name, self.instruments, self.counts = feed.name, feed.instruments, {}
-        self.time_zone = feed.time_zone
+        self.time_zone, self.grain = feed.time_zone, feed.grain
 
     @property
     def fingerprint(self) -> str:

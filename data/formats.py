@@ -17,6 +17,7 @@ from engine.messages.hints import did_you_mean
 FORMATS = {
     "bars": "data.bars.reader:read_bars",
     "binance": "data.binance.reader:read_binance",
+    "catalog": "data.catalog.catalog:read_catalog",
     "dbn": "data.dbn.reader:read_dbn",
     "hftbacktest": "data.hftbacktest.reader:read_hftbacktest",
     "itch": "data.itch.reader:read_itch",

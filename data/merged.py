@@ -9,7 +9,7 @@ import numpy as np
 from data.feed import BATCH_ROWS, Commands, Feed, mixed, shared_zone
 from data.times import local_time, zone_of
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import Kind
+from engine.messages.vocabulary import Grain, Kind
 
 
 class Merged(Feed):
@@ -32,6 +32,10 @@ class Merged(Feed):
         twice = next((symbol for symbol in symbols if symbols.count(symbol) > 1), None)
         if twice is not None:
             raise ValueError(f"{twice} is in two of the feeds; days of one symbol are run one after the other, not merged")
+
+    @property
+    def grains(self) -> list[Grain]:
+        return [grain for feed in self.feeds for grain in feed.grains]
 
     @property
     def fingerprint(self) -> str:

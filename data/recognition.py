@@ -9,7 +9,7 @@ from pathlib import Path
 from data.feed import DataError
 
 _HEAD = 4096
-_BARS = "bars; tb.read_bars reads them, for strategies that watch (fills on bars are not built yet)"
+_BARS = "bars; tb.read_bars reads them (on the command line --format bars)"
 _NOT_BUILT = "that reader is not built yet"
 _MAGIC = (
     (b"PAR1", f"a Parquet file; if it holds bars, tb.read_bars reads it, else {_NOT_BUILT}"),

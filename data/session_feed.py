@@ -28,6 +28,7 @@ OPENING = [
     Kind.SET_LIMITS,
     Kind.SET_RULES,
     Kind.RESTRICT,
+    Kind.SET_QUEUE,
 ]
 """Commands with which a session opens: all before the first of another kind."""
 

@@ -10,7 +10,7 @@ from data.feed import BATCH_ROWS, Commands, DataError, Feed, mixed, shared_zone
 from data.times import local_time, zone_of
 from engine.messages.instrument import Instrument
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import Kind
+from engine.messages.vocabulary import Grain, Kind
 
 VERSION = "days 1"
 """Part of the fingerprint: changes with what stands between two days."""
@@ -45,6 +45,11 @@ class Days(Feed):
         origins = [feed.origin for feed in self.feeds]
         self.origin = {"days": origins} if all(origins) else None
         _check_dates(self.feeds)
+        _check_grains(self.feeds)
+
+    @property
+    def grains(self) -> list[Grain]:
+        return self.feeds[0].grains
 
     @property
     def fingerprint(self) -> str:
@@ -128,6 +133,14 @@ def _check_terms(feed: Feed, one: Instrument, first: Feed, other: Instrument) ->
         if mine != theirs:
             mend = "an instrument's terms must be the same on every day"
             raise DataError(feed.source, f"is {mine} for {one.symbol}, but {theirs} in {first.source}; {mend}", 0, field.name)
+
+
+def _check_grains(feeds: Sequence[Feed]) -> None:
+    for feed in feeds[1:]:
+        if set(feed.grains) != set(feeds[0].grains):
+            kinds = " and ".join(sorted(one.name.lower() for one in set(feed.grains)))
+            said = f"holds {kinds}, unlike {feeds[0].source}; all days must be of one kind of data"
+            raise DataError(feed.source, said)
 
 
 def _check_dates(feeds: Sequence[Feed]) -> None:

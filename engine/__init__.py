@@ -6,6 +6,7 @@ from engine.loop.loop_state import Wake, Want
 from engine.messages.commands import (
     Command,
     Limits,
+    Queue,
     Rules,
     cancel,
     clear,
@@ -21,13 +22,14 @@ from engine.messages.commands import (
     resume,
     revive,
     set_limits,
+    set_queue,
     set_rules,
     start_of_day,
     stop,
     stop_limit,
 )
 from engine.messages.instrument import Instrument
-from engine.messages.vocabulary import Flag, Kind, OrderStatus, OrderType, Reason, SelfTrade, Side, TimeInForce
+from engine.messages.vocabulary import Flag, Grain, Kind, OrderStatus, OrderType, QueueModel, Reason, SelfTrade, Side, TimeInForce
 from engine.strategy import context as context
 from engine.strategy.parameters import Parameter
 from engine.strategy.strategy import Strategy
@@ -36,12 +38,15 @@ __all__ = [
     "Command",
     "Exchange",
     "Flag",
+    "Grain",
     "Instrument",
     "Kind",
     "Limits",
     "OrderStatus",
     "OrderType",
     "Parameter",
+    "Queue",
+    "QueueModel",
     "Reason",
     "Rules",
     "SelfTrade",
@@ -65,6 +70,7 @@ __all__ = [
     "resume",
     "revive",
     "set_limits",
+    "set_queue",
     "set_rules",
     "start_of_day",
     "stop",

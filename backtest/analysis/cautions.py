@@ -8,7 +8,7 @@ from backtest.analysis.analysis import Analysis
 from backtest.analysis.definitions import Summary
 from backtest.numbers import count, number, percent
 from backtest.recording import ASK, BID
-from engine.messages.vocabulary import Kind, Reason
+from engine.messages.vocabulary import Grain, Kind, Reason
 
 TRIPS_MIN = 30
 DAYS_MIN = 20
@@ -85,15 +85,35 @@ def _data(a: Analysis) -> list[Caution]:
             share = f"{count(lots)} lots {what}: {part}."
             found.append(Caution(name, f"{share} The market would have answered; fills are optimistic."))
     found += _crossed(a)
-    estimated, makers = int(a.fills["estimated"].sum()), int(a.fills["maker"].sum())
+    return found + _queue(a)
+
+
+def _queue(a: Analysis) -> list[Caution]:
+    """What the fills rest on, where it is not the queue of orders itself."""
+    found, told = [], a.recording.meta
+    levels, bars = (np.isin(a.fills["instrument"], a.recording.of_grain(grain)) for grain in (Grain.LEVELS, Grain.BARS))
+    modelled = int((a.fills["maker"] & levels).sum())
+    if modelled:
+        text = f"{count(modelled)} maker fills rest on a queue model ({told.get('queue')})"
+        found.append(Caution("queue_model", f"{text}: the data say how many lots stood at a price, not whose."))
+    if bars.any():
+        text = f"{count(int(bars.sum()))} fills rest on a price path inside bars (open, nearer extreme, other extreme, close)"
+        share, meets = percent(float(told.get("volume_share") or 0), 1), _MEETS[str(told.get("fill"))]
+        found.append(Caution("bar_path", f"{text}, with at most {share} of a bar's volume a side; orders meet {meets}."))
+    ours = ~(levels | bars)
+    estimated, makers = int((a.fills["estimated"] & ours).sum()), int((a.fills["maker"] & ours).sum())
     if estimated:
         text = f"{count(estimated)} of {count(makers)} maker fills have an estimated place in the queue"
         found.append(Caution("estimated_queue", f"{text}: the file revealed orders at their price after they joined."))
     return found
 
 
+_MEETS = {"next_open": "the next bar's open", "close": "the bar's close", "path": "the path when their latency says", "None": "the path"}
+
+
 def _crossed(a: Analysis) -> list[Caution]:
     rows = a.recording.samples
+    rows = rows[~np.isin(rows["instrument"], a.recording.of_grain(Grain.BARS))]  # a path has one price, no spread
     both = rows[rows["has"] & (BID | ASK) == (BID | ASK)]
     crossed = int((both["bid"] >= both["ask"]).sum())
     if not crossed or crossed / len(both) <= CROSSED_MAX:

@@ -10,7 +10,7 @@ from backtest.analysis.fills import signs
 from backtest.recording import Recording
 from data.times import local_time
 from engine.frames.columns import scaled, times, words
-from engine.messages.vocabulary import Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
+from engine.messages.vocabulary import Grain, Kind, OrderStatus, OrderType, Reason, Side, TimeInForce
 from engine.state.arrays import UNCOUNTED
 
 NOT_ARRIVED = "NOT_ARRIVED"
@@ -61,12 +61,19 @@ def fills_frame(a: Analysis) -> pl.DataFrame:
             "liquidity": pl.Series(np.where(rows["maker"], "MAKER", "TAKER"), dtype=pl.String),
             "queue_ahead_at_entry": _null(_units(a, rows, entry, "lot"), ~rows["queued"] | (entry == UNCOUNTED)),
             "queue_ahead": _null(_units(a, rows, rows["ahead"], "lot"), ~rows["queued"]),
-            "queue": _null(np.where(rows["estimated"], "ESTIMATED", "EXACT"), ~rows["maker"]),
+            "queue": _queue(a, rows),
             "mid": _null(_units(a, rows, rows["doubled"], "price_unit") / 2, ~rows["known"]),
             "position": _units(a, rows, rows["position"], "lot"),
             "market_mid": _null(_units(a, rows, market, "price_unit") / 2, ~known),
         }
     )
+
+
+def _queue(a: Analysis, rows: np.ndarray) -> pl.Series:
+    """How the place in the queue is known; null of a taker, BAR of every fill on bars, which have no queue."""
+    on_bars = np.isin(rows["instrument"], a.recording.of_grain(Grain.BARS))
+    places = np.where(on_bars, "BAR", np.where(rows["estimated"], "ESTIMATED", "EXACT"))
+    return _null(places, ~rows["maker"] & ~on_bars)
 
 
 def orders_frame(a: Analysis) -> pl.DataFrame:

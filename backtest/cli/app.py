@@ -38,6 +38,11 @@ def backtest(
     feed_latency: Annotated[str | None, typer.Option(help="From the exchange to the strategy, like 100us, 1ms [100us].")] = None,
     order_latency: Annotated[str | None, typer.Option(help="From the strategy to the exchange [100us].")] = None,
     response_latency: Annotated[str | None, typer.Option(help="Of the exchange's answers [100us].")] = None,
+    queue: Annotated[
+        str | None, typer.Option(help="Queue model of trades and levels: risk-averse, proportional, power:2 [risk-averse].")
+    ] = None,
+    fill: Annotated[str | None, typer.Option(help="Where orders meet bars: next_open, close, or path [next_open].")] = None,
+    volume_share: Annotated[str | None, typer.Option(help="Part of a bar's volume that each side of ours may trade [0.1].")] = None,
     maker_fee: Annotated[str | None, typer.Option(help="Part of the notional; negative is a rebate.")] = None,
     taker_fee: Annotated[str | None, typer.Option(help="Part of the notional.")] = None,
     start: Annotated[str | None, typer.Option(help="HH:MM[:SS] on the exchange's clock.")] = None,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from backtest.grain import queue_model
 from data.configuration import Configuration, Problems, read_toml
 from data.formats import days, open_feed, reader
 from data.times import moment
@@ -30,6 +31,11 @@ FEED_OPTIONS = {
     "table": (*_TABLE, "kind", "columns", "repair"),
 }
 """Options of `tapebook backtest` that each format has."""
+OPTIONS = (
+    *("cash", "feed_latency", "order_latency", "response_latency", "queue", "fill", "volume_share"),
+    *("maker_fee", "taker_fee", "start", "end", "warm_up", "seed"),
+)
+"""Settings that are arguments of `Backtest`."""
 
 
 def _text(value: Any) -> str:
@@ -80,6 +86,11 @@ def _folder(value: str) -> str:
     return value
 
 
+def _queue(value: str) -> str:
+    queue_model(value)
+    return value
+
+
 def _strategy(value: str) -> str:
     load_strategy(value)
     return value
@@ -101,6 +112,7 @@ Duration = Annotated[Text, AfterValidator(_duration)]
 TimeOfDay = Annotated[Text, AfterValidator(_time_of_day)]
 Amount = Annotated[Text, AfterValidator(_amount)]
 Folder = Annotated[Text, AfterValidator(_folder)]
+QueueModel = Annotated[Text, AfterValidator(_queue)]
 StrategyName = Annotated[Text, AfterValidator(_strategy)]
 
 
@@ -125,6 +137,9 @@ class Settings(Configuration):
     feed_latency: Duration | None = None
     order_latency: Duration | None = None
     response_latency: Duration | None = None
+    queue: QueueModel | None = None
+    fill: Text | None = None
+    volume_share: Amount | None = None
     maker_fee: Amount | None = None
     taker_fee: Amount | None = None
     start: TimeOfDay | None = None
@@ -183,8 +198,7 @@ class Settings(Configuration):
         from backtest.run import Backtest
 
         strategy = load_strategy(self.strategy)(**self.set)
-        names = ("cash", "feed_latency", "order_latency", "response_latency", "maker_fee", "taker_fee", "start", "end", "warm_up", "seed")
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        given = {name: getattr(self, name) for name in OPTIONS if getattr(self, name) is not None}
         return Backtest(self.feed(), strategy, **given)
 
 

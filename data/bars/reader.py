@@ -19,9 +19,9 @@ from data.feed import BATCH_ROWS, Commands, DataError, Feed
 from data.sources.terms import instrument_of
 from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import Kind, Side
+from engine.messages.vocabulary import Flag, Grain, Kind, Side
 
-VERSION = "bars 1"
+VERSION = "bars 2"
 PRICES = ("open", "high", "low", "close")
 DECIMALS_MAX = 9
 UNITS_MAX = 2**31
@@ -39,6 +39,8 @@ class Bars(Feed):
     `units`: int64 (bars, 4), open, high, low, close in price units, exactly. `period`: length of a bar, ns.
     `rounded`: prices that `decimals` changed.
     """
+
+    grain = Grain.BARS
 
     def __init__(self, instrument: Instrument, frame: pl.DataFrame, units: Ints, period: int, rounded: int = 0) -> None:
         self.frame, self.units, self.period, self.rounded = frame, units, period, rounded
@@ -144,7 +146,8 @@ def bars_to_commands(bars: Bars, first: int = 0, last: int | None = None) -> Com
     """The prints (COMMAND) of bars[first:last], four a bar, on the path that the module states.
 
     `side` is BUY where the price did not fall since the print before. Each print has a quarter of the volume, the close what is left, and
-    at least one lot, because a print needs one. `row` counts the prints: bar k (from 0) has rows 4k + 1 to 4k + 4.
+    at least one lot, because a print needs one. The first one of a bar is OPENING and has the bar's volume (lots; 0: not known) in
+    `stop_price`. `row` counts the prints: bar k (from 0) has rows 4k + 1 to 4k + 4.
     """
     chosen = slice(first, last)
     units, starts = bars.units[chosen], bars.times[chosen]
@@ -159,6 +162,8 @@ def bars_to_commands(bars: Bars, first: int = 0, last: int | None = None) -> Com
     commands["side"] = np.where(np.diff(path, prepend=before) >= 0, Side.BUY, Side.SELL)
     commands["ts"] = (starts[:, None] + np.arange(4) * (bars.period - 1) // 3).ravel()
     commands["quantity"] = np.maximum(np.stack([quarter, quarter, quarter, whole_lots(bars)[chosen] - 3 * quarter], axis=1), 1).ravel()
+    commands["flags"][::4] = Flag.OPENING
+    commands["stop_price"][::4] = whole_lots(bars)[chosen]
     commands["row"] = 4 * first + 1 + np.arange(len(path))
     return commands
 

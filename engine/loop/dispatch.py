@@ -66,17 +66,24 @@ def _fact_wake(state, loop, mine, out, n):
 
 @kernel
 def _bar_wake(loop, mine):
-    """One call an instrument where a bar ends; then the next bar begins."""
+    """One call an instrument where a bar ends (of the feed's own bars only those with one); then the next bar begins."""
     clock = mine.clock[0]
     if clock["wants"] & WANT_BAR == 0 or clock["bar_next"] > loop.clock[0]["now"]:
         return 0
+    own_bars = clock["bar_every"] == 0
+    while own_bars and clock["bar_cursor"] < len(mine.bars) and mine.bars[clock["bar_cursor"]]["volume"] == 0:
+        clock["bar_cursor"] += 1
     if clock["bar_cursor"] < len(mine.bars):
         mine.event[0]["instrument"] = clock["bar_cursor"]
         mine.event[0]["ts"] = clock["bar_next"]
         clock["bar_cursor"] += 1
         return Wake.BAR
     clock["bar_cursor"] = 0
-    clock["bar_next"] += clock["bar_every"]
+    if own_bars:
+        clock["bar_at"] += 1
+        clock["bar_next"] = mine.bar_ends[clock["bar_at"]] if clock["bar_at"] < len(mine.bar_ends) else NEVER
+    else:
+        clock["bar_next"] += clock["bar_every"]
     for k in range(len(mine.bars)):
         mine.bars[k]["volume"] = 0
     return 0

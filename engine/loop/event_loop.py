@@ -13,12 +13,12 @@ from engine.loop.latency import next_feed_step, stamp, update_latencies
 from engine.loop.loop_state import COMMANDS_PER_CALL, NEVER, Want
 from engine.loop.market_view import note_mark, show_books, take_sample
 from engine.loop.own_view import due, next_own
-from engine.messages.vocabulary import Kind
+from engine.messages.vocabulary import Grain, Kind
 from engine.step import commands_left, needs_row, step, worst_case
 
 DONE, CALL, GROW = 0, 1, 2
 """What `advance` returns: the end, a call of a Python class, or the driver has to do something (an array is full, a block ended)."""
-WANT_TIMER, WANT_BAR = int(Want.TIMER), int(Want.BAR)
+WANT_TIMER, WANT_BAR, BARS = int(Want.TIMER), int(Want.BAR), int(Grain.BARS)
 MARKET = int(Want.BOOK | Want.TOUCH | Want.TRADE)
 OWN_FACTS = int(Want.ACCEPTED | Want.REJECTED | Want.CANCELLED | Want.REPLACED | Want.FILL)
 
@@ -56,7 +56,10 @@ def _print(bar, price, lots):
 
 @kernel
 def _add_to_bars(state, loop, c, out, before, n):
-    """What a command printed goes into the open bars of its instrument: a print of history's own, then the fills among out[before:n]."""
+    """What a command printed goes into the open bars of its instrument: a print of history's own, then the fills among out[before:n].
+
+    Of an instrument whose history is bars ours have no part in them: they stay as recorded.
+    """
     if c["instrument"] >= len(loop.is_dirty):
         return
     terms, filled = state.instruments[c["instrument"]], 0
@@ -69,6 +72,9 @@ def _add_to_bars(state, loop, c, out, before, n):
             bar = mine.bars[c["instrument"]]
             if terms["volume"] > bar["since"] + filled:
                 _print(bar, c["price"] / terms["tick"], terms["volume"] - bar["since"] - filled)
+            if terms["grain"] == BARS:
+                bar["since"] = terms["volume"]
+                continue
             for k in range(before, n):
                 if out[k]["kind"] == Kind.TradeExecuted:
                     _print(bar, out[k]["price"] / terms["tick"], np.int64(out[k]["quantity"]))

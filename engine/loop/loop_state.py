@@ -89,7 +89,7 @@ CLOCK = np.dtype(
         *_numbers("portfolio trader"),
         *_numbers("first"),  # exchange time of its first call; NEVER once it has begun
         *_numbers("timer_every timer_next"),  # by its own clock
-        *_numbers("bar_every bar_next"),  # by exchange time
+        *_numbers("bar_every bar_next bar_at"),  # by exchange time; where `bar_every` is 0, the next one's place in `bar_ends`
         *_numbers("alarms alarm_next alarm_last"),  # alarms set; the earliest by its own clock; the number of the newest
         *_numbers("cursor half"),  # how far it was called for the touched instruments; 1: for the trade, not yet for the book
         *_numbers("bar_cursor"),  # how far it was called for the bars of one time
@@ -148,6 +148,7 @@ class StrategyState(Handle):
         "own": OWN,  # the first clock.open rows
         "seen": TOUCH,  # one an instrument: at the last BOOK or TRADE call
         "bars": BAR,
+        "bar_ends": np.dtype(np.int64),  # exchange times at which the feed's own bars end
         "alarms": ALARM,
         "notes": NOTE,
         "commands": COMMAND,  # its own, in order of sending
@@ -166,6 +167,7 @@ class StrategyState(Handle):
     own: Any
     seen: Any
     bars: Any
+    bar_ends: Any
     alarms: Any
     notes: Any
     commands: Any
@@ -215,6 +217,7 @@ def new_strategy_state(instruments: int, depth: int, memory: int, latencies: tup
         own=np.zeros(OPEN_ORDERS, OWN),
         seen=np.zeros(instruments, TOUCH),
         bars=np.zeros(instruments, BAR),
+        bar_ends=np.full(1, NEVER, np.int64),
         alarms=np.zeros(2 * COMMANDS_PER_CALL, ALARM),
         notes=np.zeros(2 * COMMANDS_PER_CALL, NOTE),
         commands=np.zeros(4 * COMMANDS_PER_CALL, COMMAND),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from engine.messages.instrument import Number
-from engine.messages.vocabulary import Kind, OrderType, SelfTrade, Side, TimeInForce
+from engine.messages.vocabulary import Grain, Kind, OrderType, QueueModel, SelfTrade, Side, TimeInForce
 
 
 class Command(NamedTuple):
@@ -47,6 +47,19 @@ class Rules(NamedTuple):
     price_collar: Number | None = None
     short_sale: bool = True
     order_rate: Number | None = None
+
+
+class Queue(NamedTuple):
+    """What an instrument's history is made of, and how our place in its queues is estimated.
+
+    `exponent`: of POWER, from 1/16 to 15.9375 in steps of 1/16. `volume_share`: of BARS, the part of a bar's volume that our buys, and
+    that our sells, may trade.
+    """
+
+    grain: Grain = Grain.LEVELS
+    model: QueueModel = QueueModel.RISK_AVERSE
+    exponent: Number | None = None
+    volume_share: Number | None = None
 
 
 def limit(
@@ -252,6 +265,11 @@ def set_limits(portfolio: str, limits: Limits, *, ts: int = 0) -> Command:
 def set_rules(trader: str, rules: Rules, *, ts: int = 0) -> Command:
     """Replace a trader's whole set of compliance rules."""
     return Command(Kind.SET_RULES, trader=trader, more=rules, ts=ts)
+
+
+def set_queue(symbol: str, queue: Queue, *, ts: int = 0) -> Command:
+    """Say what an instrument's history is made of, and the model of its queues."""
+    return Command(Kind.SET_QUEUE, symbol=symbol, more=queue, ts=ts)
 
 
 def kill(portfolio: str | None = None, trader: str | None = None, *, ts: int = 0) -> Command:

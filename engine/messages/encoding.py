@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.messages.commands import Command, Limits, Rules
+from engine.messages.commands import Command, Limits, Queue, Rules
 from engine.messages.instrument import Instrument, Number, decimal, opening_cash, whole_units
 from engine.messages.missing import flag_of, name_of
 from engine.messages.names import Names, record
 from engine.messages.parsing import order_number, timestamp, word
-from engine.messages.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, Flag, Kind
+from engine.messages.vocabulary import EXPONENT_PARTS, NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, SHARE_PARTS, Flag, Grain, Kind
 
 PARTS = Decimal("1e-9")
 """Leverage and collars are counted in these."""
@@ -47,6 +47,13 @@ def _write_rules(made: np.ndarray, rules: Rules, money: Decimal) -> None:
     made["flags"] = not flag_of("short_sale", rules.short_sale)
 
 
+def _write_queue(made: np.ndarray, queue: Queue) -> None:
+    made["side"], made["type"] = queue.grain, queue.model
+    made["stop_price"] = 0 if queue.exponent is None else whole_units(queue.exponent, Decimal(1) / EXPONENT_PARTS, "exponent")
+    share = 1 if queue.volume_share is None and queue.grain == Grain.BARS else queue.volume_share or 0
+    made["quantity"] = whole_units(share, Decimal(1) / SHARE_PARTS, "volume_share")
+
+
 def _write_terms(made: np.ndarray, command: Command, instruments: Sequence[Instrument], number: int) -> None:
     """Prices and quantity, in the units of the command's instrument."""
     instrument = instruments[number] if number < len(instruments) else None
@@ -64,6 +71,8 @@ def _write_more(made: np.ndarray, command: Command, money: Decimal) -> None:
         _write_limits(made, command.more, money)
     elif command.kind == Kind.SET_RULES:
         _write_rules(made, command.more, money)
+    elif command.kind == Kind.SET_QUEUE:
+        _write_queue(made, command.more)
     elif command.kind in (Kind.KILL, Kind.REVIVE):
         made["flags"] = NAMES_PORTFOLIO * (command.portfolio is not None) + NAMES_TRADER * (command.trader is not None)
 

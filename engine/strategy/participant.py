@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.loop.loop_state import STEP, StrategyState, Want, new_strategy_state
+from engine.loop.loop_state import NEVER, STEP, StrategyState, Want, new_strategy_state
 from engine.messages.commands import Limits, Rules
 from engine.messages.durations import duration_ns
 from engine.strategy.compile import parameter_array
@@ -29,6 +29,7 @@ class Participant:
     limits: Limits | None
     rules: Rules | None
     trader: str = ""
+    bar_ends: np.ndarray | None = None  # int64, exchange times at which the feed's own bars end
 
     def __post_init__(self) -> None:
         self.trader = self.trader or self.name
@@ -52,7 +53,8 @@ class Participant:
         if self.strategy is None:
             return new_strategy_state(instruments, 1, 0, NONE, np.zeros(1))
         kind = type(self.strategy)
-        return new_strategy_state(instruments, kind.depth, kind.memory, self.latencies, parameter_array(self.strategy))
+        state = new_strategy_state(instruments, kind.depth, kind.memory, self.latencies, parameter_array(self.strategy))
+        return state if self.bar_ends is None else state.replaced(bar_ends=np.append(self.bar_ends, NEVER))
 
     def arm(self, clock: np.void, first: int) -> None:
         """Set its timers and bars going at its first call."""
@@ -63,6 +65,10 @@ class Participant:
         for name, given, want in (("timer", kind.every, Want.TIMER), ("bar", kind.bar, Want.BAR)):
             every = duration_ns(given)
             if clock["wants"] & int(want):
+                if name == "bar" and every == 0 and self.bar_ends is not None:
+                    clock["bar_at"] = at = int(np.searchsorted(self.bar_ends, first))
+                    clock["bar_next"] = self.bar_ends[at] if at < len(self.bar_ends) else NEVER
+                    continue
                 if every <= 0:
                     raise ValueError(f"{kind.__name__} wants on_{name} but its `{'every' if name == 'timer' else 'bar'}` is 0")
                 clock[f"{name}_every"] = every

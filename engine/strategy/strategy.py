@@ -60,7 +60,7 @@ class Strategy(Trading):
         """The market traded: price of the last print, quantity of all prints of this exchange event."""
 
     def on_bar(self, instrument: int, bar: Bar) -> None:
-        """A bar ended: trades after the last bar's end, up to and including this one's."""
+        """A bar ended: trades after the last bar's end, up to and including this one's. Of a feed of bars, where `bar` is 0: its bars."""
 
     def on_accepted(self, order: Event) -> None:
         """An order of ours was accepted."""
