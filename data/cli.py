@@ -1,14 +1,19 @@
 """The commands of market data, `tapebook data …`; and the group `tapebook log`, which others add to."""
 
+import inspect
+import warnings
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from data.catalog.cli import app as catalog
 from data.terminal import Json, say, say_json
 
 app = typer.Typer()
-data = typer.Typer(no_args_is_help=True, help="Market data: show, check.")
+data = typer.Typer(no_args_is_help=True, help="Market data: add, list, show, check.")
 log = typer.Typer(no_args_is_help=True, help="Event logs: verify, sql.")
+data.registered_commands += catalog.registered_commands
 app.add_typer(data, name="data")
 app.add_typer(log, name="log")
 
@@ -89,21 +94,42 @@ def check_data(
     time_zone: TimeZone = None,
     repair: Repair = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 unless the verdict is good.")] = False,
+    html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the report to this HTML file, too.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the recorded orders that one lot of ours is put before.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Is a file what it should be, and how far can a fill in it be believed: a verdict with its reasons, and what it rests on.
 
-    Every message is held against its order and the published book, aggressors against our matching, and one lot of ours, put before
-    many recorded orders at the best price, against their fate.
+    Of LOBSTER's files every message is held against its order and the published book, aggressors against our matching, and one lot of ours,
+    put before many recorded orders at the best price, against their fate. Of other formats: gaps, clock steps, crossed books, jumps,
+    splits that are not adjusted, and what reading had to mend.
 
     Example: `tapebook data check LOBSTER_SampleFile_AMZN_2012-06-21_5.zip --strict`
     """
     options = _given(locals())
-    from data.quality.check import check_feed
     from data.quality.verdict import GOOD
 
-    found = check_feed(_feed(file, format, **options), seed=seed)
+    found = _checked(file, format, options, seed)
+    if html is not None:
+        from data.quality.page import write_page
+
+        write_page(found, html)
     _say(found, as_json)
     if strict and found["verdict"] != GOOD:
         raise typer.Exit(1)
+
+
+def _checked(file: str, form: str | None, options: dict[str, Any], seed: int) -> dict[str, Any]:
+    """What a check of a file finds: of LOBSTER's all that its messages prove, of others what looks wrong."""
+    from data.formats import open_feed
+    from data.quality.check import check_feed
+    from data.quality.series import check_series
+
+    feed = _feed(file, form, **options)
+    if feed.origin["format"] == "lobster":
+        return check_feed(feed, seed=seed)
+    if "repair" in inspect.signature(type(feed).__init__).parameters or feed.origin["format"] == "table":
+        feed = open_feed(feed.origin["format"], file, **{**feed.origin["options"], "repair": True})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what was mended is in the report
+        return check_series(feed)

@@ -13,6 +13,7 @@ from data.catalog.files import as_frame, read_said, terms_of, write_file
 from data.catalog.stored import GRAINS, DayCutter, Stored
 from data.feed import DataError, Feed
 from data.leftovers import remove_leftovers
+from data.log.frames import frame_of
 from data.merged import merge
 from data.several_days import Days
 from engine.messages.hints import did_you_mean
@@ -142,9 +143,8 @@ class Catalog:
 
         con = duckdb.connect()
         files = self.files()
-        con.execute(
-            "CREATE TABLE files (kind VARCHAR, symbol VARCHAR, date DATE, rows BIGINT, first BIGINT, last BIGINT, source VARCHAR, path VARCHAR)"
-        )
+        columns = "kind VARCHAR, symbol VARCHAR, date DATE, rows BIGINT, first BIGINT, last BIGINT, source VARCHAR, path VARCHAR"
+        con.execute(f"CREATE TABLE files ({columns})")
         if len(files):
             times = files.with_columns(pl.col("first", "last").cast(pl.Int64))
             con.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", times.rows())
@@ -155,7 +155,7 @@ class Catalog:
                     "split_part(filename, '/', -2) AS symbol, CAST(replace(split_part(filename, '/', -1), '.parquet', '') AS DATE) AS date"
                 )
                 con.execute(f"CREATE VIEW {kind} AS SELECT {named}, * EXCLUDE filename FROM read_parquet('{pattern}', filename = true)")
-        return query_frame(con, query)
+        return frame_of(con.sql(query))
 
 
 def _days_of(feed: Feed, cutters: list[DayCutter]) -> Iterator[tuple[int, datetime.date, np.ndarray]]:
