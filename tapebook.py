@@ -18,7 +18,10 @@ _ROOMS = {
         "Strategy TimeInForce Wake Want context limit market stop stop_limit cancel replace halt resume clear end_of_day start_of_day mark reference deposit "
         "set_limits set_queue set_rules kill revive TapebookError"
     ),
-    "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
+    "data": (
+        "Catalog DataError EventLog Feed days merge read read_bars read_binance read_dbn read_itch read_lobster read_table replay "
+        "synthetic_flow"
+    ),
     "backtest": (
         "Backtest BarBacktest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck runs "
         "sweep_bars vectorised"

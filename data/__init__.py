@@ -5,23 +5,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from data.bars.reader import read_bars as read_bars
+    from data.binance.reader import read_binance as read_binance
+    from data.catalog.catalog import Catalog as Catalog
+    from data.dbn.reader import read_dbn as read_dbn
     from data.feed import DataError as DataError
     from data.feed import Feed as Feed
     from data.formats import days as days
+    from data.formats import read as read
+    from data.itch.reader import read_itch as read_itch
     from data.lobster.reader import read_lobster as read_lobster
     from data.log.event_log import EventLog as EventLog
     from data.merged import merge as merge
     from data.quality.replay import replay as replay
     from data.synthetic.flow import synthetic_flow as synthetic_flow
+    from data.tabular.reader import read_table as read_table
 
 _PLACES = {
+    "Catalog": "data.catalog.catalog",
     "DataError": "data.feed",
     "EventLog": "data.log.event_log",
     "Feed": "data.feed",
     "days": "data.formats",
     "merge": "data.merged",
+    "read": "data.formats",
     "read_bars": "data.bars.reader",
+    "read_binance": "data.binance.reader",
+    "read_dbn": "data.dbn.reader",
+    "read_itch": "data.itch.reader",
     "read_lobster": "data.lobster.reader",
+    "read_table": "data.tabular.reader",
     "replay": "data.quality.replay",
     "synthetic_flow": "data.synthetic.flow",
 }

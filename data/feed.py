@@ -46,6 +46,10 @@ class DataError(TapebookError, ValueError):
         super().__init__(str(file) + (f" line {line}" if line else "") + (f", field {field}" if field else "") + f": {what}")
 
 
+class DataWarning(UserWarning):
+    """Market data that were read, but not as they stand: what was mended, left out or not known, and how often."""
+
+
 class Feed(ABC):
     """A recorded market: its instruments and, batch by batch, the commands of its history.
 
@@ -66,6 +70,10 @@ class Feed(ABC):
     """Trader and portfolio of each strategy taken out of a recorded session; there every command is an exchange event of its own."""
     date: datetime.date | None = None
     """The day that it is of, where the source says it before it is read."""
+    repairs: Mapping[str, int] = MappingProxyType({})
+    """What a reading mended, left out or did not know, and how often; empty before, and where the data are in order."""
+    taken_for: str = ""
+    """What a file or frame was taken for, and how: its format, its columns, its instruments' steps."""
     grain: Grain = Grain.ORDERS
     """What its commands are made of: orders by id, trades and levels, or bars."""
     levels: int = 0
@@ -131,6 +139,12 @@ class Feed(ABC):
         elif not self.counts:
             self.counts = _counts_beside(path, found)
         return found
+
+    def to_frame(self, kind: str = "trades") -> Any:
+        """The history as a polars frame: "l3", "l2", "trades" or "quotes" (see `data.frames.feed_frame`). Raises ValueError for another."""
+        from data.frames import feed_frame
+
+        return feed_frame(self, kind)
 
     def until(self, ts: int) -> "Feed":
         """The same market up to the time `ts` (ns UTC), without what happens at it or later."""

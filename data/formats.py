@@ -1,21 +1,30 @@
 """Formats by name, and how a feed is opened again from what a run wrote about it."""
 
 import glob
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from data.feed import DataError, Feed
 from data.merged import merge
 from data.several_days import Days
+from data.which_format import format_of, frame_format
 from engine.messages.hints import did_you_mean
 
 FORMATS = {
     "bars": "data.bars.reader:read_bars",
-    "log": "data.session_file:read_session",
+    "binance": "data.binance.reader:read_binance",
+    "catalog": "data.catalog.catalog:read_catalog",
+    "dbn": "data.dbn.reader:read_dbn",
+    "hftbacktest": "data.hftbacktest.reader:read_hftbacktest",
+    "itch": "data.itch.reader:read_itch",
     "lobster": "data.lobster.reader:read_lobster",
+    "log": "data.session_file:read_session",
     "synthetic": "data.synthetic.flow:synthetic_flow",
+    "table": "data.tabular.reader:read_table",
 }
 """Formats that can be played as a feed, and the function that reads each."""
 
@@ -29,18 +38,73 @@ def reader(form: str) -> Callable[..., Feed]:
     return getattr(import_module(module), name)
 
 
-def open_feed(form: str, path: str | Path | None = None, **options: Any) -> Feed:
-    """The feed of a file (or of a seed), with how it was opened in `feed.origin`."""
-    read = reader(form)
+def open_feed(form: str | None, path: str | Path | None = None, **options: Any) -> Feed:
+    """The feed of a file (or of a seed), with how it was opened in `feed.origin`. Without a format, the file says it.
+
+    Raises ValueError for an option that the format has not.
+    """
     if path is not None and not Path(path).exists():
         raise DataError(path, "no such file")
     given = {name: value for name, value in options.items() if value is not None}
+    if form is None:
+        assert path is not None
+        form = format_of(Path(path), given)
+    read = reader(form)
+    _check_options(form, read, given)
     feed = read(**given) if path is None else read(path, **given)
     if form == "lobster" and "orderbook" not in given and hasattr(feed, "orderbook"):
         beside = feed.orderbook  # as it is now: what is put there or taken away later makes no other feed of it
         given |= {} if beside and beside.member else {"orderbook": str(beside.path.resolve()) if beside else "none"}
     feed.origin = {"format": form, "path": None if path is None else str(Path(path).resolve()), "options": given}
     return feed
+
+
+def _check_options(form: str, read: Callable[..., Feed], given: Mapping[str, Any]) -> None:
+    taken = signature(read).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+        return
+    for name in given:
+        if name not in taken:
+            raise ValueError(f"the format {form} has no option {name}; it has {', '.join(list(taken)[1:])}")
+
+
+def read(source: Any, format: str | None = None, *, quiet: bool = False, **hints: Any) -> Feed:
+    """A feed of whatever it is: a file of any format that we read, or a pandas or polars frame. Says on stderr what it took it for.
+
+    Parameters
+    ----------
+    source : path or frame
+        LOBSTER (pair or zip), ITCH 5.0, Databento DBN, Binance (stream or public file), hftbacktest npz, an event log; CSV, Parquet or a
+        frame of orders, levels, books, trades, quotes or bars; a folder of LOBSTER days.
+    format : str, optional
+        One of `data.formats.FORMATS`. Default: by the first bytes and the columns.
+    quiet : bool
+        Say nothing; `feed.taken_for` and `feed.origin` say it anyway.
+    **hints
+        Options of the format's reader, such as symbol, date, tick, lot, columns, time_zone, kind, repair.
+
+    Raises DataError where it is of no format, or is bad.
+    """
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        feed = days(source, format or "lobster", **hints)
+        form = "lobster"
+    elif isinstance(source, str | Path):
+        feed = open_feed(format, source, **hints)
+        form = str((feed.origin or {}).get("format"))
+    else:
+        form = format or frame_format(source, hints)
+        feed = reader(form)(source, **hints)
+    feed.taken_for = f"{form}: {feed.taken_for or describe(feed)}"
+    if not quiet:
+        print(f"{source if isinstance(source, str | Path) else type(source).__name__}: {feed.taken_for}", file=sys.stderr)
+    return feed
+
+
+def describe(feed: Feed) -> str:
+    """Name and instruments of a feed, with their steps."""
+    shown = [f"{one.symbol} tick {one.tick:f}, lot {one.lot:f}" for one in feed.instruments[:3]]
+    more = f" and {len(feed.instruments) - 3} more" if len(feed.instruments) > 3 else ""
+    return f"{feed.name} ({'; '.join(shown)}{more}; clock {feed.time_zone})"
 
 
 def days(parts: str | Path | Sequence[Feed | str | Path], form: str = "lobster", **options: Any) -> Feed:

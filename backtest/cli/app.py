@@ -9,7 +9,7 @@ import typer
 
 from backtest.cli.log_studies import LogName as _LogName  # noqa: F401  # its module adds to `tapebook log`
 from backtest.cli.runs import runs
-from data.cli import Date, Orderbook, Symbol, Tick
+from data.cli import Columns, Date, KindOfTable, Lot, Orderbook, Repair, Symbol, Tick, TimeZone
 from data.terminal import Json, say, say_json
 
 app = typer.Typer()
@@ -22,11 +22,16 @@ def backtest(
     data: Annotated[
         list[str] | None, typer.Option(help="Market data file, or a folder of days; repeat it for several days. Else a synthetic day.")
     ] = None,
-    format: Annotated[str | None, typer.Option(help="lobster, bars, or synthetic.")] = None,
+    format: Annotated[str | None, typer.Option(help="Of the data; by default the file says it.")] = None,
     orderbook: Orderbook = None,
     symbol: Symbol = None,
     date: Date = None,
     tick: Tick = None,
+    lot: Lot = None,
+    kind: KindOfTable = None,
+    columns: Columns = None,
+    time_zone: TimeZone = None,
+    repair: Repair = None,
     messages: Annotated[int | None, typer.Option(help="Rows of the synthetic day.")] = None,
     strategy: Annotated[str | None, typer.Option(help="module:Class, or an example: MarketMaker, ImbalanceTaker.")] = None,
     set: Annotated[list[str] | None, typer.Option("--set", help="name=value of a strategy's parameter; may be repeated.")] = None,

@@ -1,5 +1,6 @@
 """The settings of a backtest, from the command line or a TOML file: the same names, checked once."""
 
+import functools
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,19 +11,26 @@ from backtest.grain import queue_model
 from data.configuration import Configuration, Problems, read_toml
 from data.formats import days, open_feed, reader
 from data.times import moment
+from data.which_format import format_of
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import decimal
 from engine.strategy.load import StrategyError, load_strategy
 from engine.strategy.parameters import set_parameters
 from engine.strategy.strategy import Strategy
 
+_TABLE = ("symbol", "tick", "lot", "time_zone")
 FEED_OPTIONS = {
-    "lobster": ("orderbook", "symbol", "date", "tick"),
-    "bars": ("symbol", "tick"),
+    "bars": _TABLE,
+    "binance": ("symbol", "tick", "lot", "repair"),
+    "dbn": ("symbol", "tick", "repair"),
+    "hftbacktest": ("symbol", "tick", "lot", "repair"),
+    "itch": ("symbol", "date", "tick", "time_zone", "repair"),
+    "lobster": ("orderbook", "symbol", "date", "tick", "time_zone"),
+    "log": (),
     "synthetic": ("seed", "messages", "date", "tick"),
+    "table": (*_TABLE, "kind", "columns", "repair"),
 }
-
-
+"""Options of `tapebook backtest` that each format has."""
 OPTIONS = (
     *("cash", "feed_latency", "order_latency", "response_latency", "queue", "fill", "volume_share"),
     *("maker_fee", "taker_fee", "start", "end", "warm_up", "seed"),
@@ -88,9 +96,17 @@ def _strategy(value: str) -> str:
     return value
 
 
+def _columns(value: Any) -> dict[str, str]:
+    """`ours=theirs` pairs, from the command line or as a table."""
+    if isinstance(value, dict):
+        return {str(ours): str(theirs) for ours, theirs in value.items()}
+    return dict(assignment(text) for text in _texts(value))
+
+
 Text = Annotated[str, BeforeValidator(_text)]
 Texts = Annotated[list[str], BeforeValidator(_texts)]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Columns = Annotated[dict[str, str], BeforeValidator(_columns)]
 Table = Annotated[dict[str, Any], BeforeValidator(_table)]
 Duration = Annotated[Text, AfterValidator(_duration)]
 TimeOfDay = Annotated[Text, AfterValidator(_time_of_day)]
@@ -109,6 +125,11 @@ class Settings(Configuration):
     symbol: Text | None = None
     date: Text | None = None
     tick: Text | None = None
+    lot: Text | None = None
+    kind: Text | None = None
+    columns: Columns | None = None
+    time_zone: Text | None = None
+    repair: bool | None = None
     messages: Whole | None = None
     strategy: StrategyName = "MarketMaker"
     set: Table = Field(default_factory=dict)
@@ -138,7 +159,7 @@ class Settings(Configuration):
             raise ValueError(f"format {form} needs --data FILE")
         return form
 
-    @field_validator("orderbook", "symbol", "date", "tick", "messages")
+    @field_validator("orderbook", "symbol", "date", "tick", "lot", "kind", "columns", "time_zone", "repair", "messages")
     @classmethod
     def _of_the_format(cls, value: Any, info: ValidationInfo) -> Any:
         form = _form(info.data)
@@ -185,7 +206,16 @@ def _form(values: dict[str, Any]) -> str | None:
     """The format, said or understood; None where what was said of it is wrong."""
     if not {"data", "format"} <= set(values):
         return None
-    return values["format"] or ("synthetic" if values["data"] is None else "lobster")
+    if values["format"] or values["data"] is None:
+        return values["format"] or "synthetic"
+    return _format_of(values["data"][0], tuple(sorted((values.get("columns") or {}).items())))
+
+
+@functools.lru_cache(maxsize=64)
+def _format_of(file: str, columns: tuple[tuple[str, str], ...]) -> str:
+    """The format of a file, by its first bytes; LOBSTER's of a folder or a pattern, and of what is not there, which reading says."""
+    path = Path(file)
+    return format_of(path, {"columns": dict(columns)}) if path.is_file() else "lobster"
 
 
 def settings(file: Path | None, options: dict[str, Any]) -> Settings:

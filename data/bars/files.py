@@ -5,6 +5,7 @@ import gzip
 import io
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,16 +137,20 @@ def _open_lean(name: str, file: str, frame: pl.DataFrame) -> Table:
     return Table(name, frame.with_row_index("line", 1), LEAN_ZONE, LEAN_SCALE, symbol.upper())
 
 
-def _open_pandas(source: Any) -> Table:
-    """A pandas frame; the index is the time where no column is."""
+def pandas_frame(source: Any, is_time: Callable[[str], bool]) -> tuple[list[str], pl.DataFrame]:
+    """The labels of a pandas frame, and its columns by their numbers; the index is the time where no column is one by its label."""
     labels = [str(label[0] if isinstance(label, tuple) else label) for label in source.columns]
     columns = [source.iloc[:, place] for place in range(len(labels))]
-    if not {_standard(label) for label in labels} & {"time", "date"} and source.index.dtype.kind != "i":
+    if not any(map(is_time, labels)) and source.index.dtype.kind != "i":
         labels, columns = ["time", *labels], [source.index.to_series(), *columns]
     try:
-        frame = pl.DataFrame([pl.Series(str(place), _values(column), strict=False) for place, column in enumerate(columns)])
+        return labels, pl.DataFrame([pl.Series(str(place), _values(column), strict=False) for place, column in enumerate(columns)])
     except (TypeError, ValueError) as error:
         raise DataError("DataFrame", f"holds a value that is not a number, text or time: {error}") from None
+
+
+def _open_pandas(source: Any) -> Table:
+    labels, frame = pandas_frame(source, lambda label: _standard(label) in ("time", "date"))
     return _named("DataFrame", frame, labels, 1)
 
 

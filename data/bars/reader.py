@@ -6,11 +6,8 @@ nanosecond, a third and two thirds on, and at its last one. A convention, not wh
 
 import functools
 import hashlib
-import math
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -19,7 +16,8 @@ import polars as pl
 from data.bars.files import Table, open_table
 from data.bars.times import read_times
 from data.feed import BATCH_ROWS, Commands, DataError, Feed
-from engine.messages.instrument import Instrument, Number, decimal
+from data.sources.terms import instrument_of
+from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Flag, Grain, Kind, Side
 
@@ -68,6 +66,12 @@ class Bars(Feed):
     def times(self) -> Ints:
         """int64 (bars,): when each begins, ns UTC."""
         return self.frame["ts"].cast(pl.Int64).to_numpy()
+
+    def to_frame(self, kind: str = "bars") -> pl.DataFrame:
+        """The bars, with their symbol; another kind as of every feed."""
+        if kind != "bars":
+            return super().to_frame(kind)
+        return self.frame.select("ts", pl.lit(self.instrument.symbol).alias("symbol"), pl.exclude("ts"))
 
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[Commands]:
         """Prints (COMMAND) of about `rows` at a time: four a bar."""
@@ -129,7 +133,7 @@ def read_bars(
     if not 0 <= places <= DECIMALS_MAX:
         raise ValueError(f"decimals is {places}; it must be 0 to {DECIMALS_MAX}")
     rounded = np.rint(prices * 10.0**places) / 10.0**places
-    instrument = _instrument(symbol or table.symbol, tick, places, terms)
+    instrument = instrument_of(symbol or table.symbol, tick, places, terms)
     units = np.rint(rounded * float(1 / instrument.price_unit)).astype(np.int64)
     _check_range(table, instrument, units, frame["volume"].to_numpy())
     frame = frame.with_columns(pl.Series(name, rounded[:, place]) for place, name in enumerate(PRICES))
@@ -212,16 +216,6 @@ def _decimals(table: Table, prices: Floats) -> int:
     row, column = np.argwhere(odd)[0]
     what = f"{prices[row, column]} has more than {DECIMALS_MAX} decimals; decimals=2 (or more) rounds the prices"
     raise DataError(table.name, what, int(table.frame["line"][int(row)]), PRICES[column])
-
-
-def _instrument(symbol: str, tick: Number | None, places: int, terms: dict[str, Any]) -> Instrument:
-    """The instrument: prices need not lie on a tick that was given, so its price unit may be finer."""
-    written = Decimal(1).scaleb(-places)
-    if tick is None:
-        return Instrument(symbol, written, **terms)
-    step, unit = Fraction(decimal(tick, f"{symbol}: tick")), Fraction(written)
-    common = Fraction(math.gcd(step.numerator * unit.denominator, unit.numerator * step.denominator), step.denominator * unit.denominator)
-    return Instrument(symbol, tick, price_unit=Decimal(common.numerator) / common.denominator, **terms)
 
 
 def _check_range(table: Table, instrument: Instrument, units: Ints, volume: Floats) -> None:

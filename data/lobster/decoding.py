@@ -4,9 +4,10 @@ from enum import IntEnum
 
 import numpy as np
 
-from data.lobster.messages import PRICE_MAX, Message, end_aggressor, write_message
+from data.lobster.messages import Message, write_message
 from data.lobster.parsing import BAD, COMMA, NEWLINE, RETURN, line_end, read_integer, read_seconds, skip_word
 from data.lobster.resync import change_level, open_book, reconcile
+from data.orders.aggressor import PRICE_MAX, end_aggressor
 from engine.compiler.kernel import entry_kernel, kernel
 
 MESSAGE_FIELDS = ("time", "type", "order_id", "size", "price", "direction")

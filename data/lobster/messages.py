@@ -2,13 +2,9 @@
 
 from enum import IntEnum
 
-import numpy as np
-
+from data.orders.aggressor import HIDDEN, end_aggressor, write_flow
 from engine.compiler.kernel import kernel
-from engine.messages.vocabulary import Flag, Kind, Side
-
-PRICE_MAX = 2**31
-HIDDEN, CONTINUED = int(Flag.HIDDEN), int(Flag.CONTINUED)
+from engine.messages.vocabulary import Kind, Side
 
 
 class Message(IntEnum):
@@ -21,70 +17,6 @@ class Message(IntEnum):
     EXECUTE_HIDDEN = 5
     CROSS = 6
     HALT = 7
-
-
-@kernel
-def _next_hidden(reading, out, beyond, sign):  # type: ignore[no-untyped-def]
-    """(price × sign, lots) of the aggressor's best hidden executions that are worse than `beyond`; a lower one is better."""
-    best, lots = PRICE_MAX, np.int64(0)
-    for k in range(reading["flow"] + 1, reading["n"]):
-        c = out[k]
-        price = sign * c["price"]
-        if c["kind"] == Kind.PRINT and c["flags"] & HIDDEN and beyond < price <= best:
-            lots = c["quantity"] + (lots if price == best else 0)
-            best = price
-    return best, lots
-
-
-@kernel
-def end_aggressor(reading, out):  # type: ignore[no-untyped-def]
-    """No more rows of the open FLOW. Each price better than its worst at which it took hidden lots gets a FLOW of its own before it.
-
-    Those lots stood behind what was displayed at their price: so much of the aggressor came no further.
-    """
-    first = reading["flow"]
-    reading["flow"] = -1
-    if first < 0 or reading["hidden"] == 0:
-        return
-    reading["hidden"] = 0
-    sign = 1 if out[first]["side"] == Side.BUY else -1
-    worst = sign * out[first]["price"]
-    reading["flow"] = first
-    price, lots = _next_hidden(reading, out, -PRICE_MAX, sign)
-    while price < worst:
-        for k in range(reading["n"], reading["flow"], -1):
-            out[k] = out[k - 1]
-        reading["n"] += 1
-        step = out[reading["flow"]]
-        step["price"] = sign * price
-        step["flags"] |= CONTINUED
-        reading["flow"] += 1
-        out[reading["flow"]]["quantity"] -= lots
-        price, lots = _next_hidden(reading, out, price, sign)
-    reading["flow"] = -1
-
-
-@kernel
-def _write_flow(reading, message, ts, side, out):  # type: ignore[no-untyped-def]
-    """Open the FLOW of a new aggressor of the side `side`, or add this row to the open one."""
-    flow = out[max(reading["flow"], 0)]
-    hidden = message[1] == Message.EXECUTE_HIDDEN
-    if reading["flow"] < 0 or flow["ts"] != ts or flow["side"] != side:
-        end_aggressor(reading, out)
-        reading["flow"] = reading["n"]
-        reading["n"] += 1
-        flow = out[reading["flow"]]
-        flow["ts"] = ts
-        flow["kind"] = Kind.FLOW
-        flow["side"] = side
-        flow["price"] = message[4]
-        flow["flags"] = HIDDEN if hidden else 0
-    flow["quantity"] += message[3]
-    flow["price"] = max(flow["price"], message[4]) if side == Side.BUY else min(flow["price"], message[4])
-    if hidden:
-        reading["hidden"] += 1
-    else:
-        flow["flags"] = 0
 
 
 @kernel
@@ -129,7 +61,7 @@ def write_message(reading, message, ts, out):  # type: ignore[no-untyped-def]
         reading["cross"], reading["executed"] = -1, 0
     executes = kind == Message.EXECUTE or kind == Message.EXECUTE_HIDDEN
     if executes:
-        _write_flow(reading, message, ts, 1 - resting, out)
+        write_flow(reading, ts, 0, 1 - resting, message[4], message[3], kind == Message.EXECUTE_HIDDEN, out)
         reading["executed"] += message[3]
         if reading["cross"] >= 0:
             _leave_cross(reading, message[3], out)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from data.feed import BATCH_ROWS, Commands, DataError, Feed
+from data.levels.ladders import empty_ladders
 from data.lobster.decoding import MESSAGE_FIELDS, READING, Fault, decode
 from data.lobster.files import Source, find_sources, name_day
 from data.lobster.parsing import COMMA, NEWLINE, ZERO
-from data.lobster.resync import empty_ladders
 from data.times import midnight_of
 from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND

@@ -5,60 +5,11 @@ and side 1 asks, where the key is the price of a bid and minus the price of an a
 near the end. A published row is right about every price from its best to its worst; beyond it we hold what we last knew.
 """
 
-from typing import Any, NamedTuple
-
-import numpy as np
-
+from data.levels.ladders import delete_level, insert_level
 from engine.compiler.kernel import kernel
 from engine.messages.vocabulary import Flag, Kind
 
 OPENING = int(Flag.OPENING)
-
-
-class Ladders(NamedTuple):
-    """Level sums: arrays of shape (2, room), int64, and how many levels each side has."""
-
-    keys: Any
-    lots: Any
-    count: Any
-
-    def grown(self, room: int) -> "Ladders":
-        """The same levels with room for more."""
-        made = Ladders(np.zeros((2, room), np.int64), np.zeros((2, room), np.int64), self.count)
-        old = self.keys.shape[1]
-        made.keys[:, :old] = self.keys
-        made.lots[:, :old] = self.lots
-        return made
-
-
-def empty_ladders(room: int) -> Ladders:
-    """Ladders without a level."""
-    return Ladders(np.zeros((2, room), np.int64), np.zeros((2, room), np.int64), np.zeros(2, np.int64))
-
-
-@kernel
-def insert_level(ladders, side, at, key, lots):  # type: ignore[no-untyped-def]
-    """Put a level at index `at`; the better ones move up."""
-    keys, sums = ladders.keys[side], ladders.lots[side]
-    k = ladders.count[side]
-    while k > at:
-        keys[k] = keys[k - 1]
-        sums[k] = sums[k - 1]
-        k -= 1
-    keys[at] = key
-    sums[at] = lots
-    ladders.count[side] += 1
-
-
-@kernel
-def delete_level(ladders, side, at):  # type: ignore[no-untyped-def]
-    """Take the level at index `at` out; the better ones move down."""
-    keys, sums = ladders.keys[side], ladders.lots[side]
-    last = ladders.count[side] - 1
-    for k in range(at, last):
-        keys[k] = keys[k + 1]
-        sums[k] = sums[k + 1]
-    ladders.count[side] = last
 
 
 @kernel

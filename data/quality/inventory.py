@@ -10,9 +10,9 @@ from data.times import local_time, zone_of
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import Flag, Kind
 
-ROWS = ("adds", "reduces", "modifies", "executes", "prints", "halts", "resumes", "notices")
+ROWS = ("adds", "reduces", "modifies", "executes", "prints", "halts", "resumes", "notices", "levels", "trades")
 RECONCILIATION = ("opening", "reveals", "revealed_lots", "removes", "removed_lots")
-_ORDERS, _TRADES = (Kind.ADD, Kind.MODIFY), (Kind.EXECUTE, Kind.PRINT)
+_ORDERS, _TRADES = (Kind.ADD, Kind.MODIFY, Kind.LEVEL), (Kind.EXECUTE, Kind.PRINT, Kind.TRADE)
 
 
 class Inventory:
