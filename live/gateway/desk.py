@@ -16,6 +16,7 @@ from engine.messages.commands import Command
 from engine.messages.names import Names
 from live.gateway.facts import Told, owned
 from live.gateway.problems import Problem
+from live.gateway.security.rates import Rate
 from live.gateway.tallies import Tallies
 from live.models.read_models import ReadModels
 from live.session.session import Session
@@ -26,6 +27,8 @@ T = TypeVar("T")
 PIECE = 1 << 16
 ALERTS_KEPT = 1_000
 AUDIT_FILE = "audit.jsonl"
+PREVIEWS = 10.0
+"""Previews a second of one user: each copies the exchange's state."""
 _log = logging.getLogger("tapebook.gateway")
 
 
@@ -41,6 +44,7 @@ class Desk:
         self.tallies = Tallies(self.names)
         self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS_KEPT)
         self.listeners: list[Callable[[Committed], None]] = []
+        self.previews = Rate(PREVIEWS, PREVIEWS)
         self.failed: Exception | None = None
         self.ready = False
         self._given: dict[str, int] = {}
@@ -119,6 +123,15 @@ class Desk:
         await asyncio.to_thread(_append, self.session.folder.path / AUDIT_FILE, json.dumps(entry, ensure_ascii=False))
         self.alerts.append({**entry, "kind": "PrivilegedAction"})
         self.session.journal.say("privileged action", **entry)
+
+
+    def actions(self, most: int = 200) -> list[dict[str, Any]]:
+        """The newest privileged actions of the session's whole life, newest first, as they were written down."""
+        try:
+            lines = (self.session.folder.path / AUDIT_FILE).read_text(encoding="utf-8").splitlines()[-most:]
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in reversed(lines)]
 
 
 def _append(path: Any, line: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class Gateway:
         self.health = Health(self.desk, self.hub, self.guard)
         self.sockets = Sockets(self.desk, self.hub, self.guard, self.abort)
         self.app = application(self.desk, self.guard, self._operations())
+        self.beside: list[Callable[[], Awaitable[None]]] = []
+        """What runs while it serves, for what was mounted."""
         self._server = self._make_server(GuardedApp(self._route, self.guard, self.secured.tls is not None))
 
     def _operations(self) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class Gateway:
                 if serving.done():
                     serving.result()
             session.folder.tell("running", url=url_of(listening, self.secured.tls is not None))
-            await asyncio.gather(serving, self.hub.run(), self._figures())
+            await asyncio.gather(serving, self.hub.run(), self._figures(), *(work() for work in self.beside))
         finally:
             await self._stop(serving)
             listening.close()

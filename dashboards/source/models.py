@@ -1,0 +1,211 @@
+"""A source over read models and an exchange in this process: what a session, or its log, has and knows."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import polars as pl
+
+from dashboards.source.candles import Candles
+from dashboards.source.ladder import Depth, Row, ladder
+from dashboards.source.port import LEVELS, About, Payload, Topic
+from engine.exchange import Exchange
+from engine.messages.vocabulary import Kind, Side
+from live.gateway import shapes
+from live.models.market import book, controls, quote
+from live.models.read_models import ReadModels
+from live.wire.times import time_text
+
+T = TypeVar("T")
+ORDERS_SHOWN, REFUSALS_SHOWN = 200, 100
+IDLE_SECONDS = 300.0
+"""A symbol that nobody has looked at for so long is no longer followed."""
+
+
+class Look(NamedTuple):
+    """One moment of the exchange."""
+
+    seq: int
+    ts: int
+    books: dict[str, tuple[list[Row], list[Row]]]
+    quotes: dict[str, dict[str, Any]]
+    controls: dict[str, Any]
+
+
+def look(exchange: Exchange, symbols: frozenset[str], every: bool) -> Look:
+    """Books and quotes of symbols (`every`: quotes of all), and what is stopped."""
+    books = {}
+    for name in symbols:
+        found = book(exchange, name, LEVELS)
+        books[name] = (found["bids"], found["asks"])
+    quoted = [one.symbol for one in exchange.instruments] if every else symbols
+    row = exchange.state.session[0]
+    return Look(int(row["seq"]), int(row["ts"]), books, {name: quote(exchange, name) for name in quoted}, controls(exchange))
+
+
+class Followed:
+    """A symbol that somebody looks at."""
+
+    def __init__(self, candles: Candles) -> None:
+        self.candles, self.depth, self.wanted = candles, Depth(), 0.0
+
+
+class ModelSource:
+    """The topics that read models and an exchange answer. Subclasses say where both are, and show each batch to `heard`."""
+
+    about: About
+    models: ReadModels
+    gone = ""
+
+    def __init__(self) -> None:
+        self.look = Look(0, 0, {}, {}, {})
+        self._followed: dict[str, Followed] = {}
+        self._turned = 0.0
+
+    @property
+    def seq(self) -> int:
+        """The last seq of the view."""
+        return self.models.seq
+
+    async def ask(self, question: Callable[[Exchange], T]) -> T:
+        """What the exchange says between two batches."""
+        raise NotImplementedError
+
+    async def turn(self, topics: frozenset[Topic]) -> None:
+        """One moment for all."""
+        symbols = frozenset(topic.symbol for topic in topics if topic.name == "market")
+        now = time.monotonic()
+        for name in symbols:
+            self._follow(name).wanted = now
+        for name in [name for name, of in self._followed.items() if now - of.wanted > IDLE_SECONDS]:
+            del self._followed[name]
+        every = any(topic.name == "quotes" for topic in topics)
+        self.look = await self.ask(lambda exchange: look(exchange, symbols, every))
+        for name, (bids, asks) in self.look.books.items():
+            self._followed[name].depth.add(now, self.look.ts, bids, asks)
+
+    def _follow(self, symbol: str) -> Followed:
+        """The symbol's trades from now on, behind those that the read models keep."""
+        if symbol not in self._followed:
+            names = self.models.names
+            made = Candles(names.instruments[names.symbols[symbol]])
+            frame = self.models.trades(symbol)
+            price = np.rint(frame["price"].to_numpy() / float(made.instrument.price_unit)).astype(np.int64)  # exact below 2^31
+            ts = frame["ts"].dt.cast_time_unit("ns").to_physical().to_numpy()
+            side = np.where((frame["taker_side"] == "SELL").to_numpy(), int(Side.SELL), int(Side.BUY))
+            made.add(frame["seq"].to_numpy(), ts, price, frame["quantity_lots"].to_numpy(), side)
+            self._followed[symbol] = Followed(made)
+        return self._followed[symbol]
+
+    def heard(self, facts: np.ndarray) -> None:
+        """A committed batch (FACT)."""
+        if not self._followed or not len(facts):
+            return
+        trades = facts[facts["kind"] == Kind.TradeExecuted]
+        for symbol, of in self._followed.items() if len(trades) else ():
+            mine = trades[trades["instrument"] == self.models.names.symbols[symbol]]
+            if len(mine):
+                of.candles.add(*(mine[field].astype(np.int64) for field in ("seq", "ts", "price", "quantity", "side")))
+
+    def read(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """A topic of the current view."""
+        made: tuple[Payload, Any] = getattr(self, f"read_{topic.name}")(topic, mark)
+        return made
+
+    # topics
+
+    def read_market(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """A symbol: ladder, last trades, candles, columns of depth."""
+        name, of, seen = topic.symbol, self._followed[topic.symbol], self.look
+        seq, columns, start = mark or (0, 0, 0)
+        bars = of.candles.bars(topic.interval, start)
+        depth, count = of.depth.newest(columns)
+        made = {
+            **self._quoted(name),
+            **ladder(*seen.books[name]),
+            "seq": seen.seq,
+            "interval": topic.interval,
+            "trades": of.candles.newest(seq),
+            "bars": bars,
+            "depth": depth,
+        }
+        return made, (of.candles.seq, count, bars[-1][0] if bars else start)
+
+    def _quoted(self, symbol: str) -> Payload:
+        return {**shapes.plain(self.look.quotes[symbol]), "halted": symbol in self.look.controls["halted"]}
+
+    def read_quotes(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """Best prices of every symbol."""
+        return {"quotes": [self._quoted(one.symbol) for one in self.models.names.instruments if one.symbol in self.look.quotes]}, None
+
+    def read_orders(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """Open orders first, then those of the day that are done, the newest of each."""
+        found = list(self.models.order_rows(active=True, trader=topic.trader, limit=ORDERS_SHOWN))
+        known = {(row["trader"], row["order_id"]) for row in found}
+        rows = self.models.order_rows(trader=topic.trader, limit=ORDERS_SHOWN)
+        done = [row for row in rows if (row["trader"], row["order_id"]) not in known]
+        return {"seq": self.seq, "orders": shapes.orders([*found, *done[:REFUSALS_SHOWN]])}, None
+
+    def read_accounts(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """Portfolios: cash, equity, P&L, positions."""
+        made = []
+        for name in self.models.names.portfolios:
+            if name and topic.sees(name):
+                of = self.models.portfolio_exact(name)
+                net = of["realized_pnl"] + of["unrealized_pnl"] - of["fees"]
+                made.append({"name": name, **shapes.plain(of), "net_pnl": f"{net:f}"})
+        return {"seq": self.seq, "portfolios": made}, None
+
+    def read_limits(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """Each limit with what is used of it and left."""
+        return {"seq": self.seq, "limits": limits_shown(row for row in self.models.limits_exact() if topic.sees(row["portfolio"]))}, None
+
+    def read_refusals(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """Breaches of limits and failed checks of rules, newest first."""
+        made = []
+        for frame in (self.models.breaches(), self.models.compliance_failures(trader=topic.trader)):
+            seen = frame if topic.portfolios is None else frame.filter(pl.col("portfolio").is_in(list(topic.portfolios)))
+            made.append(shapes.rows(seen.tail(REFUSALS_SHOWN).reverse()))
+        return {"seq": self.seq, "breaches": made[0], "failures": made[1]}, None
+
+    def read_controls(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """Kill switches and halts, and who used them."""
+        found = dict(self.look.controls)
+        found.pop("seq", None)
+        if topic.whole:
+            return {**found, "actions": self.actions()}, None
+        mine = [name for name in found.get("portfolios", ()) if topic.sees(name)]
+        return {**found, "portfolios": mine, "traders": [name for name in found.get("traders", ()) if name == topic.trader]}, None
+
+    def read_alerts(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """What was noticed, newest first."""
+        return {"alerts": self.alerts(topic)[:REFUSALS_SHOWN]}, None
+
+    def read_status(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """How the session stands."""
+        return {"seq": self.seq, "ts": time_text(self.look.ts), "day": self.models.day, **self.standing()}, None
+
+    # what subclasses know besides
+
+    def actions(self) -> list[dict[str, Any]]:
+        """Privileged actions, newest first."""
+        return []
+
+    def alerts(self, topic: Topic) -> list[dict[str, Any]]:
+        """Alerts that the topic's viewer may see, newest first."""
+        return []
+
+    def standing(self) -> Payload:
+        """Figures of operation."""
+        return {}
+
+
+def limits_shown(rows: Any) -> list[Payload]:
+    """Rows of `limits_exact` with `share`, used of maximum (4 decimals; None where there is nothing to divide by)."""
+    made = []
+    for row in rows:
+        used, maximum = row["used"], row["maximum"]
+        share = f"{used / maximum:.4f}" if used is not None and maximum else None
+        made.append({**shapes.plain(row), "share": share})
+    return made
