@@ -26,9 +26,10 @@ _PACKAGES = (*_ROOMS, "dashboards")
 _EXTRAS = {
     **dict.fromkeys(("aiokafka", "filelock", "jgo", "msgspec", "streamz"), "live"),
     **dict.fromkeys(("fastapi", "uvicorn", "websockets", "joserfc", "prometheus_client"), "gateway"),
+    **dict.fromkeys(("panel", "bokeh", "bokeh_fastapi", "param"), "dash"),
 }
 """Modules that only some commands need, and the extra that brings each."""
-_COMMANDS = ("backtest.cli.app", "data.cli", "live.cli.app", "live.broker.server.cli", "live.gateway.cli")
+_COMMANDS = ("backtest.cli.app", "data.cli", "live.cli.app", "live.broker.server.cli", "live.gateway.cli", "dashboards.cli")
 """Modules with a Typer app `app`, in the order of the help."""
 _INTERRUPTED = 130
 _WHERE = {name: room for room, names in _ROOMS.items() for name in names.split()}

@@ -40,6 +40,7 @@ def page(place: Place, visit: Visit, cells: list[Cell]) -> Any:
     made.add_variable("kind", visit.source.about.kind)
     made.add_variable("subject", visit.who.subject)
     made.add_variable("cells", [{"name": cell.name, "title": cell.title, "card": isinstance(cell.body, Card)} for cell in cells])
+    made.add_variable("roots_named", [cell.name for cell in cells])
     for cell in cells:
         made.add_panel(cell.name, cell.body)
     return made

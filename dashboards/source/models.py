@@ -1,6 +1,7 @@
 """A source over read models and an exchange in this process: what a session, or its log, has and knows."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,14 +12,15 @@ from dashboards.source.candles import Candles
 from dashboards.source.ladder import Depth, Row, ladder
 from dashboards.source.port import LEVELS, About, Payload, Topic
 from engine.exchange import Exchange
-from engine.messages.vocabulary import Kind, Side
+from engine.messages.vocabulary import HISTORY, Kind, Side
 from live.gateway import shapes
 from live.models.market import book, controls, quote
+from live.models.order_rows import NamesOf
 from live.models.read_models import ReadModels
 from live.wire.times import time_text
 
 T = TypeVar("T")
-ORDERS_SHOWN, REFUSALS_SHOWN = 200, 100
+ORDERS_SHOWN, REFUSALS_SHOWN, FILLS_KEPT, FILLS_SHOWN = 200, 100, 2_000, 60
 IDLE_SECONDS = 300.0
 """A symbol that nobody has looked at for so long is no longer followed."""
 
@@ -61,6 +63,8 @@ class ModelSource:
     def __init__(self) -> None:
         self.look = Look(0, 0, {}, {}, {})
         self._followed: dict[str, Followed] = {}
+        self._fills: deque[list[Any]] = deque(maxlen=FILLS_KEPT)
+        self._called: NamesOf | None = None
         self._turned = 0.0
 
     @property
@@ -100,13 +104,31 @@ class ModelSource:
 
     def heard(self, facts: np.ndarray) -> None:
         """A committed batch (FACT)."""
-        if not self._followed or not len(facts):
-            return
         trades = facts[facts["kind"] == Kind.TradeExecuted]
+        self._remember(trades)
         for symbol, of in self._followed.items() if len(trades) else ():
             mine = trades[trades["instrument"] == self.models.names.symbols[symbol]]
             if len(mine):
                 of.candles.add(*(mine[field].astype(np.int64) for field in ("seq", "ts", "price", "quantity", "side")))
+
+    def _remember(self, trades: np.ndarray) -> None:
+        """Fills of participants: [seq, time, symbol, side, price, quantity, order id, trader]."""
+        names = self.models.names
+        called = self._called = self._called or NamesOf(names)
+        ours = trades[(trades["trader"] != HISTORY) | (trades["maker_trader"] != HISTORY)][-FILLS_KEPT:]
+        for fact in ours:
+            of, side = names.instruments[int(fact["instrument"])], int(fact["side"])
+            price, quantity = f"{of.price(int(fact['price'])):f}", f"{of.quantity(int(fact['quantity'])):f}"
+            head = [int(fact["seq"]), time_text(int(fact["ts"])), of.symbol]
+            for trader, number, at in ((fact["maker_trader"], fact["maker_order_id"], 1 - side), (fact["trader"], fact["order_id"], side)):
+                if trader != HISTORY:
+                    self._fills.append([*head, Side(at).name, price, quantity, int(number), called.trader(int(trader))])
+
+    def remember_past(self) -> None:
+        """The fills that the read models keep, once, before anything is heard."""
+        frame = self.models.executions().tail(FILLS_KEPT)
+        wanted = frame.select("seq", "ts", "symbol", "side", "price", "quantity", "order_id", "trader")
+        self._fills.extend([list(row.values()) for row in shapes.rows(wanted)])
 
     def read(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
         """A topic of the current view."""
@@ -145,7 +167,8 @@ class ModelSource:
         known = {(row["trader"], row["order_id"]) for row in found}
         rows = self.models.order_rows(trader=topic.trader, limit=ORDERS_SHOWN)
         done = [row for row in rows if (row["trader"], row["order_id"]) not in known]
-        return {"seq": self.seq, "orders": shapes.orders([*found, *done[:REFUSALS_SHOWN]])}, None
+        fills = [one for one in reversed(self._fills) if topic.trader is None or one[7] == topic.trader][:FILLS_SHOWN]
+        return {"seq": self.seq, "orders": shapes.orders([*found, *done[:REFUSALS_SHOWN]]), "fills": fills}, None
 
     def read_accounts(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
         """Portfolios: cash, equity, P&L, positions."""

@@ -43,6 +43,7 @@ class SessionSource(ModelSource):
         """Be told of each batch."""
         if not self._lent:
             self.desk.open()
+        self.remember_past()
         self.desk.listeners.append(self._committed)
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from live.configuration.session import SessionSettings, read_settings
 from live.session.market import clock_of, market_of
 from live.session.session import Session
 
+PAGES: list[Callable[[Any], None]] = []
+"""What puts pages beside a session's gateway, where they are installed; the package of the pages enters itself."""
 COUNTED = (
     "SELECT (SELECT count(*) FROM commands), (SELECT count(*) FROM facts), (SELECT count(*) FROM trades), (SELECT count(*) FROM orders)"
 )
@@ -97,11 +100,18 @@ def session_of(options: Options, settings: SessionSettings | None = None) -> Ses
 def _gateway() -> Any:
     """The gateway as a service. Raises ConfigurationError where its libraries are not installed."""
     try:
-        from live.gateway.server import serve
+        from live.gateway.server import Gateway, serve
     except ModuleNotFoundError as odd:
         mend = "install the extra gateway: uv sync --extra gateway, or give --no-gateway"
         raise ConfigurationError([f"the gateway needs {odd.name}, which is not installed; {mend}"]) from None
-    return serve
+
+
+    def mount(gateway: Gateway) -> None:
+        for add in PAGES:
+            add(gateway)
+
+    return lambda session: serve(session, mount=mount)
+
 
 
 def _settings(options: Options) -> SessionSettings:
