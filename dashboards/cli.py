@@ -1,5 +1,6 @@
 """`tapebook dash`, and the pages of `tapebook live`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,15 +12,16 @@ from live.cli import runner
 app = typer.Typer()
 
 
-def _pages(gateway: Any) -> None:
-    """Pages beside a session's gateway; without the extra there are none."""
+def _pages() -> Callable[[Any], None] | None:
+    """Puts pages beside a session's gateway; without the extra there are none."""
     try:
-        from dashboards.serving.mount import mount
+        from dashboards.serving.mount import load, mount
     except ModuleNotFoundError as odd:
         if odd.name not in ("panel", "bokeh", "bokeh_fastapi", "param"):
             raise
-        return
-    mount(gateway)
+        return None
+    load()
+    return mount
 
 
 runner.PAGES[:] = [_pages]

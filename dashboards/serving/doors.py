@@ -45,6 +45,7 @@ class Doors:
         self._assets = StaticFiles(directory=ASSETS)
         self._own: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "/": self._home,
+            "/favicon.ico": self._icon,
             "/enter": self._enter,
             "/signin": self._sign_in,
             "/signout": self._sign_out,
@@ -119,6 +120,9 @@ class Doors:
 
     async def _home(self, request: Request) -> Response:
         return RedirectResponse("/desk", 303)
+
+    async def _icon(self, request: Request) -> Response:
+        return RedirectResponse("/dash/assets/icon.svg", 301)
 
     async def _enter(self, request: Request) -> Response:
         token = self.entrance.redeemed(request.query_params.get("key", ""))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from importlib import import_module
 from typing import Any
 
 from dashboards.pages.place import PLACES
@@ -19,6 +20,14 @@ from live.gateway.server import Gateway
 
 _log = logging.getLogger("tapebook.dashboards")
 __all__ = ["PLACES", "mount"]
+
+
+def load() -> None:
+    """Import all that a first page needs."""
+    import panel.io.fastapi  # noqa: F401
+
+    for place in places():
+        import_module(f"dashboards.pages.{place.module}")
 
 
 def mount(gateway: Gateway) -> None:

@@ -25,7 +25,6 @@ def add_pages(app: FastAPI, source: Source, visits: Visits) -> Callable[[], Any]
     from panel.io.fastapi import add_applications
 
     pn.extension("tabulator", sizing_mode="stretch_width", notifications=False)
-    pn.config.npm_cdn = ""
     shown = {place.path: _builder(place, source, visits) for place in places()}
     titles = {place.path: f"{place.title} · {source.about.name} · Tapebook" for place in places()}
     key = secrets.token_bytes(32)
@@ -57,7 +56,7 @@ def _builder(place: Place, source: Source, visits: Visits) -> Callable[[], Any]:
     def build() -> Any:
         import panel as pn
 
-        number = pn.state.headers.get(HEADER, "")
+        number = next((value for name, value in pn.state.headers.items() if name.lower() == HEADER), "")
         who = visits.who(number)
         if who is None:
             return pn.pane.HTML("<p>Load the page again.</p>")

@@ -16,8 +16,8 @@ from live.configuration.session import SessionSettings, read_settings
 from live.session.market import clock_of, market_of
 from live.session.session import Session
 
-PAGES: list[Callable[[Any], None]] = []
-"""What puts pages beside a session's gateway, where they are installed; the package of the pages enters itself."""
+PAGES: list[Callable[[], Callable[[Any], None] | None]] = []
+"""Load what puts pages beside a session's gateway, if it is installed; the package of the pages enters itself."""
 COUNTED = (
     "SELECT (SELECT count(*) FROM commands), (SELECT count(*) FROM facts), (SELECT count(*) FROM trades), (SELECT count(*) FROM orders)"
 )
@@ -104,14 +104,13 @@ def _gateway() -> Any:
     except ModuleNotFoundError as odd:
         mend = "install the extra gateway: uv sync --extra gateway, or give --no-gateway"
         raise ConfigurationError([f"the gateway needs {odd.name}, which is not installed; {mend}"]) from None
+    mounts = [mount for load in PAGES if (mount := load()) is not None]  # now: no import is to hold up a session that runs
 
+    def mount_all(gateway: Gateway) -> None:
+        for mount in mounts:
+            mount(gateway)
 
-    def mount(gateway: Gateway) -> None:
-        for add in PAGES:
-            add(gateway)
-
-    return lambda session: serve(session, mount=mount)
-
+    return lambda session: serve(session, mount=mount_all)
 
 
 def _settings(options: Options) -> SessionSettings:

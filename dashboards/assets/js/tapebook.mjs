@@ -33,6 +33,7 @@ export async function mount(kind, el, options) {
   const host = el.getRootNode().host ?? el;
   const body = document.createElement("div");
   body.className = "tb-body tb-body-" + kind;
+  for (let box = el; box && host !== el; box = box.parentElement) box.style.setProperty("display", "contents", "important");
   if (host !== el) el.append(document.createElement("slot"));
   host.append(body);
   const { mount: fill } = await (CARDS[kind] ?? missing(kind))();
