@@ -1,5 +1,7 @@
 """The pages that there are: one table, from which navigation, rights and routes follow."""
 
+import importlib.util
+from functools import cache
 from typing import NamedTuple
 
 from live.gateway.routes import ANYONE, OVERSIGHT, OWN
@@ -23,3 +25,9 @@ PLACES = (
     Place("/operations", "Operations", ANYONE, "operations"),
     Place("/audit", "Audit", OVERSIGHT, "audit"),
 )
+
+
+@cache
+def present() -> tuple[Place, ...]:
+    """The pages that are there."""
+    return tuple(place for place in PLACES if importlib.util.find_spec(f"dashboards.pages.{place.module}") is not None)

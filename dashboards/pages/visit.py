@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dashboards.cards.card import Card
-from dashboards.pages.place import PLACES, Place
+from dashboards.pages.place import Place, present
 from dashboards.source.port import Source
 from live.gateway.security.principals import Principal
 
@@ -18,6 +18,8 @@ class Visit(NamedTuple):
     source: Source
     query: dict[str, str]
     """What stands behind the question mark."""
+    out: Path
+    """The folder of runs and sessions."""
 
 
 class Cell(NamedTuple):
@@ -33,7 +35,7 @@ def page(place: Place, visit: Visit, cells: list[Cell]) -> Any:
     import panel as pn
 
     made = pn.Template(TEMPLATE)
-    shown = [one for one in PLACES if visit.who.roles & one.roles]
+    shown = [one for one in present() if visit.who.roles & one.roles]
     made.add_variable("page", {"path": place.path, "title": place.title, "name": place.path.strip("/")})
     made.add_variable("places", [{"path": one.path, "title": one.title} for one in shown])
     made.add_variable("session", visit.source.about.name)

@@ -140,7 +140,9 @@ class Doors:
         except Problem as odd:
             return HTMLResponse(sign_in(to, odd.detail), odd.status)
         if len(token) > COOKIE_BYTES_MAX:
-            return HTMLResponse(sign_in(to, f"The token is longer than {COOKIE_BYTES_MAX:,} characters; ask for one with fewer names."), 422)
+            return HTMLResponse(
+                sign_in(to, f"The token is longer than {COOKIE_BYTES_MAX:,} characters; ask for one with fewer names."), 422
+            )
         return self._kept(request, token, to)
 
     async def _sign_out(self, request: Request) -> Response:

@@ -6,11 +6,11 @@ import logging
 from importlib import import_module
 from typing import Any
 
-from dashboards.pages.place import PLACES
+from dashboards.pages.place import present
 from dashboards.serving.doors import Doors
 from dashboards.serving.entrance import Entrance
 from dashboards.serving.hub import Hub
-from dashboards.serving.panel_app import add_pages, places
+from dashboards.serving.panel_app import add_pages
 from dashboards.serving.socket import PageSocket
 from dashboards.serving.visits import Visits
 from dashboards.source.session import SessionSource
@@ -19,14 +19,13 @@ from live.gateway.security.principals import Role
 from live.gateway.server import Gateway
 
 _log = logging.getLogger("tapebook.dashboards")
-__all__ = ["PLACES", "mount"]
 
 
 def load() -> None:
     """Import all that a first page needs."""
     import panel.io.fastapi  # noqa: F401
 
-    for place in places():
+    for place in present():
         import_module(f"dashboards.pages.{place.module}")
 
 
@@ -34,10 +33,10 @@ def mount(gateway: Gateway) -> None:
     """Serve the pages at the gateway's address; what goes wrong there never ends the session."""
     source, visits = SessionSource(gateway.desk.session, gateway.desk), Visits()
     hub = Hub(source)
-    living = add_pages(gateway.app, source, visits)
+    living = add_pages(gateway.app, source, visits, gateway.desk.session.folder.path.parent.parent)
     entrance = Entrance(gateway.guard.verifier, gateway.secured.tls is not None)
     socket = PageSocket(hub)
-    gateway.app = Doors(gateway.app, entrance, {place.path: place for place in places()}, socket, visits)  # type: ignore[assignment]
+    gateway.app = Doors(gateway.app, entrance, {place.path: place for place in present()}, socket, visits)  # type: ignore[assignment]
 
     async def run() -> None:
         await source.open()

@@ -22,7 +22,7 @@ def sign_in(to: str, wrong: str = "") -> str:
     return (
         _HEAD.format(title="Sign in")
         + _MARK
-        + '<h1>Sign in</h1><p>Paste a token of this session. One for a trader is made by</p>'
+        + "<h1>Sign in</h1><p>Paste a token of this session. One for a trader is made by</p>"
         + "<pre>tapebook token --role trader --trader ann --portfolio fund</pre>"
         + f'{said}<form method="post" action="/signin"><input type="hidden" name="next" value="{html.escape(to)}">'
         + '<label for="token">Token</label><textarea id="token" name="token" rows="5" required autofocus spellcheck="false" '

@@ -1,32 +1,27 @@
 """Panel's applications of our pages, beside the gateway's routes or alone."""
 
-import importlib.util
 import secrets
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
-from dashboards.pages.place import PLACES, Place
+from dashboards.pages.place import Place, present
 from dashboards.pages.visit import Visit
 from dashboards.serving.visits import HEADER, Visits
 from dashboards.source.port import Source
 
 
-def places() -> list[Place]:
-    """The pages that are there."""
-    return [place for place in PLACES if importlib.util.find_spec(f"dashboards.pages.{place.module}") is not None]
-
-
-def add_pages(app: FastAPI, source: Source, visits: Visits) -> Callable[[], Any]:
+def add_pages(app: FastAPI, source: Source, visits: Visits, out: Path) -> Callable[[], Any]:
     """Serve the pages from `app`; returns what gives the context in which the application lives (its clean-up of old pages)."""
     import panel as pn
     from panel.io.fastapi import add_applications
 
     pn.extension("tabulator", sizing_mode="stretch_width", notifications=False)
-    shown = {place.path: _builder(place, source, visits) for place in places()}
-    titles = {place.path: f"{place.title} · {source.about.name} · Tapebook" for place in places()}
+    shown = {place.path: _builder(place, source, visits, out) for place in present()}
+    titles = {place.path: f"{place.title} · {source.about.name} · Tapebook" for place in present()}
     key = secrets.token_bytes(32)
     add_applications(shown, app=app, title=titles, secret_key=key, sign_sessions=True, exclude_headers=["cookie", "authorization"])
     return lambda: _living(app)
@@ -50,7 +45,7 @@ async def _living(app: FastAPI) -> None:
         await asyncio.Event().wait()
 
 
-def _builder(place: Place, source: Source, visits: Visits) -> Callable[[], Any]:
+def _builder(place: Place, source: Source, visits: Visits, out: Path) -> Callable[[], Any]:
     module = import_module(f"dashboards.pages.{place.module}")
 
     def build() -> Any:
@@ -61,7 +56,7 @@ def _builder(place: Place, source: Source, visits: Visits) -> Callable[[], Any]:
         if who is None:
             return pn.pane.HTML("<p>Load the page again.</p>")
         query = {name: values[0].decode() for name, values in (pn.state.session_args or {}).items() if values}
-        return module.build(Visit(who, source, query))
+        return module.build(Visit(who, source, query, out))
 
     build.__name__ = place.module
     return build

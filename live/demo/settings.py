@@ -14,7 +14,8 @@ SYMBOLS = {"AAPL": 5, "MSFT": 3, "TSLA": 4}
 def demo_settings(**more: Any) -> SessionSettings:
     """A synthetic market of three symbols, three strategies and a small crowd."""
     portfolios = [
-        {"name": name, "cash": "1000000", "limits": {"max_position": 2_000, "max_daily_loss": "20000"}} for name in [*TRADERS, *STRATEGIES, VISITOR]
+        {"name": name, "cash": "1000000", "limits": {"max_position": 2_000, "max_daily_loss": "20000"}}
+        for name in [*TRADERS, *STRATEGIES, VISITOR]
     ]
     given: dict[str, Any] = {
         "name": "demo",

@@ -124,7 +124,6 @@ class Desk:
         self.alerts.append({**entry, "kind": "PrivilegedAction"})
         self.session.journal.say("privileged action", **entry)
 
-
     def actions(self, most: int = 200) -> list[dict[str, Any]]:
         """The newest privileged actions of the session's whole life, newest first, as they were written down."""
         try:

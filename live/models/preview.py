@@ -59,9 +59,9 @@ def _trades(twin: Exchange, command: Command, facts: np.ndarray) -> dict[str, An
     return {
         "executed_quantity": instrument.quantity(lots),
         "average_price": Decimal(paid) / lots * instrument.price_unit if lots else None,
-        "fills": [(instrument.price(price), instrument.quantity(of)) for price, of in zip(*(mine[f].tolist() for f in ("price", "quantity")))][
-            :FILLS_SHOWN
-        ],
+        "fills": [
+            (instrument.price(price), instrument.quantity(of)) for price, of in zip(*(mine[f].tolist() for f in ("price", "quantity")))
+        ][:FILLS_SHOWN],
         "open_quantity": instrument.quantity(0 if len(ended) else max(0, whole - lots)),
         "cancelled": Reason(int(ended[0]["reason"])).name if len(ended) else None,
     }
