@@ -8,7 +8,7 @@ from dashboards.pages.visit import Cell, Visit, page
 from live.gateway.routes import TRADING
 
 
-def desk(visit: Visit) -> Any:
+def build(visit: Visit) -> Any:
     """Ladder, chart, tape, depth through time, orders, positions, limits, alerts; order entry for who may trade."""
     symbols = [str(one["symbol"]) for one in visit.source.about.instruments]
     asked = visit.query.get("symbol", "")
@@ -20,7 +20,8 @@ def desk(visit: Visit) -> Any:
         Cell("kpi", "Key figures", card("kpi", **common)),
         Cell("book", "Order book", card("ladder", **common)),
         Cell("chart", "Chart", card("chart", **common)),
-        Cell("entry", "Order entry" if trades else "Limits", card("entry" if trades else "limits", **common)),
+        *([Cell("entry", "Order entry", card("entry", **common))] if trades else []),
+        Cell("limits", "Limits", card("limits", **common)),
         Cell("heat", "Depth through time", card("heat", **common)),
         Cell("positions", "Positions", card("positions", **common)),
         Cell("tape", "Trades", card("tape", **common)),
@@ -28,6 +29,3 @@ def desk(visit: Visit) -> Any:
         Cell("alerts", "Alerts", card("alerts", **common)),
     ]
     return page(PLACES[0], visit, cells)
-
-
-build = desk

@@ -15,12 +15,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from dashboards.serving.entrance import COOKIE_BYTES_MAX, Entrance
 from dashboards.pages.place import Place
+from dashboards.serving.entrance import COOKIE_BYTES_MAX, Entrance
 from dashboards.serving.notices import forbidden, sign_in
 from dashboards.serving.socket import PageSocket
-from dashboards.serving.visits import HEADER, Visits
 from dashboards.serving.viewers import EXPIRED
+from dashboards.serving.visits import HEADER, Visits
 from live.gateway.problems import Problem
 from live.gateway.security.guard import App, Receive, Scope, Send, deny
 from live.gateway.security.principals import Principal

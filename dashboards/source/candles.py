@@ -58,7 +58,7 @@ class Candles:
         earliest = since - SMA * interval if since else 0
         for second in reversed(self.seconds):
             start = second[0] - second[0] % interval
-            if start < earliest and (not since or len(made) > SMA) or len(made) > CANDLES_SENT + SMA:
+            if (start < earliest and (not since or len(made) > SMA)) or len(made) > CANDLES_SENT + SMA:
                 break
             if made and made[-1][0] == start:
                 bar = made[-1]

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from dashboards.source.candles import Candles
+from dashboards.source.exposure import by_symbol, by_trader
 from dashboards.source.ladder import Depth, Row, ladder
 from dashboards.source.port import LEVELS, About, Payload, Topic
 from engine.exchange import Exchange
@@ -179,6 +180,15 @@ class ModelSource:
                 net = of["realized_pnl"] + of["unrealized_pnl"] - of["fees"]
                 made.append({"name": name, **shapes.plain(of), "net_pnl": f"{net:f}"})
         return {"seq": self.seq, "portfolios": made}, None
+
+    def read_exposure(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """Exposure by symbol and by trader."""
+        names = self.models.names
+        accounts = [self.models.portfolio_exact(name) for name in names.portfolios if name and topic.sees(name)]
+        orders = self.models.order_rows(active=True, trader=topic.trader)
+        multipliers = {one.symbol: one.multiplier for one in names.instruments}
+        made = {"symbols": shapes.plain(by_symbol(accounts)), "traders": shapes.plain(by_trader(orders, multipliers))}
+        return {"seq": self.seq, **made, "known_traders": [name for name in names.traders if name] if topic.whole else []}, None
 
     def read_limits(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
         """Each limit with what is used of it and left."""

@@ -47,7 +47,18 @@ class Topic(NamedTuple):
 
 PUBLIC = frozenset({"market", "quotes", "status"})
 """Topics that are the same for everybody."""
-EVERY = {"market": 1, "orders": 1, "quotes": 2, "accounts": 2, "limits": 3, "refusals": 5, "controls": 5, "alerts": 5, "status": 10}
+EVERY = {
+    "market": 1,
+    "orders": 1,
+    "quotes": 2,
+    "accounts": 2,
+    "limits": 3,
+    "exposure": 5,
+    "refusals": 5,
+    "controls": 5,
+    "alerts": 5,
+    "status": 10,
+}
 """Ticks between two readings of a topic; one that is not named is read at every tenth."""
 
 

@@ -7,26 +7,28 @@ import { view } from "../view.mjs";
 
 const EVERY_MS = 450;
 
-/** Lowest and highest price of the columns, and the largest quantity; null where nothing rests. */
+/** Lowest and highest price of the columns, and a quantity that few pass; null where nothing rests. */
 export function bounds(columns) {
   let low = Infinity;
   let high = -Infinity;
-  let most = 0;
+  const quantities = [];
   for (const [, bids, asks] of columns) {
     for (const side of [bids, asks]) {
       for (const [price, quantity] of side) {
         if (price < low) low = price;
         if (price > high) high = price;
-        if (quantity > most) most = quantity;
+        quantities.push(quantity);
       }
     }
   }
-  return most > 0 ? { low, high, most } : null;
+  if (!quantities.length) return null;
+  quantities.sort((a, b) => a - b);
+  return { low, high, most: quantities[Math.floor(quantities.length * 0.98)] };
 }
 
-/** Brightness of a quantity: its logarithm, so that small ones are seen beside large ones. */
+/** Brightness of a quantity, 0 to 1. */
 export function heat(quantity, most) {
-  return Math.min(1, Math.log1p(quantity) / Math.log1p(most));
+  return Math.min(1, quantity / most) ** 0.9;
 }
 
 export function mount(body, options) {
@@ -70,7 +72,7 @@ export function mount(body, options) {
       for (const [side, colour] of [[bids, look.up], [asks, look.down]]) {
         paper.fillStyle = colour;
         for (const [price, quantity] of side) {
-          paper.globalAlpha = 0.08 + 0.92 * heat(quantity, found.most) ** 2;
+          paper.globalAlpha = 0.05 + 0.95 * heat(quantity, found.most);
           paper.fillRect(x, y(price), wide + 0.5, tall);
         }
       }
