@@ -30,9 +30,7 @@ runner.PAGES[:] = [_pages]
 @app.command("dash")
 def dash(
     session: Annotated[str | None, typer.Option(metavar="URL", help="A session that runs, by its gateway's address.")] = None,
-    run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="A recorded backtest: its id, or the beginning of it, or its folder.")
-    ] = None,
+    run: Annotated[str | None, typer.Option(metavar="RUN", help="A recorded backtest: its id or its folder.")] = None,
     log: Annotated[Path | None, typer.Option(metavar="FILE", help="An event log, or the folder of a session.")] = None,
     token: Annotated[str | None, typer.Option(help="For --session: the token that the pages act with.")] = None,
     token_file: Annotated[Path | None, typer.Option(help="For --session: a file that holds the token.")] = None,

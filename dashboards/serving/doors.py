@@ -16,13 +16,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboards.pages.place import Place
-from dashboards.serving.entrance import COOKIE_BYTES_MAX, Entrance
+from dashboards.serving.entrance import COOKIE_BYTES_MAX, Entrance, OneHolder
 from dashboards.serving.notices import forbidden, sign_in
 from dashboards.serving.socket import PageSocket
 from dashboards.serving.viewers import EXPIRED
 from dashboards.serving.visits import HEADER, Visits
 from live.gateway.problems import Problem
-from live.gateway.security.guard import App, Receive, Scope, Send, deny
+from live.gateway.security.guard import App, Receive, Scope, Send, deny, token_of
 from live.gateway.security.principals import Principal
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -40,8 +40,12 @@ OPEN = ("/static/", "/components/")
 class Doors:
     """Lets requests in. `pages`: by path; `app`: the gateway with Panel's routes beside it, or Panel's alone."""
 
-    def __init__(self, app: App, entrance: Entrance, pages: dict[str, Place], socket: PageSocket, visits: Visits) -> None:
+    def __init__(
+        self, app: App, entrance: Entrance, pages: dict[str, Place], socket: PageSocket, visits: Visits, own: OneHolder | None = None
+    ) -> None:
         self.app, self.entrance, self.pages, self.socket, self.visits = app, entrance, pages, socket, visits
+        self._holder = own
+        """Of a process of our own, where nobody behind the doors asks for a token."""
         self._assets = StaticFiles(directory=ASSETS)
         self._own: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "/": self._home,
@@ -68,7 +72,7 @@ class Doors:
         elif "/" + path.split("/")[1] in self.pages:
             await self._panel(scope, receive, send)
         elif path.startswith("/v1/"):
-            await self.app(await self._with_token(scope), receive, send)
+            await self._gateway(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -106,6 +110,16 @@ class Doors:
             await deny(scope, receive, send, Problem(401, "UNAUTHORIZED", "sign in first"))
         else:
             await self.socket.serve(who, receive, send)
+
+    async def _gateway(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope = await self._with_token(scope)
+        if self._holder is not None:
+            try:
+                await self._holder.check(token_of(HTTPConnection(scope)))
+            except Problem as odd:
+                await deny(scope, receive, send, odd)
+                return
+        await self.app(scope, receive, send)
 
     async def _with_token(self, scope: Scope) -> Scope:
         """A request of one of our pages asks the gateway with its viewer's token."""

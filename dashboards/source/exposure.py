@@ -9,7 +9,7 @@ NOTHING = Decimal(0)
 
 
 def by_symbol(accounts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of each symbol what portfolios hold: long, short, net (quantities), mark, unrealized_pnl; `accounts` as `portfolio_exact` has them."""
+    """Of each symbol what portfolios hold: long, short, net (quantities), mark, unrealized_pnl; `accounts` of `portfolio_exact`."""
     sums: dict[str, dict[str, Any]] = {}
     for account in accounts:
         for symbol, of in account["positions"].items():
