@@ -6,7 +6,7 @@ import param
 MODULE = "/dash/assets/js/tapebook.mjs"
 
 
-class Card(pn.custom.JSComponent):  # type: ignore[misc]
+class Card(pn.custom.JSComponent):
     """A part of a page. Its content stands in the page itself, not in a shadow tree of its own, so that a script finds each
     `data-field` with `document.querySelector`, and one style sheet serves all cards."""
 

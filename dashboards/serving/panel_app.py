@@ -20,7 +20,7 @@ def add_pages(app: FastAPI, source: Source, visits: Visits, out: Path) -> Callab
     from panel.io.fastapi import add_applications
 
     pn.extension("tabulator", sizing_mode="stretch_width", notifications=False)
-    shown = {place.path: _builder(place, source, visits, out) for place in present()}
+    shown: Any = {place.path: _builder(place, source, visits, out) for place in present()}
     titles = {place.path: f"{place.title} · {source.about.name} · Tapebook" for place in present()}
     key = secrets.token_bytes(32)
     add_applications(shown, app=app, title=titles, secret_key=key, sign_sessions=True, exclude_headers=["cookie", "authorization"])
@@ -51,7 +51,7 @@ def _builder(place: Place, source: Source, visits: Visits, out: Path) -> Callabl
     def build() -> Any:
         import panel as pn
 
-        number = next((value for name, value in pn.state.headers.items() if name.lower() == HEADER), "")
+        number = next((str(value) for name, value in pn.state.headers.items() if name.lower() == HEADER), "")
         who = visits.who(number)
         if who is None:
             return pn.pane.HTML("<p>Load the page again.</p>")

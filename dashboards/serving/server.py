@@ -55,7 +55,7 @@ def source_of(choice: Choice) -> Source:
     if len(named) > 1:
         raise ConfigurationError([f"{' and '.join('--' + name for name in named)} together say two things; name one of them"])
     if choice.log is not None:
-        return LogSource(choice.log)  # type: ignore[return-value]
+        return LogSource(choice.log)
     if choice.session is None:
         return RunSource(choice.run, choice.out)
     if not choice.session.startswith(("http://", "https://")):
@@ -134,7 +134,7 @@ async def _serve(source: Source, choice: Choice, port: int, seconds: float | Non
     listening.close()
     for task in done:
         if not task.cancelled() and task.exception() is not None:
-            raise task.exception()  # type: ignore[misc]
+            raise task.exception()
 
 
 def _forward(source: RemoteSource) -> Any:

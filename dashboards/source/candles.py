@@ -80,7 +80,7 @@ class Candles:
     def newest(self, since: int = 0, most: int = 60) -> list[list[Any]]:
         """The last trades after a seq, newest first: [seq, time, price, quantity, B or S of the taker]."""
         price, quantity = self.instrument.price, self.instrument.quantity
-        rows = []
+        rows: list[list[Any]] = []
         for seq, ts, units, lots, side in reversed(self.trades):
             if seq <= since or len(rows) >= most:
                 break

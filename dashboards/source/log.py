@@ -33,7 +33,7 @@ class LogSource(ModelSource):
         self._ended = ""
 
     @property
-    def gone(self) -> str:  # type: ignore[override]
+    def gone(self) -> str:
         """Why nothing comes any more, of a session that was followed."""
         return self._ended
 

@@ -59,7 +59,6 @@ class ModelSource:
 
     about: About
     models: ReadModels
-    gone = ""
 
     def __init__(self) -> None:
         self.look = Look(0, 0, {}, {}, {})
@@ -67,6 +66,11 @@ class ModelSource:
         self._fills: deque[list[Any]] = deque(maxlen=FILLS_KEPT)
         self._called: NamesOf | None = None
         self._turned = 0.0
+
+    @property
+    def gone(self) -> str:
+        """Why nothing comes any more; empty while it does."""
+        return ""
 
     @property
     def seq(self) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dashboards.source.candles import Candles
 from dashboards.source.gateway_calls import GatewayCalls
-from dashboards.source.ladder import Depth, ladder
+from dashboards.source.ladder import ladder
 from dashboards.source.models import Followed
 from dashboards.source.port import LEVELS, About, Payload, SourceError, Topic
 from engine.messages.instrument import Instrument
@@ -91,7 +91,7 @@ class RemoteSource:
                     await self._connect()
                     await self._heal()
                 self.gone, tries = "", 0
-                async for message in self._socket:  # type: ignore[attr-defined]
+                async for message in self._socket:
                     self._take(json.loads(message))
                 self.gone = "the session has closed the connection; trying again"
             except (OSError, ValueError, TimeoutError) as odd:
@@ -224,4 +224,7 @@ class RemoteSource:
         return made, (of.candles.seq, count, bars[-1][0] if bars else start)
 
 
-__all__ = ["Depth", "RemoteSource"]
+def _numbers(one: Instrument, row: dict[str, Any]) -> tuple[int, ...]:
+    """seq, ns UTC, price units, lots and side of a trade as the gateway tells it."""
+    units, lots = one.price_units(Decimal(row["price"])), one.lots(Decimal(row["quantity"]))
+    return int(row["seq"]), nanoseconds(row["ts"]) or 0, units, lots, int(Side[row["taker_side"]])
