@@ -115,7 +115,7 @@ async def list_bars(desk: Desk, call: Call) -> Answer:
     limit, before = call.page()
     given = call.query.get("interval", "1m")
     try:
-        width = duration_ns(given)
+        width = duration_ns(given + "in" if given.endswith("m") else given)  # 1m, as on every chart
     except ValueError as odd:
         raise malformed("interval", str(odd)) from None
     if width < 1_000_000:

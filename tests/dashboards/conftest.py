@@ -25,7 +25,8 @@ CHANGES = {
     "instruments": [
         {"symbol": "AAPL", "tick": "0.01"},
         {"symbol": "ETH", "tick": "0.01", "lot": "0.001"},
-        {"symbol": "SHIB", "tick": "0.00000001", "lot": "0.00000001"},
+        {"symbol": "SHIB", "tick": "0.00000001"},
+        {"symbol": "BTC", "tick": "0.01", "lot": "0.00000001"},
     ],
     "portfolios": [
         {"name": "fund1", "cash": "1000000", "limits": {"max_position": 500, "max_daily_loss": "20000"}},

@@ -31,12 +31,12 @@ def test_an_order_goes_from_the_keyboard_to_the_position(session, visit):
     desk.page.keyboard.press("b")
     desk.page.keyboard.type("100")
     desk.page.fill("#entry-price", "150.00")
-    desk.page.wait_for_selector("[data-field='entry.verdict'] >> text=/fills 60 at 150.00, 40 rest/")
+    desk.says("entry.verdict", "fills 60 at 150.00, 40 rest")
     assert desk.value("preview.after.position") == f"{before + 60:f}"
     desk.page.press("#entry-price", "Enter")
     desk.page.wait_for_selector("text=Confirm: BUY 100 AAPL LIMIT @ 150 DAY")
     desk.page.press("#entry-price", "Enter")
-    desk.page.wait_for_selector("[data-field='entry.answer'] >> text=/PARTIALLY_FILLED/")
+    desk.says("entry.answer", "PARTIALLY_FILLED")
     placed = session.ask("GET", "/v1/orders?status=active", session.ann())[1][0]
     desk.wait(f"order.{placed['order_id']}.executed_quantity", "60")
     desk.wait("position.AAPL.quantity", f"{before + 60:f}")
@@ -54,10 +54,10 @@ def test_a_refusal_is_shown_with_its_reason_before_and_after_sending(session, vi
     desk.page.keyboard.press("b")
     desk.page.keyboard.type("5,000")
     desk.page.fill("#entry-price", "150")
-    desk.page.wait_for_selector("[data-field='entry.verdict'] >> text=/POSITION_LIMIT.*500 is allowed/")
+    desk.says("entry.verdict", "POSITION_LIMIT.*500 is allowed")
     desk.page.press("#entry-price", "Enter")
     desk.page.press("#entry-price", "Enter")
-    desk.page.wait_for_selector("[data-field='entry.answer'] >> text=/Refused. POSITION_LIMIT.*500 is allowed/")
+    desk.says("entry.answer", "Refused. POSITION_LIMIT.*500 is allowed")
     desk.page.wait_for_selector(".tb-alerts >> text=/POSITION_LIMIT/")
     assert [one for one in desk.errors if "422" not in one] == []
 
@@ -68,7 +68,7 @@ def test_an_order_is_changed(session, visit):
     desk.page.click(f"[aria-label='Change order {made['order_id']}']")
     desk.page.fill("#change-quantity", "9")
     desk.page.fill("#change-price", "121.50")
-    desk.page.click("dialog[open] >> text=/^Change$/")
+    desk.page.click("dialog[open] button.tb-primary")
     desk.wait(f"order.{made['order_id']}.quantity", "9")
     assert session.ask("GET", f"/v1/orders/{made['order_id']}", session.ann())[1]["price"] == "121.50"
     desk.clean()
@@ -99,11 +99,15 @@ def test_the_symbol_stands_in_the_address(session, visit):
 
 
 def test_eight_decimals_stay_eight_decimals(session, visit):
-    body = {**order("SELL", "0.12345678", "0.00001234"), "symbol": "SHIB"}
+    body = {**order("SELL", "7", "0.00001234"), "symbol": "SHIB"}
     assert session.ask("POST", "/v1/orders", session.bob(), body)[0] == 201
+    assert session.ask("POST", "/v1/orders", session.bob(), {**order("SELL", "0.12345678", "64000.10"), "symbol": "BTC"})[0] == 201
     desk = visit("ann", "/desk?symbol=SHIB")
-    desk.wait("ask.0.quantity", "0.12345678")
+    desk.wait("ask.0.price", "0.00001234")
     assert desk.text("ask.0.price") == "0.00001234"
+    desk.page.select_option("select[aria-label='Symbol']", "BTC")
+    desk.wait("ask.0.quantity", "0.12345678")
+    assert desk.text("ask.0.price") == "64,000.10"
     desk.clean()
 
 

@@ -53,11 +53,11 @@ class Visit:
         if parts.scheme not in ("data", "blob") and parts.netloc != urlsplit(self.url).netloc:
             self.outside.append(request.url)
 
-    def go(self, path, ready="[data-field='feed.state'] >> text=/LIVE|RECORDED/"):
+    def go(self, path, ready="LIVE|RECORDED"):
         """Load a page and wait until it lives."""
         self.page.goto(self.url + path, wait_until="domcontentloaded", timeout=SLOW)
         if ready:
-            self.page.wait_for_selector(ready)
+            self.says("feed.state", ready)
         return self
 
     def value(self, field):
@@ -73,6 +73,11 @@ class Visit:
     def wait_for(self, script, arg=None):
         """Wait until a script is true."""
         self.page.wait_for_function(script, arg=arg)
+
+    def says(self, field, pattern):
+        """Wait until the text in a field matches."""
+        script = "([name, pattern]) => new RegExp(pattern).test(document.querySelector(`[data-field='${name}']`)?.textContent ?? '')"
+        self.page.wait_for_function(script, arg=[field, pattern])
 
     def text(self, field):
         """The text in a field."""

@@ -16,7 +16,7 @@ export function mount(body, options) {
   const note = h("p.tb-said", { role: "status", "data-field": "orders.answer" });
   const who = feed.welcome.who;
   const mine = (row) => options.trades && row.trader === who.trader && OPEN.includes(row.status);
-  const name = (row, what) => `order.${row.order_id}.${what}`;
+  const name = (row, what) => (row.trader === who.trader || !who.trader && !feed.welcome.oversees ? `order.${row.order_id}.${what}` : `order.${row.trader}.${row.order_id}.${what}`);
   const places = (row) => ({ least: decimalsOf(instrument(row.symbol)?.tick ?? 0) });
 
   async function cancel(row) {
