@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from data.terminal import OUT, Out
-from live.cli import runner
+from live.cli.pages import LOADERS
 
 app = typer.Typer()
 
@@ -24,7 +24,7 @@ def _pages() -> Callable[[Any], None] | None:
     return mount
 
 
-runner.PAGES[:] = [_pages]
+LOADERS[:] = [_pages]
 
 
 @app.command("dash")

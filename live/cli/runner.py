@@ -4,7 +4,6 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +11,11 @@ from data.configuration import ConfigurationError
 from data.log.event_log import EventLog
 from data.terminal import say, say_json
 from engine.errors import TapebookError
+from live.cli.pages import LOADERS
 from live.configuration.session import SessionSettings, read_settings
 from live.session.market import clock_of, market_of
 from live.session.session import Session
 
-PAGES: list[Callable[[], Callable[[Any], None] | None]] = []
-"""Load what puts pages beside a session's gateway, if it is installed; the package of the pages enters itself."""
 COUNTED = (
     "SELECT (SELECT count(*) FROM commands), (SELECT count(*) FROM facts), (SELECT count(*) FROM trades), (SELECT count(*) FROM orders)"
 )
@@ -104,7 +102,7 @@ def _gateway() -> Any:
     except ModuleNotFoundError as odd:
         mend = "install the extra gateway: uv sync --extra gateway, or give --no-gateway"
         raise ConfigurationError([f"the gateway needs {odd.name}, which is not installed; {mend}"]) from None
-    mounts = [mount for load in PAGES if (mount := load()) is not None]  # now: no import is to hold up a session that runs
+    mounts = [mount for load in LOADERS if (mount := load()) is not None]  # now: no import is to hold up a session that runs
 
     def mount_all(gateway: Gateway) -> None:
         for mount in mounts:

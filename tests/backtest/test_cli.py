@@ -21,7 +21,7 @@ NAME = "AMZN_2012-06-21_34200000_57600000_message_3.csv"
 LIVE = [f"live {word}" for word in ("run", "check", "list", "status", "stop", "dead-letters list", "dead-letters retry")]
 KAFKA = [f"kafka {word}" for word in ("start", "stop", "status", "topics")]
 LEAVES = ["backtest", "runs list", "runs show", "runs compare", "log verify", "log sql", "data show", "data check", "explain", "lab"]
-LEAVES += [*LIVE, *KAFKA, "token"]
+LEAVES += [*LIVE, *KAFKA, "token", "dash"]
 MINE = """
 from engine import Strategy, Parameter
 

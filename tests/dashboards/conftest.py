@@ -15,6 +15,10 @@ class RunningPages(Running):
         super()._keep(gateway)
         mount(gateway)
 
+    def session_entrance(self):
+        """The path of an address that signs ann in."""
+        return self.gateway.app.entrance.once(self.ann())
+
     def trade(self, price="150.00", quantity=1):
         """A trade between ann and bob."""
         assert self.ask("POST", "/v1/orders", self.bob(), order("SELL", quantity, price))[0] == 201

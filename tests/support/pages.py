@@ -58,6 +58,9 @@ class Visit:
         self.page.goto(self.url + path, wait_until="domcontentloaded", timeout=SLOW)
         if ready:
             self.says("feed.state", ready)
+            self.wait_for(
+                "() => [...document.querySelectorAll('[data-fast]')].every(card => card.querySelector('.tb-body')?.childElementCount)"
+            )
         return self
 
     def value(self, field):
