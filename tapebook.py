@@ -14,9 +14,9 @@ from typing import Any
 
 _ROOMS = {
     "engine": (
-        "Command Exchange Flag Grain Instrument Kind Limits OrderStatus OrderType Parameter Queue QueueModel Reason Rules SelfTrade Side "
-        "Strategy TimeInForce Wake Want context limit market stop stop_limit cancel replace halt resume clear end_of_day start_of_day mark reference deposit "
-        "set_limits set_queue set_rules kill revive TapebookError"
+        "Command Exchange Flag Grain Instrument Kind Limits OrderStatus OrderType Parameter Queue QueueModel Reason Rules SelfTrade "
+        "Side Strategy TimeInForce Wake Want context limit market stop stop_limit cancel replace halt resume clear end_of_day "
+        "start_of_day mark reference deposit set_limits set_queue set_rules kill revive TapebookError"
     ),
     "data": (
         "Catalog DataError EventLog Feed days merge read read_bars read_binance read_dbn read_itch read_lobster read_table replay "
@@ -33,11 +33,12 @@ _EXTRAS = {
     **dict.fromkeys(("aiokafka", "filelock", "jgo", "msgspec", "streamz"), "live"),
     **dict.fromkeys(("cloudpickle", "distributed", "optuna", "pandas"), "research"),
     **dict.fromkeys(("fastapi", "uvicorn", "websockets", "httpx2", "joserfc", "prometheus_client"), "gateway"),
+    **dict.fromkeys(("panel", "bokeh", "bokeh_fastapi", "param"), "dash"),
 }
 """Modules that only some commands need, and the extra that brings each."""
 _COMMANDS = (
     *("backtest.cli.app", "backtest.cli.sweep", "backtest.cli.job", "data.cli"),
-    *("live.cli.app", "live.broker.server.cli", "live.gateway.cli"),
+    *("live.cli.app", "live.broker.server.cli", "live.gateway.cli", "dashboards.cli"),
 )
 """Modules with a Typer app `app`, in the order of the help."""
 _INTERRUPTED = 130

@@ -1,5 +1,6 @@
 """The exchange as Python sees it: commands in, facts out, and what the facts say."""
 
+import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -114,6 +115,14 @@ class Exchange(Reading):
         made.decimals, made.opening = int(state.session["decimals"][0]), naming[:0]
         made._tape, made._alone = tape, Alone()
         made.learn(naming)
+        return made
+
+    def twin(self) -> "Exchange":
+        """A copy that goes its own way: what it is sent leaves this one as it is. It has none of the facts so far, and keeps those of its
+        last run alone."""
+        made = copy.copy(self)
+        made.names, made._keeps, made._tape = copy.deepcopy(self.names), False, Tape(0)
+        made.state = State(**{name: getattr(self.state, name).copy() for name in State.FIELDS if name != "lazy"})
         return made
 
     @property

@@ -12,6 +12,7 @@ from data.configuration import ConfigurationError
 from data.log.event_log import EventLog
 from data.terminal import say, say_json
 from engine.errors import TapebookError
+from live.cli.pages import LOADERS
 from live.configuration.session import SessionSettings, read_settings
 from live.session.market import clock_of, market_of
 from live.session.session import Session
@@ -106,11 +107,17 @@ def session_of(options: Options, settings: SessionSettings | None = None) -> Ses
 def _gateway() -> Any:
     """The gateway as a service. Raises ConfigurationError where its libraries are not installed."""
     try:
-        from live.gateway.server import serve
+        from live.gateway.server import Gateway, serve
     except ModuleNotFoundError as odd:
         mend = "install the extra gateway: uv sync --extra gateway, or give --no-gateway"
         raise ConfigurationError([f"the gateway needs {odd.name}, which is not installed; {mend}"]) from None
-    return serve
+    mounts = [mount for load in LOADERS if (mount := load()) is not None]  # now: no import is to hold up a session that runs
+
+    def mount_all(gateway: Gateway) -> None:
+        for mount in mounts:
+            mount(gateway)
+
+    return lambda session: serve(session, mount=mount_all)
 
 
 def _settings(options: Options) -> SessionSettings:

@@ -16,7 +16,8 @@ async def show(session: Session) -> None:
 
     console = Console()
     if not console.is_terminal:
-        print(f"session {session.name!r} runs: {session.folder.said.get('url') or session.folder.path}", flush=True)
+        await _listening(session)
+        print(f"session {session.name!r} runs: {_where(session)}", flush=True)
         await asyncio.Event().wait()
     camera = Camera(session)
     with Live(console=console, auto_refresh=False, transient=True) as screen:
@@ -25,12 +26,26 @@ async def show(session: Session) -> None:
             await asyncio.sleep(EVERY)
 
 
+async def _listening(session: Session) -> None:
+    """Wait until its gateway, if it has one, takes clients."""
+    for _ in range(200):
+        if "url" in session.folder.said or not session.services:
+            return
+        await asyncio.sleep(0.1)
+
+
+def _where(session: Session) -> str:
+    """Where a person finds it: its pages, its gateway, or its folder."""
+    url = session.folder.said.get("url")
+    return f"{url}{session.folder.entrance}" if url else str(session.folder.path)
+
+
 def _screen(session: Session, picture: Picture, width: int) -> Any:
     from rich.columns import Columns
     from rich.console import Group
     from rich.text import Text
 
-    where = session.folder.said.get("url") or str(session.folder.path)
+    where = _where(session)
     head = Text.assemble((f" {session.name} ", "reverse bold"), "  ", (where, "cyan"), f"   {picture.seconds:,.0f} s   Ctrl-C stops")
     parts: list[Any] = [head, Text(), _market(picture)]
     portfolios = _portfolios(picture)

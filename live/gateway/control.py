@@ -1,5 +1,6 @@
 """What risk and admin may do: kill, halt, set limits; each with a reason, which is written down with who before it is carried out."""
 
+import asyncio
 import hmac
 import urllib.parse
 from typing import Any
@@ -20,6 +21,7 @@ from live.gateway.reading import limits, portfolio, symbol
 from live.gateway.security.configuration import ClientSettings
 from live.gateway.security.issuer import LocalIssuer
 from live.gateway.security.principals import Role
+from live.models.market import controls
 from live.wire.command_json import command_of
 from live.wire.errors import WireError
 
@@ -92,6 +94,16 @@ async def set_limits(desk: Desk, call: Call) -> Answer:
         raise unreadable(odd) from None
     await _carried_out(desk, call, "SET_LIMITS", reason, command, portfolio=name, limits={k: str(v) for k, v in given.items()})
     return Answer(200, limits(desk, name))
+
+
+async def list_controls(desk: Desk, call: Call) -> Answer:
+    """GET /v1/controls."""
+    found = await desk.ask(controls)
+    if not call.who.oversees:
+        found["portfolios"] = [name for name in found["portfolios"] if call.who.sees_portfolio(name)]
+        found["traders"] = [name for name in found["traders"] if name == call.who.trader]
+        return Answer(200, found)
+    return Answer(200, {**found, "actions": await asyncio.to_thread(desk.actions)})
 
 
 def token_for(issuer: LocalIssuer | None, clients: list[ClientSettings], call: Call) -> Answer:

@@ -1,5 +1,6 @@
 """The gateway's view of a session: its read models, its facts as JSON, and the one way in for commands."""
 
+import json
 import logging
 import time
 from collections import deque
@@ -19,6 +20,7 @@ from live.gateway.operations.tallies import Tallies
 from live.gateway.problems import Problem
 from live.gateway.security.audit import FILE as AUDIT_FILE
 from live.gateway.security.audit import Audit
+from live.gateway.security.rates import Rate
 from live.models.read_models import ReadModels
 from live.session.served import Served
 from live.wire.times import time_text
@@ -27,6 +29,8 @@ from live.writer.committed import Committed
 T = TypeVar("T")
 PIECE = 1 << 16
 ALERTS_KEPT = 1_000
+PREVIEWS = 10.0
+"""Previews a second of one user: each copies the exchange's state."""
 _log = logging.getLogger("tapebook.gateway")
 
 
@@ -42,6 +46,7 @@ class Desk:
         self.tallies = Tallies(self.names)
         self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS_KEPT)
         self.listeners: list[Callable[[Committed], None]] = []
+        self.previews = Rate(PREVIEWS, PREVIEWS)
         self.failed: Exception | None = None
         self.ready = False
         self._audit = Audit(session.folder.path / AUDIT_FILE)
@@ -133,6 +138,14 @@ class Desk:
         """Write down what came of the action of a line: the seq of its first fact (so the log says who and why), or why it was refused."""
         told = {"fact": int(facts["seq"][0]), "kind": Kind(int(facts["kind"][0])).name} if len(facts) else {}
         await self._audit.write({"ts": time_text(time.time_ns()), "of": number, "refused": refused, **told})
+
+    def actions(self, most: int = 200) -> list[dict[str, Any]]:
+        """The newest privileged actions of the session's whole life, newest first, as they were written down."""
+        try:
+            lines = (self.session.folder.path / AUDIT_FILE).read_text(encoding="utf-8").splitlines()[-most:]
+        except FileNotFoundError:
+            return []
+        return [one for one in map(json.loads, reversed(lines)) if "action" in one]
 
 
 def read_only(where: str) -> Problem:

@@ -1,6 +1,7 @@
 """Orders over the gateway: send, change, cancel, show."""
 
 import asyncio
+from dataclasses import replace as replaced
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from live.gateway.calls import Answer, Call, named, only, paged, unreadable
 from live.gateway.desk import Desk
 from live.gateway.problems import Problem, malformed, missing
 from live.gateway.security.principals import Principal
+from live.models.preview import preview
 from live.wire.command_json import command_of
 from live.wire.errors import WireError
 from live.wire.numbers import Written
@@ -39,8 +41,8 @@ CANCELLED_AT_ONCE = 1_000
 _PARTS = {kind.name for kind in OrderStatus}
 
 
-def new_order(desk: Desk, who: Principal, given: dict[str, Any]) -> Command:
-    """The command of a body; trader, portfolio and id are filled in. Raises Problem."""
+def new_order(desk: Desk, who: Principal, given: dict[str, Any], keep: bool = True) -> Command:
+    """The command of a body; trader, portfolio and id are filled in. `keep`: the id is given away. Raises Problem."""
     trader = who.name()
     for field in ("kind", "ts"):
         if field in given:
@@ -49,7 +51,7 @@ def new_order(desk: Desk, who: Principal, given: dict[str, Any]) -> Command:
         raise Problem(403, "FORBIDDEN", f"the token's trader is {trader!r}; leave the field out", path="trader")
     given = {"kind": "NEW", **given, "trader": trader, "portfolio": _portfolio(desk, who, trader, named(given, "portfolio"))}
     if given.get("order_id") is None:
-        given["order_id"] = Written(desk.next_id(trader))
+        given["order_id"] = Written(desk.next_id(trader) if keep else desk.models.next_order_id(trader))
     try:
         return command_of(given)
     except WireError as odd:
@@ -148,6 +150,24 @@ async def place_order(desk: Desk, call: Call) -> Answer:
     """POST /v1/orders."""
     made = await place(desk, call.who, call.object())
     return Answer(201, made, {"location": f"/v1/orders/{made['order']['order_id']}"})
+
+
+async def preview_order(desk: Desk, call: Call) -> Answer:
+    """POST /v1/orders/preview: for whoever oversees of any trader and portfolio."""
+    given = call.object()
+    who = call.who
+    if who.oversees:
+        trader, owner = named(given, "trader") or who.trader, named(given, "portfolio")
+        known = {owner} if owner is not None else who.portfolios
+        who = replaced(who, trader=trader or "", portfolios=known)
+        if trader is None:
+            raise malformed("trader", "it is missing; whose order would it be?")
+    command = new_order(desk, who, given, keep=False)
+    desk.previews.check(call.who.subject, "user's previews")
+    try:
+        return Answer(200, shapes.plain(await desk.ask(lambda exchange: preview(exchange, command))))
+    except ValueError as odd:
+        raise malformed("order", str(odd)) from None
 
 
 async def list_orders(desk: Desk, call: Call) -> Answer:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class Gateway:
         traces = self.secured.traces
         self.traces: Tracing = NoTraces() if traces is None else Traces(session.name, traces.endpoint, traces.ratio)
         self.app = application(self.desk, self.guard, self._operations())
+        self.beside: list[Callable[[], Awaitable[None]]] = []
+        """What runs while it serves, for what was mounted."""
         self._server = self._make_server(GuardedApp(self._route, self.guard, self.secured.tls is not None, self.traces))
 
     def _operations(self) -> dict[str, Any]:
@@ -86,7 +88,7 @@ class Gateway:
                     serving.result()
             session.folder.tell("running", url=url_of(listening, self.secured.tls is not None))
             watching = self.connections.run(lambda: self._server.server_state.connections)
-            await asyncio.gather(serving, self.hub.run(), self._figures(), watching)
+            await asyncio.gather(serving, self.hub.run(), self._figures(), watching, *(work() for work in self.beside))
         finally:
             await self._stop(serving)
             listening.close()

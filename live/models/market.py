@@ -7,7 +7,7 @@ import polars as pl
 
 from engine.compiler.kernel import entry_kernel
 from engine.exchange import Exchange
-from engine.state.arrays import EMPTY, MASK, W
+from engine.state.arrays import EMPTY, KILLED, MASK, W
 from engine.state.ladder import lots_at
 
 TOP = np.dtype(
@@ -81,3 +81,14 @@ def quote(exchange: Exchange, symbol: str) -> dict[str, Any]:
     for name in ("last", "mark"):
         made[name] = instrument.price(int(top[name])) if top[f"has_{name}"] else None
     return made | {"volume": instrument.quantity(int(top["volume"]))}
+
+
+def controls(exchange: Exchange) -> dict[str, Any]:
+    """What is stopped now: `killed` (the session's switch), names of killed `portfolios` and `traders`, `halted` symbols."""
+    state, names = exchange.state, exchange.names
+    tables = (("portfolios", state.portfolios, names.portfolios), ("traders", state.traders, names.traders))
+    made: dict[str, Any] = {"seq": int(state.session[0]["seq"]), "killed": bool(state.session[0]["killed"])}
+    for word, rows, named in tables:
+        made[word] = [name for name, number in named.items() if number < len(rows) and int(rows[number]["guard"]) & KILLED]
+    made["halted"] = [one.symbol for k, one in enumerate(exchange.instruments) if state.instruments[k]["halted"]]
+    return made

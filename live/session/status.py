@@ -23,6 +23,8 @@ class SessionFolder:
         self.name = name
         self._lock = FileLock(str(self.path / "session.lock"))
         self.said: dict[str, Any] = {}
+        self.entrance = ""
+        """Path behind its URL that signs a person in to its pages, once; it is told to the terminal alone."""
 
     def hold(self) -> None:
         """Make the folder ours. Raises SessionError where a session runs in it."""

@@ -1,6 +1,7 @@
 """What the gateway carries: orders one after the other, many readers beside many orders, and what a client that never reads costs.
 
-uv run --group test --extra live --extra gateway python -m tests.benchmarks.bench_gateway [--orders N] [--clients N] [--rate N] [--seconds S]
+uv run --group test --extra live --extra gateway python -m tests.benchmarks.bench_gateway [--orders N] [--clients N] [--rate N]
+        [--seconds S]
 
 The session is a process of its own, its readers are another; a figure of the session's work is its CPU time (user and system), which other
 work on the machine hardly moves, beside the wall clock, which it does. Every order is committed durably before it is answered.

@@ -1,0 +1,163 @@
+"""`tapebook dash`: the pages in a process of their own, over a session elsewhere, a recorded run or a log."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dashboards.pages.place import present
+from dashboards.serving.doors import Doors
+from dashboards.serving.entrance import Entrance, OneHolder
+from dashboards.serving.hub import Hub
+from dashboards.serving.panel_app import add_pages
+from dashboards.serving.socket import PageSocket
+from dashboards.serving.visits import Visits
+from dashboards.source.log import LogSource
+from dashboards.source.port import Source, SourceError
+from dashboards.source.remote import RemoteSource
+from dashboards.source.run import RunSource
+from data.configuration import ConfigurationError
+from data.terminal import say
+from live.gateway.problems import MEDIA_TYPE, Problem
+from live.gateway.security.configuration import Secured
+from live.gateway.security.guard import Guard, GuardedApp
+from live.gateway.security.principals import Principal, Role
+from live.gateway.server import bound, url_of
+
+READER = Principal("you", frozenset({Role.VIEWER, Role.COMPLIANCE}))
+"""Who reads a recording at this machine: sees everything, trades nothing."""
+ANSWER_SECONDS = 10
+
+
+class Choice(NamedTuple):
+    """What the command line names."""
+
+    session: str | None
+    run: str | None
+    log: Path | None
+    token: str | None
+    token_file: Path | None
+    out: Path
+
+
+def source_of(choice: Choice) -> Source:
+    """The source that is named; without a name the newest run. Raises ConfigurationError."""
+    named = [name for name in ("session", "run", "log") if getattr(choice, name)]
+    if len(named) > 1:
+        raise ConfigurationError([f"{' and '.join('--' + name for name in named)} together say two things; name one of them"])
+    if choice.log is not None:
+        return LogSource(choice.log)
+    if choice.session is None:
+        return RunSource(choice.run, choice.out)
+    if not choice.session.startswith(("http://", "https://")):
+        raise ConfigurationError([f"--session {choice.session!r} is no address; write one such as http://127.0.0.1:8000"])
+    return RemoteSource(choice.session, _token(choice))
+
+
+def _token(choice: Choice) -> str:
+    if choice.token:
+        return choice.token
+    if choice.token_file is None:
+        mend = "tapebook token --role trader --trader NAME --portfolio NAME > FILE"
+        raise ConfigurationError([f"--session needs the token that the pages act with: --token-file FILE; one is made by {mend}"])
+    try:
+        return choice.token_file.read_text(encoding="utf-8").strip()
+    except OSError as odd:
+        raise ConfigurationError([f"--token-file {choice.token_file}: {odd.strerror or odd}"]) from None
+
+
+async def serve(choice: Choice, port: int, seconds: float | None = None) -> int:
+    """Serve until Ctrl-C, SIGTERM or so many seconds. Raises ConfigurationError with one line for what cannot be shown."""
+    source = source_of(choice)
+    try:
+        await source.open()
+    except SourceError as odd:
+        raise ConfigurationError([str(odd)]) from None
+    try:
+        await _serve(source, choice, port, seconds)
+    finally:
+        await source.close()
+    return 0
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Signals are ours."""
+        yield
+
+
+async def _serve(source: Source, choice: Choice, port: int, seconds: float | None) -> None:
+    holder = OneHolder(getattr(source, "who", READER))
+    entrance, visits, hub = Entrance(holder), Visits(), Hub(source)
+    app = FastAPI(title="Tapebook", openapi_url=None, docs_url=None, redoc_url=None)
+    if isinstance(source, RemoteSource):
+        app.add_route("/v1/{path:path}", _forward(source), methods=["GET", "POST", "PUT", "DELETE"])
+    living = add_pages(app, source, visits, choice.out)
+    socket = PageSocket(hub)
+    doors = Doors(app, entrance, {place.path: place for place in present()}, socket, visits, holder)
+    guard = Guard(holder, Secured())  # type: ignore[arg-type]
+    listening = bound("127.0.0.1", port)
+    config = uvicorn.Config(
+        GuardedApp(doors, guard, False),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        http="h11",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+    server, stopped = _Server(config), asyncio.Event()
+    for which in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(which, stopped.set)
+    works = [server.serve([listening]), hub.run(), living(), stopped.wait(), *([asyncio.sleep(seconds)] if seconds is not None else [])]
+    tasks = [asyncio.ensure_future(work) for work in works]
+    say(f"pages over {source.about.kind} {source.about.name!r}: {url_of(listening, False)}{entrance.once(holder.token)}")
+    done, _ = await asyncio.wait([tasks[0], *tasks[2:]], return_when=asyncio.FIRST_COMPLETED)
+    socket.close()
+    server.should_exit = True
+    await asyncio.wait([tasks[0]], timeout=3)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    listening.close()
+    for task in done:
+        if not task.cancelled() and task.exception() is not None:
+            raise task.exception()
+
+
+def _forward(source: RemoteSource) -> Any:
+    """A page's request to the gateway goes on to the session, with the token that the pages act with."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def asked(method: str, where: str, body: bytes) -> tuple[int, bytes, str]:
+        headers = {"authorization": f"Bearer {source.token}", "content-type": "application/json"}
+        request = urllib.request.Request(where, body or None, headers, method=method)
+        try:
+            with opener.open(request, timeout=ANSWER_SECONDS) as answer:
+                return answer.status, answer.read(), answer.headers.get("content-type", "application/json")
+        except urllib.error.HTTPError as odd:
+            return odd.code, odd.read(), odd.headers.get("content-type", MEDIA_TYPE)
+        except OSError as odd:
+            problem = Problem(503, "UNREACHABLE", f"the session at {source.url} does not answer: {odd}")
+            return 503, json.dumps(problem.members()).encode(), MEDIA_TYPE
+
+    async def forward(request: Request) -> Response:
+        if request.headers.get("authorization") is None:
+            return Response(json.dumps(Problem(401, "UNAUTHORIZED", "sign in first").members()), 401, media_type=MEDIA_TYPE)
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        status, body, kind = await asyncio.to_thread(asked, request.method, source.url + path, await request.body())
+        return Response(body, status, media_type=kind)
+
+    return forward
