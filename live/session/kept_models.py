@@ -31,19 +31,27 @@ def save(folder: Path, stored: Callable[[], bytes]) -> None:
 
 
 class Keeper:
-    """Keeps a session's read models in `folder`, beside its work: packing a million orders takes a second, copying their rows 0.05."""
+    """Keeps a session's read models in `folder`, beside its work: packing a million orders takes a second, copying their rows 0.05.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Where they cannot be written, `notice` is told, and the next start makes them anew.
+    """
+
+    def __init__(self, folder: Path, notice: Callable[..., None]) -> None:
+        self.folder, self.notice = folder, notice
         self._saving: asyncio.Task[None] | None = None
 
     async def keep(self, models: ReadModels) -> None:
-        """Keep them as they are when this returns. Raises OSError where that, or what was kept before, cannot be written."""
+        """Keep them as they are when this returns."""
         await self.done()
-        self._saving = asyncio.create_task(asyncio.to_thread(save, self.folder, models.store_later()))
+        self._saving = asyncio.create_task(self._save(models.store_later()))
 
     async def done(self) -> None:
-        """Wait until they are written. Raises OSError."""
-        saving, self._saving = self._saving, None
-        if saving is not None:
-            await saving
+        """Wait until they are written."""
+        if self._saving is not None:
+            await self._saving
+
+    async def _save(self, stored: Callable[[], bytes]) -> None:
+        try:
+            await asyncio.to_thread(save, self.folder, stored)
+        except OSError as error:
+            self.notice("ModelsNotKept", failure=str(error))

@@ -155,6 +155,7 @@ def _played_again(log: EventLog, session: int, settings: SessionSettings, parts:
     at = int(driver.exchange.state.session["seq"][0])
     if at != last:
         raise _changed(log, session, min(at, last) + 1)
+    driver.said()  # which was written down when they said it first
     return driver
 
 

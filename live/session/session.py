@@ -63,7 +63,7 @@ class Session(Equipped):
         self.services: list[Callable[[Any], Awaitable[None]]] = self.equipment.beside()
         """What runs beside it, from its start to its end; one that raises ends it."""
         self.notices: list[dict[str, Any]] = []
-        self._thread, self._keeper = ThreadPoolExecutor(1, "log"), kept_models.Keeper(self.folder.path)
+        self._thread, self._keeper = ThreadPoolExecutor(1, "log"), kept_models.Keeper(self.folder.path, self.notice)
         self._tasks, self._opened = Tasks(self.intake.close), Opened()
         self._sources: list[asyncio.Task[Any]] = []
         self._seq, self._running = 0, False

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from live.broker.server import KafkaServer
+from live.broker.server import KafkaServer, Unavailable
 
 
 @pytest.fixture
-def a_kafka(tmp_path_factory: pytest.TempPathFactory, kafka: KafkaServer) -> Iterator[KafkaServer]:
+def a_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """One whose topics nobody wrote to."""
     server = KafkaServer(tmp_path_factory.mktemp("own-kafka"))
-    server.start()
+    try:
+        server.start()
+    except Unavailable as error:
+        pytest.skip(f"no Kafka can be started here: {error}")
     yield server
     server.kill()

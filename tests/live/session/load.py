@@ -14,6 +14,7 @@ from engine.messages.vocabulary import Kind, Reason
 from live.cli.runner import Options, run_session
 from live.configuration.session import SessionSettings
 from live.session.session import Session
+from live.writer.intake import Stopping
 
 SYMBOLS = ("X", "Y")
 TRADER, PORTFOLIO, NAME = "ann", "fund", "desk"
@@ -44,7 +45,10 @@ async def answer(session: Session, reader: asyncio.StreamReader, writer: asyncio
         number, symbol, side, quantity, price = line.split()
         owner = PORTFOLIO if int(number) % 2 else "other"
         order = limit(int(number), symbol, Side[side], int(quantity), Decimal(price), trader=TRADER, portfolio=owner)
-        fact = (await session.send(order))[0]
+        try:
+            fact = (await session.send(order))[0]
+        except Stopping:  # it has ended; its process says why
+            return
         writer.write(f"{number} {fact['seq']} {Kind(fact['kind']).name} {Reason(fact['reason']).name}\n".encode())
 
     while line := (await reader.readline()).decode():

@@ -44,7 +44,7 @@ class Child:
             *self.words, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         assert self.process.stdout is not None
-        line = await asyncio.wait_for(self.process.stdout.readline(), 60)
+        line = await asyncio.wait_for(self.process.stdout.readline(), 120)
         assert line, (await self.process.communicate())[1].decode()
         self.port = int(line)
 

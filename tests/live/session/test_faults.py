@@ -56,14 +56,14 @@ def test_a_clock_that_is_set_back(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 24 MB."""
+    """A disk of 96 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, text=True, check=False)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", folder], capture_output=True, text=True, check=False)
     if made.returncode:
         pytest.skip(f"no small disk can be mounted here: {made.stderr.strip()}")
     yield folder
-    subprocess.run(["umount", folder], check=True)
+    subprocess.run(["umount", "--lazy", folder], check=True)  # a session that did not end may still be there
 
 
 @in_loop
@@ -71,13 +71,13 @@ async def test_a_full_disk_ends_it_in_one_line_and_the_log_is_whole(small_disk: 
     child = Child(small_disk)
     await child.start()
     client = RetryingClient(child, 3)
-    (small_disk / "ballast").write_bytes(bytes(_free(small_disk) - (1 << 20)))
+    (small_disk / "ballast").write_bytes(bytes(_free(small_disk) - (2 << 20)))
     await client.run(90)
     said, errors = await asyncio.wait_for(child.process.communicate(), 30)
     assert child.process.returncode == 1
     assert said == b""
-    (line,) = errors.decode().splitlines()
-    assert "nothing was stored" in line
+    assert [line.split(": ")[0] for line in errors.decode().splitlines()] == ["tapebook"], errors.decode()
+    assert "nothing was stored" in errors.decode()
     (small_disk / "ballast").unlink()
     await child.start()
     await client.run(1.0)
@@ -164,7 +164,7 @@ def test_timers_of_a_downtime_fire_at_the_first_turn_after_it(tmp_path: Path) ->
 
     run(work(BEGAN, 1))
     run(work(BEGAN + 10 * 60 * SECOND + SECOND, 2))
-    assert said == [str(minute) for minute in range(1, 11)] or said == [str(minute) for minute in range(11)]
+    assert said == [str(minute) for minute in range(11)]  # the first, which the start before has written down, is not told again
 
 
 class Deaf(MemoryBroker):

@@ -34,7 +34,7 @@ def settings(**more: Any) -> SessionSettings:
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(work, 120))
+    return asyncio.run(asyncio.wait_for(work, 300))
 
 
 async def started(out: Path, broker: Broker | None = None, **more: Any) -> None:
