@@ -123,7 +123,7 @@ class Supervisor:
     def start(self, name: str) -> None:
         """Let a service run that was stopped."""
         one = self.kept[name]
-        if one.task is None:
+        if one.task is None or one.task.done():
             one.state, one.error, one.failures = "running", "", 0
             one.task = asyncio.create_task(self._keep(one))
 

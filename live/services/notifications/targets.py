@@ -152,10 +152,13 @@ class EmailTarget:
 def target_of(given: TargetSettings) -> Target:
     """The target that settings describe. Raises ServiceError where its library is not installed."""
     try:
+        import purgatory  # noqa: F401  # so that what delivery needs is missed now
+        import stamina  # noqa: F401
+
         if given.kind == "webhook":
             return WebhookTarget(given)
         if given.kind == "email":
-            import aiosmtplib  # noqa: F401  # so that it is missed now
+            import aiosmtplib  # noqa: F401
 
             return EmailTarget(given)
     except ModuleNotFoundError as odd:

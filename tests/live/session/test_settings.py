@@ -56,7 +56,7 @@ portfolio = "y"
     ("line", "said"),
     [
         ('colour = "red"', "unknown key 'colour'"),
-        ("notifications = []", "unknown key 'notifications'"),
+        ("alarms = []", "unknown key 'alarms'"),
         ("broker = { shard = 2, shards = 2 }", "key broker.shard: 2 is not below shards = 2; shards are counted from 0"),
         ('day = { start = "25:00" }', "key day.start: '25:00' is no time of day; write 09:30 or 09:30:00"),
         ('day = { time_zone = "Mars" }', "key day.time_zone: time zone 'Mars' is not known"),
