@@ -88,9 +88,8 @@ def report(name: str, ticks: int, found: list[tuple[float, int]]) -> int:
 def main() -> None:
     """Print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}"
-    )
+    machine = platform.processor() or platform.machine()
+    print(f"{machine}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
     ticks = market(count)
     asyncio.run(pipeline(ticks[:1_000], 100))  # compile
     told = set()
