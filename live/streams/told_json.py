@@ -16,9 +16,8 @@ from live.wire.times import time_text
 MORE_DECIMALS = 4
 """Decimals of a mean price beyond those of the price unit."""
 PURE_DECIMALS = CHANGE_DECIMALS = 6
-TOPICS: dict[int, str] = {Told.BAR: MARKET_DATA_1MIN, Told.VALUE: MARKET_INDICATORS} | dict.fromkeys(
-    (Told.PRICE_ALERT, Told.SPREAD_ALERT, Told.VOLUME_ALERT), PRICE_ALERTS
-)
+TOPICS: dict[int, str] = {int(kind): PRICE_ALERTS for kind in (Told.PRICE_ALERT, Told.SPREAD_ALERT, Told.VOLUME_ALERT)}
+TOPICS |= {int(Told.BAR): MARKET_DATA_1MIN, int(Told.VALUE): MARKET_INDICATORS}
 """Which topic each goes to; each topic counts its own numbers."""
 ALERTS = {Told.PRICE_ALERT: "ANOMALY_DETECTED", Told.SPREAD_ALERT: "SPREAD_ANOMALY", Told.VOLUME_ALERT: "VOLUME_ANOMALY"}
 
