@@ -61,7 +61,7 @@ def book(exchange: Exchange, symbol: str, levels: int = 10) -> dict[str, Any]:
 
 def quotes(exchange: Exchange) -> pl.DataFrame:
     """The quotes of all instruments: symbol, seq, ts, bid, bid_quantity, ask, ask_quantity, last, mark, volume; else null."""
-    named = {"symbol": pl.String, "seq": pl.Int64, "ts": pl.Datetime("ns", "UTC")}
+    named: dict[str, Any] = {"symbol": pl.String, "seq": pl.Int64, "ts": pl.Datetime("ns", "UTC")}
     numbers = ("bid", "bid_quantity", "ask", "ask_quantity", "last", "mark", "volume")
     rows = [quote(exchange, one.symbol) for one in exchange.instruments]
     plain = [{name: float(value) if name in numbers and value is not None else value for name, value in row.items()} for row in rows]

@@ -70,7 +70,9 @@ class Beside:
             await self.pipeline.close()
 
     def _objects(self, told: np.ndarray) -> list[Object]:
-        return [msgspec.json.decode(self._writer.text(row)) for row in told]
+        from live.streams.told_json import plain_rows
+
+        return [msgspec.json.decode(self._writer.text(row)) for row in plain_rows(told)]
 
     def _bar(self, told: np.ndarray) -> None:
         for one in self._objects(told):

@@ -13,7 +13,7 @@ from engine.messages.vocabulary import NOT_WHOLE, Kind
 from live.configuration.streams import indicator
 from live.streams.folding import Known
 from live.streams.kernels.records import MINUTE, PURE, TICK, Formula, Has, Told
-from live.streams.told_json import ALERTS, paid
+from live.streams.told_json import ALERTS, paid, plain_rows
 
 NUMBERS = {"last": "last", "price": "last", "size": "size", "quantity": "size"} | {
     name: name for name in ("bid", "ask", "open", "high", "low", "close")
@@ -139,7 +139,7 @@ def bars_frame(told: np.ndarray, known: Known) -> pl.DataFrame:
     """Bars as they were told, revisions too: symbol, start, end, open, high, low, close, volume, vwap, trades, revision."""
     rows = told[told["kind"] == Told.BAR]
     units, lots = _scales(rows, known)
-    sums = [paid(row) for row in rows]
+    sums = [paid(row) for row in plain_rows(rows)]
     made: dict[str, Any] = {"symbol": _symbols(rows, known), "start": rows["ts"], "end": rows["ts"] + MINUTE}
     made |= {name: _times(rows[name], units) for name in ("open", "high", "low", "close")}
     made |= {"volume": _times(rows["volume"], lots), "vwap": [of / int(v) * u for of, v, u in zip(sums, rows["volume"], units)]}

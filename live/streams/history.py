@@ -13,7 +13,7 @@ from engine.messages.instrument import Instrument
 from live.configuration.streams import StreamsSettings
 from live.streams.folding import Known
 from live.streams.frames import alerts_frame, bars_frame, feed_ticks, frame_ticks, values_frame
-from live.streams.kernels.records import TICK, TOLD, Told
+from live.streams.kernels.records import TICK, TOLD
 from live.streams.pipeline import Pipeline
 
 BATCH = 10_000
@@ -52,12 +52,12 @@ class Output:
 
     def json(self, topic: str) -> list[str]:
         """The messages of a topic, as the live streams send them."""
-        from live.streams.told_json import TOPICS, ToldWriter
+        from live.streams.told_json import TOPICS, ToldWriter, plain_rows
 
         if topic not in TOPICS.values():
             raise ValueError(f"the streams do not write {topic!r}; ask for {', '.join(dict.fromkeys(TOPICS.values()))}")
         writer = ToldWriter(self.known)
-        return [writer.text(row) for row in self.told if TOPICS[Told(int(row["kind"]))] == topic]
+        return [writer.text(row) for row in plain_rows(self.told) if TOPICS[row["kind"]] == topic]
 
 
 def run(

@@ -82,8 +82,9 @@ class TickReader:
                 made.append(0)
                 continue
             text = bytes(raw)
-            units = (lots if bit == 2 else prices)[text]
-            if units is None or units >= (SIZE_END if bit == 2 else PRICE_END) or units < (0 if bit == 2 else least):
+            of = lots if bit == 2 else prices
+            units = of.get(text)
+            if units is None and (units := _within(of, text, *((0, SIZE_END) if bit == 2 else (least, PRICE_END)))) is None:
                 return None
             has |= bit
             marks += 4 if text[0] == 34 else 2
@@ -94,6 +95,8 @@ class TickReader:
 
     def _time(self, raw: bytes) -> int | None:
         """A time as it is nearly always written; each second is read once."""
+        if len(raw) == 32 and raw[20] == 46 and raw[30] == 90 and raw[:20] in self._seconds and raw[21:30].isdigit():
+            return self._seconds[raw[:20]] + int(raw[21:30])
         if len(raw) < 22 or raw[-2:] != b'Z"' or (len(raw) > 22 and raw[20] != 46):
             return None
         second = self._seconds.get(raw[:20])
@@ -147,6 +150,15 @@ class TickReader:
         if not least <= units < end:
             raise TickError(field, f"{shown(value)} is out of range; it is {least} or more, and below {end:,}, times the {unit}", reason)
         return units
+
+
+def _within(of: Units, text: bytes, least: int, end: int) -> int | None:
+    """Whole units from `least` to below `end`; what is none is not remembered, and goes the exact way."""
+    units = of[text]
+    if units is None or not least <= units < end:
+        of.pop(text, None)
+        return None
+    return units
 
 
 class TickWriter:

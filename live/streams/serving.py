@@ -17,9 +17,9 @@ from live.broker.port import BEGINNING, Broker, Message, OffsetRemoved, Outgoing
 from live.broker.topics import MARKET_DATA_RAW
 from live.streams.intake import Intake
 from live.streams.kept import Kept, StateFile, begin, pack
-from live.streams.kernels.records import Bad, Told
+from live.streams.kernels.records import Bad
 from live.streams.pipeline import Pipeline
-from live.streams.told_json import TOPICS, ToldWriter
+from live.streams.told_json import TOPICS, ToldWriter, plain_rows
 
 MOST = 1_000
 """Messages of a micro-batch, at most."""
@@ -121,13 +121,13 @@ class Serving:
 
     async def _publish(self, told: np.ndarray) -> None:
         lineage, made = self.kept.lineage.encode(), []
-        for row in told:
-            topic, number = TOPICS[Told(int(row["kind"]))], int(row["number"])
+        for row in plain_rows(told):
+            topic, number = TOPICS[row["kind"]], row["number"]
             if number <= self._published[topic]:
                 continue
             self._published[topic] = number
             headers = (("streams", lineage), ("number", b"%d" % number))
-            made.append(Outgoing(topic, self.shard, self._writer.keys[int(row["symbol"])], self._writer.text(row).encode(), headers))
+            made.append(Outgoing(topic, self.shard, self._writer.keys[row["symbol"]], self._writer.text(row).encode(), headers))
         if made:
             await self.broker.publish(made)
 
