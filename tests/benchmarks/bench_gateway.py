@@ -86,7 +86,7 @@ class Served:
 def order(k: int) -> dict[str, Any]:
     """Orders that rest, and every fourth one that takes."""
     side, price = ("SELL", "100.00") if k % 4 == 3 else ("BUY", f"{100 - k % 3 * 0.01:.2f}")
-    return {"symbol": "AAPL", "side": side, "quantity": "1", "price": price, "portfolio": "fund", "self_trade": "CANCEL_MAKER"}
+    return {"symbol": "AAPL", "side": side, "quantity": "1", "price": price, "portfolio": "fund", "self_trade": "NONE"}
 
 
 def one_after_the_other(s: Served, count: int) -> None:
