@@ -148,6 +148,8 @@ def _answers(route: Route) -> dict[str, Any]:
         one["content"] = {kind: {"example": EXAMPLES[route.operation]}}  # type: ignore[assignment]
     said = {status: _SAYS.get(status, "") for status in route.answers if status >= 400}
     refused = said if route.open else {**_REFUSED, **said}
+    if route.writes:
+        refused[405] = "The process only reads its session; `detail` says where commands go."
     if route.open:
         refused = {429: _REFUSED[429], **({413: _REFUSED[413]} if route.body else {}), **refused}
     return made | {str(status): {"description": _REFUSED.get(status, says), "content": problem} for status, says in refused.items()}

@@ -1,7 +1,6 @@
 """What the gateway carries: orders one after the other, many readers beside many orders, and what a client that never reads costs.
 
 uv run --group test --extra live --extra gateway python -m tests.benchmarks.bench_gateway [--orders N] [--clients N] [--rate N]
-        [--seconds S]
 
 The session is a process of its own, its readers are another; a figure of the session's work is its CPU time (user and system), which other
 work on the machine hardly moves, beside the wall clock, which it does. Every order is committed durably before it is answered.
@@ -87,7 +86,7 @@ class Served:
 def order(k: int) -> dict[str, Any]:
     """Orders that rest, and every fourth one that takes."""
     side, price = ("SELL", "100.00") if k % 4 == 3 else ("BUY", f"{100 - k % 3 * 0.01:.2f}")
-    return {"symbol": "AAPL", "side": side, "quantity": "1", "price": price, "portfolio": "fund", "self_trade": "CANCEL_MAKER"}
+    return {"symbol": "AAPL", "side": side, "quantity": "1", "price": price, "portfolio": "fund", "self_trade": "NONE"}
 
 
 def one_after_the_other(s: Served, count: int) -> None:
@@ -201,12 +200,12 @@ def _stage(before: dict[str, float], after: dict[str, float]) -> str:
 
 async def never_reads(s: Served, rate: int) -> None:
     """A client that reads nothing, until it is given up."""
-    headers = {"authorization": f"Bearer {s.viewer}"}
+    headers = {"authorization": f"Bearer {s.trader}"}
     before = s.figures()
     held, waiting = [s.resident()], [0.0]
     url = s.url.replace("http", "ws") + "/v1/ws"
     async with connect(url, additional_headers=headers, max_queue=1, ping_interval=None, compression=None) as ws:
-        await ws.send('{"type":"SUBSCRIBE_MARKET_DATA","data":{"symbol":"AAPL"}}')
+        await ws.send('{"type":"SUBSCRIBE_ORDER_UPDATES","data":{}}')
         end = time.monotonic() + 120
         entering: asyncio.Task[Any] | None = None
         while time.monotonic() < end:

@@ -7,18 +7,21 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import tapebook as tb
-from live import Client
+from live import Client as Impatient
 from live.attach.attachment import Attachment, Failed
 from live.client.errors import Forbidden, Malformed, Unauthorized, Unreachable
 from live.client.place import Place
 from tests.support.live_gateway import running
 
 ROOT = Path(__file__).parents[3]
+Client = partial(Impatient, timeout=60)
+"""Kernels may have to be compiled meanwhile."""
 BUY, SELL = tb.Side.BUY, tb.Side.SELL
 
 

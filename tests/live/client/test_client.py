@@ -25,19 +25,19 @@ def desk(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ann(desk):
-    with Client(desk.url, desk.ann()) as made:
+    with Client(desk.url, desk.ann(), timeout=60) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def bob(desk):
-    with Client(desk.url, desk.bob()) as made:
+    with Client(desk.url, desk.bob(), timeout=60) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def risk(desk):
-    with Client(desk.url, desk.token("risk", subject="rita")) as made:
+    with Client(desk.url, desk.token("risk", subject="rita"), timeout=60) as made:
         yield made
 
 

@@ -7,17 +7,20 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import tapebook as tb
-from live import Client
+from live import Client as Impatient
 from live.client.errors import Unavailable
 from tapebook import run_command_line
 from tests.support.live_gateway import running
 
 ROOT = Path(__file__).parents[3]
+Client = partial(Impatient, timeout=60)
+"""Kernels may have to be compiled meanwhile."""
 SHOWN = [
     "/v1/orders", "/v1/orders?status=active", "/v1/orders/1", "/v1/orders/1/history", "/v1/traders/ann/orders", "/v1/portfolios",
     "/v1/traders/ann/execution-summary", "/v1/portfolios/fund1", "/v1/portfolios/fund1/limits", "/v1/instruments", "/v1/book/AAPL",
