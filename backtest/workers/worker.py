@@ -13,7 +13,6 @@ import time
 from backtest.workers.outcome import Outcome, attempt
 from backtest.workers.wire import READY, NotPortable, pack, receive, send
 
-
 LOOK_EVERY = 0.5
 """Seconds between two looks for the parent."""
 
