@@ -291,7 +291,7 @@ def test_the_commands(write, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     path = write()
     assert run_command_line(["job", "check", str(path)]) == 0
-    assert "2 steps (buyer, sizes), 0 gates" in capsys.readouterr().out
+    assert "2 steps (buyer, sizes), 0 gates" in " ".join(capsys.readouterr().out.split())
     assert run_command_line(["job", "run", str(path), "--date", "2026-01-05"]) == 0
     out, err = capsys.readouterr()
     assert out.strip().endswith("2026-01-05/summary.html")
