@@ -88,7 +88,7 @@ def _claim() -> None:
 _claim()
 
 
-def _keep_bytecode() -> None:
+def keep_bytecode() -> None:
     """Where Python was told to write no bytecode beside the sources (as container images do), keep it with our compiled kernels.
 
     Compiling the sources of Numba and its company anew takes 3 s of CPU a start.
@@ -202,7 +202,7 @@ def _is_strategy(caller: Any) -> bool:
 
 def main() -> None:
     """The command line; exits 0, 1 (failed) or 2 (bad input: one clear line on stderr)."""
-    _keep_bytecode()
+    keep_bytecode()
     sys.exit(run_command_line(sys.argv[1:]))
 
 

@@ -57,6 +57,21 @@ def settle(trade: Any, price: float, bar: int, fixed: float, relative: float) ->
 
 
 @_njit
+def way_out(trade: Any, trailing: float, best: float, opened: float, high: float, low: float) -> float:
+    """The price at which stop or target closes a trade within a bar; NaN where neither is reached. `best`: of the bars before."""
+    long = trade["size"] > 0
+    stop, target = trade["stop"], trade["target"]
+    if not math.isnan(trailing):
+        moved = best * (1 - trailing) if long else best * (1 + trailing)
+        stop = moved if math.isnan(stop) or (moved > stop) == long else stop
+    if not math.isnan(stop) and (low <= stop if long else high >= stop):
+        return min(opened, stop) if long else max(opened, stop)
+    if not math.isnan(target) and (high >= target if long else low <= target):
+        return max(opened, target) if long else min(opened, target)
+    return math.nan
+
+
+@_njit
 def play(
     bars: np.ndarray,  # float64 (n, 4): open, high, low, close
     go: np.ndarray,  # int8 (n,): 1 enter long, −1 enter short, 0 nothing
@@ -103,20 +118,11 @@ def play(
                 held, best = True, at
         if held:
             trade = trades[count]
-            long = trade["size"] > 0
-            stop, target = trade["stop"], trade["target"]
-            if not math.isnan(trailing):
-                moved = best * (1 - trailing) if long else best * (1 + trailing)
-                stop = moved if math.isnan(stop) or (moved > stop) == long else stop
-            out = math.nan
-            if not math.isnan(stop) and (low <= stop if long else high >= stop):
-                out = min(opened, stop) if long else max(opened, stop)
-            elif not math.isnan(target) and (high >= target if long else low <= target):
-                out = max(opened, target) if long else min(opened, target)
+            out = way_out(trade, trailing, best, opened, high, low)
             if not math.isnan(out):
                 cash += settle(trade, out, i, fixed, relative)
                 count, held = count + 1, False
-            best = max(best, high) if long else min(best, low)
+            best = max(best, high) if trade["size"] > 0 else min(best, low)
         value = cash + (trades[count]["size"] * (last - trades[count]["entry_price"]) if held else 0.0)
         equity[i] = value
         if value <= 0:  # out of money: closed at this close, and that is the end

@@ -17,8 +17,8 @@ from backtest.workers.wire import Task, pack, receive, send
 ATTEMPTS = 3
 """Processes that a piece of work may take with it before it counts as failed."""
 _BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); sys.dont_write_bytecode = sys.argv[2] == '1'; "
-    "import tapebook; from backtest.workers.worker import main; main()"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "import tapebook; tapebook.keep_bytecode(); from backtest.workers.worker import main; main()"
 )
 
 
@@ -87,7 +87,7 @@ class Pool:
 
     def _started(self, number: int) -> "subprocess.Popen[bytes]":
         """A process that has the task."""
-        words = [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path), str(int(sys.dont_write_bytecode))]
+        words = [sys.executable, "-P", "-c", _BOOT, json.dumps(sys.path)]
         quiet = None if self.loud else subprocess.DEVNULL
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, env=_environment())
         self._live[number] = process

@@ -266,7 +266,7 @@ def test_what_cannot_be_told_is_said(monkeypatch):
 
 @pytest.mark.parametrize(("old", "new", "words"), [
     ("retries = 0", "retries = 0\ntimeouts = 3", "line 5: unknown key 'timeouts'; did you mean timeout"),
-    ("seed = 5", "seeds = 5", "nightly.toml line 10: unknown key 'seeds'; did you mean seed"),
+    ("seed = 5", "seeds = 5", "line 10, key backtests.0.seeds: unknown key 'seeds'; did you mean seed"),
     ("mine:Buyer", "mine:Byer", "line 8, key backtests.0.strategy: strategy mine:Byer: mine has no strategy 'Byer'; did you mean Buyer"),
     ('name = "sizes"', 'name = "buyer"', "two steps are called 'buyer'"), ('name = "nightly"', 'name = "a/b"', "is no name of a folder"),
     ("seed = 5", 'seed = 5\n[[gates]]\nfigure = "sharp"', "did you mean sharpe"),
@@ -291,7 +291,7 @@ def test_the_commands(write, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     path = write()
     assert run_command_line(["job", "check", str(path)]) == 0
-    assert "2 steps (buyer, sizes), 0 gates" in capsys.readouterr().out
+    assert "2 steps (buyer, sizes), 0 gates" in " ".join(capsys.readouterr().out.split())
     assert run_command_line(["job", "run", str(path), "--date", "2026-01-05"]) == 0
     out, err = capsys.readouterr()
     assert out.strip().endswith("2026-01-05/summary.html")

@@ -316,3 +316,36 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == "tapebook: the strategy has no parameter 'spred'; did you mean spread?\n"
     assert run_command_line(["sweep", "MarketMaker"]) == 2
     assert "no grid" in capsys.readouterr().err
+
+
+def test_workers_leave_with_their_parent(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        import sys
+        sys.path.insert(0, {str(ROOT)!r})
+        import tapebook
+        from backtest.workers.pool import Pool
+
+        def work(path):
+            import os, pathlib, time
+            pathlib.Path(path).write_text(str(os.getpid()))
+            time.sleep(600)
+
+        list(Pool(work, 1).run([{str(tmp_path / "pid")!r}]))
+    """)
+    )
+    running = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < deadline
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.kill()
+    running.wait()
+    worker = Path("/proc", (tmp_path / "pid").read_text())
+    if not worker.parent.is_dir():
+        pytest.skip("needs /proc")
+    while worker.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
