@@ -15,10 +15,10 @@ from typing import Any
 _ROOMS = {
     "engine": (
         "Command Exchange Flag Grain Instrument Kind Limits OrderStatus OrderType Parameter Queue QueueModel Reason Rules SelfTrade Side "
-        "Strategy TimeInForce Wake Want context limit market stop stop_limit cancel replace halt resume clear end_of_day start_of_day mark reference deposit "
-        "set_limits set_queue set_rules kill revive TapebookError"
+        "Strategy TimeInForce Wake Want context limit market stop stop_limit cancel replace halt resume clear end_of_day start_of_day "
+        "mark reference deposit set_limits set_queue set_rules kill revive TapebookError"
     ),
-    "data": "DataError EventLog Feed days merge read_bars read_lobster replay synthetic_flow",
+    "data": "DataError EventLog Feed days levels_of merge read_bars read_lobster replay synthetic_flow",
     "backtest": "Backtest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result assert_same runs",
     "live": "Broker KafkaBroker MemoryBroker Session SessionSettings",
 }

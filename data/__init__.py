@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from data.feed import DataError as DataError
     from data.feed import Feed as Feed
     from data.formats import days as days
+    from data.levels import levels_of as levels_of
     from data.lobster.reader import read_lobster as read_lobster
     from data.log.event_log import EventLog as EventLog
     from data.merged import merge as merge
@@ -19,6 +20,7 @@ _PLACES = {
     "EventLog": "data.log.event_log",
     "Feed": "data.feed",
     "days": "data.formats",
+    "levels_of": "data.levels",
     "merge": "data.merged",
     "read_bars": "data.bars.reader",
     "read_lobster": "data.lobster.reader",
