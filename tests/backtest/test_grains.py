@@ -1,7 +1,9 @@
 """Backtests on bars and on trades and levels: where orders fill, what a result says of it, and that a run plays again."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -33,7 +35,7 @@ def frame() -> pl.DataFrame:
 class Scripted(tb.Strategy):
     """Calls what stands in `script` for a bar, by its number, and notes the bars."""
 
-    script: dict = {}
+    script: ClassVar[dict[int, Callable[[Any], Any]]] = {}
 
     def on_start(self):
         self.bars = []
@@ -176,6 +178,6 @@ def test_the_path_of_orders_that_wait_for_the_open():
     ends, steps = bar_ends(history), waits_for_open(history)
     opens = history["ts"][::4]
     assert np.array_equal(ends, history["ts"][3::4])
-    assert steps["ts"].tolist() == sorted([*opens.tolist(), *ends.tolist()])
-    assert (steps["ts"] + steps["value"])[1:-1:2].tolist() == opens[1:].tolist()
-    assert not steps["value"][::2].any()
+    assert steps["ts"].tolist() == sorted([int(opens[0]) - 1, *opens.tolist(), *ends.tolist()])
+    assert (steps["ts"] + steps["value"])[:-1:2].tolist() == opens.tolist()
+    assert not steps["value"][1::2].any()
