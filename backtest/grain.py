@@ -118,6 +118,7 @@ def waits_for_open(history: np.ndarray) -> np.ndarray:
     following = np.searchsorted(opens, ends, side="right")
     last = following == len(opens)
     wait = np.where(last, 1, opens[np.minimum(following, len(opens) - 1)] - ends)
+    ends, wait = np.append(opens[:1] - 1, ends), np.append(opens[:1] * 0 + 1, wait)  # what is sent before the first bar waits for it
     steps = np.zeros(len(opens) + len(ends), STEP)
     steps["ts"], steps["value"] = np.concatenate([opens, ends]), np.concatenate([np.zeros(len(opens), np.int64), wait])
     order = np.lexsort((steps["value"], steps["ts"]))  # at one time the end counts: what is decided there waits

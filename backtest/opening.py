@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -39,5 +40,5 @@ def introduced(exchange: Exchange, portfolio: str, trader: str) -> list[np.ndarr
 
 def with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:
     """The instrument with these fees instead of its own, where they are given."""
-    given = {name: fee for name, fee in (("maker_fee", maker), ("taker_fee", taker)) if fee is not None}
+    given: dict[str, Any] = {name: fee for name, fee in (("maker_fee", maker), ("taker_fee", taker)) if fee is not None}
     return replace(instrument, **given) if given else instrument

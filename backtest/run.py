@@ -160,7 +160,7 @@ class Backtest:
         strategies = [one.strategy for one in self.participants if one.strategy is not None]
         if strategies:
             for one, state in zip(self.participants, driver.states):
-                one.arm(state.clock[0], first + self.warm_up)
+                one.arm(state.clock[0], first + self.warm_up - (1 if one.bar_ends is not None else 0))  # its first bar is whole
             driver.run(strategies, last)
         else:
             driver.play(last)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.feed import DataError, Feed
+from data.levels import levels_of
 from data.merged import merge
 from data.several_days import Days
 from data.which_format import format_of, frame_format
@@ -145,12 +146,14 @@ def _opened(origin: Mapping[str, Any]) -> Feed:
         return Days([_opened(one) for one in origin["days"]])
     if "merge" in origin:
         return merge([_opened(one) for one in origin["merge"]])
+    if "levels" in origin:
+        return levels_of(_opened(origin["levels"]), origin["depth"])
     return open_feed(origin["format"], origin["path"], **origin["options"])
 
 
 def _files_of(origin: Mapping[str, Any]) -> list[str]:
     """The files that a feed was opened from, or its format."""
-    parts = origin.get("days") or origin.get("merge")
+    parts = origin.get("days") or origin.get("merge") or ([origin["levels"]] if "levels" in origin else None)
     return [name for part in parts for name in _files_of(part)] if parts else [origin["path"] or origin["format"]]
 
 

@@ -20,7 +20,7 @@ from live.writer.intake import Request
 MOST = 64
 """Messages that are taken at once, of some thousand records each."""
 WAIT = 0.5
-KINDS = [kind for kind in Kind if Kind.ADD <= kind <= Kind.CLEAR]
+KINDS = [kind for kind in Kind if Kind.ADD <= kind <= Kind.TRADE]
 """What a market's history consists of; whoever writes the topic has no other say in the session."""
 
 

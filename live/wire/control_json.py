@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from engine.messages.vocabulary import NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, Kind, Reason
+from engine.messages.vocabulary import EXPONENT_PARTS, NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, Grain, Kind, QueueModel, Reason
 from live.wire.called import FLAGS, KINDS, NOWHERE, NULL, REASONS, SIDES, Dictionary, Listed
 from live.wire.fact_json import KIND, LEVERAGE_DECIMALS, RATE_DECIMALS, Fact, Owner, measured
 from live.wire.numbers import fixed
@@ -26,6 +26,7 @@ SHOWS: dict[Kind, str] = {
     Kind.LimitsSet: "portfolio max_position max_exposure max_daily_loss max_leverage cash_account",
     Kind.RulesSet: "trader max_order_quantity max_order_notional price_collar order_rate short_sale",
     Kind.SymbolRestricted: "trader symbol",
+    Kind.QueueSet: "symbol grain queue_model exponent volume_share",
     Kind.DayEnded: "symbol",
     Kind.DayStarted: "",
     Kind.PriceMarked: "symbol price",
@@ -86,6 +87,10 @@ _WRITE: dict[str, Callable[[Dictionary, Fact, Listed, Owner], str]] = {
     "max_order_notional": lambda d, fact, at, owner: _set(fact[14], d.decimals),
     "price_collar": lambda d, fact, at, owner: _set(fact[15], _COLLAR_DECIMALS),
     "order_rate": lambda d, fact, at, owner: _set(_signed(fact[3]), RATE_DECIMALS),
+    "grain": lambda d, fact, at, owner: f'"{Grain(fact[7]).name}"',
+    "queue_model": lambda d, fact, at, owner: f'"{QueueModel(fact[20]).name}"',
+    "exponent": lambda d, fact, at, owner: f'"{fixed(fact[6] * 10**4 // EXPONENT_PARTS, 4)}"' if fact[6] else NULL,
+    "volume_share": lambda d, fact, at, owner: f'"{fixed(fact[14], 6)}"' if fact[14] else NULL,
     "short_sale": lambda d, fact, at, owner: FLAGS[not fact[22] & 1],
 }
 _FIELDS = {int(kind): [(field, _WRITE[field]) for field in fields.split()] for kind, fields in SHOWS.items()}

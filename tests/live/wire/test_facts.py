@@ -13,7 +13,7 @@ import pytest
 
 from data.log.event_log import EventLog
 from data.views.events import EVENTS
-from engine import Command, Exchange, Instrument, Limits, Rules, Side
+from engine import Command, Exchange, Instrument, Limits, Queue, QueueModel, Rules, Side
 from engine.messages.commands import (
     cancel,
     deposit,
@@ -27,6 +27,7 @@ from engine.messages.commands import (
     resume,
     revive,
     set_limits,
+    set_queue,
     set_rules,
     start_of_day,
 )
@@ -290,6 +291,12 @@ def test_an_alarm_goes_to_its_portfolio_and_to_risk() -> None:
             | {"short_sale": False, "order_rate": "1.500"},
         ),
         (set_rules("ann", Rules(["AAPL"])), "SymbolRestricted", b"", {"trader": "ann", "symbol": "AAPL"}),
+        (
+            set_queue("AAPL", Queue(model=QueueModel.POWER, exponent="2.0625")),
+            "QueueSet",
+            b"",
+            {"symbol": "AAPL", "grain": "LEVELS", "queue_model": "POWER", "exponent": "2.0625", "volume_share": None},
+        ),
         (halt("AAPL"), "TradingHalted", b"", {"symbol": "AAPL"}),
         (end_of_day("AAPL"), "DayEnded", b"", {"symbol": "AAPL"}),
         (start_of_day(), "DayStarted", b"", {}),
