@@ -58,6 +58,8 @@ def test_the_theme_is_changed_and_kept(browser, lively):
     assert page.page.evaluate("document.documentElement.dataset.theme") == "light"
     page.page.click("#tb-cvd")
     assert page.page.get_attribute("#tb-cvd", "aria-pressed") == "true"
-    up, down = (page.page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--tb-{name}')") for name in ("up", "down"))
+    up, down = (
+        page.page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--tb-{name}')") for name in ("up", "down")
+    )
     assert (up.strip(), down.strip()) == ("#0b62c4", "#a85400")
     page.close()

@@ -32,4 +32,6 @@ def serious(page, script):
     """What axe finds serious or critical: rule, and where."""
     page.evaluate(script)
     found = page.evaluate(RUN)["violations"]
-    return [(one["id"], one["nodes"][0]["target"], one["nodes"][0]["html"][:160]) for one in found if one["impact"] in ("serious", "critical")]
+    return [
+        (one["id"], one["nodes"][0]["target"], one["nodes"][0]["html"][:160]) for one in found if one["impact"] in ("serious", "critical")
+    ]
