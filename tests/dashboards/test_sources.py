@@ -21,7 +21,7 @@ from data.configuration import ConfigurationError
 from live.gateway.security.principals import Principal, Role
 from tests.support.live_gateway import order
 
-ADMIN = Principal("admin", frozenset({Role.ADMIN}), "ann", frozenset({"fund1"}))
+ADMIN = Principal("admin", frozenset({Role.ADMIN}))
 NAMES = ("orders", "accounts", "limits", "refusals", "controls")
 DIFFER = ("seq", "ts", "depth", "bars")
 
@@ -68,7 +68,7 @@ def traded(session):
 
 
 def test_inside_through_the_gateway_and_in_the_log_it_is_the_same(traded):
-    token = traded.token("admin", trader="ann", portfolios=["fund1"])
+    token = traded.token("admin")
     inside = asyncio.run_coroutine_threadsafe(seen(SessionSource(traded.session, traded.gateway.desk)), traded.loop).result(60)
     remote = asyncio.run(seen(RemoteSource(traded.url, token), settle=1.5))
     logged = asyncio.run(seen(LogSource(traded.session.folder.path)))
@@ -105,8 +105,8 @@ def test_a_bad_choice_is_one_clear_line(tmp_path, given, says):
         source_of(Choice(**{**dict.fromkeys(Choice._fields), "out": tmp_path, **given}))
 
 
-def test_a_recorded_run(tmp_path):
-    result = Backtest(synthetic_flow(seed=3, messages=30_000), MarketMaker(), record=tmp_path).run()
+def test_a_recorded_run():
+    result = Backtest(synthetic_flow(seed=3, messages=30_000), MarketMaker()).run()
     source = RunSource(result)
 
     async def look():
