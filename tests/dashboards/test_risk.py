@@ -81,5 +81,5 @@ def test_a_trader_sees_its_own_and_no_switch(session, visit):
     page.page.wait_for_selector("section[aria-label='Limits of fund1']")
     assert page.page.locator("section[aria-label='Limits of fund2']").count() == 0
     assert page.page.locator("#card-controls button").count() == 0
-    assert page.page.locator("text=Change").count() == 0
+    assert page.page.get_by_role("button", name="Change", exact=True).count() == 0
     page.clean()

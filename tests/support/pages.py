@@ -10,6 +10,8 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 QUIET += ["--disable-component-update", "--disable-sync"]
 SLOW = 30_000
 """ms that a page may take on a busy machine."""
+FILLED = "() => [...document.querySelectorAll('[data-fast]')].every(card => card.querySelector('.tb-body')?.childElementCount)"
+"""Every card has been filled."""
 LOOKED_OVER = ("setting log level", "Websocket connection", "document idle", "rendered successfully")
 
 

@@ -1,0 +1,103 @@
+// The logic of the pages' module, without a browser: `node --test`.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clock, keyOf, moved, number, percent, rounded, short, signOf } from "../../dashboards/assets/js/format.mjs";
+import { body, missing, spoken, step, typed, verdict } from "../../dashboards/assets/js/order.mjs";
+import { feedState, Store } from "../../dashboards/assets/js/store.mjs";
+
+test("numbers keep every decimal, and get separators, a true minus and no minus zero", () => {
+  assert.equal(number("1234567.00000001"), "1,234,567.00000001");
+  assert.equal(number("190.10", { least: 2 }), "190.10");
+  assert.equal(number("190", { least: 2 }), "190.00");
+  assert.equal(number("-1234.5", { places: 0 }), "\u22121,235");
+  assert.equal(number("-0.004", { places: 2, sign: true }), "0.00");
+  assert.equal(number("12", { sign: true }), "+12");
+  assert.equal(number(null), "\u2014");
+  assert.equal(number("90071992547409931234.5"), "90,071,992,547,409,931,234.5");
+});
+
+test("rounding is exact, half away from zero", () => {
+  assert.equal(rounded("2.675", 2), "2.68");
+  assert.equal(rounded("-2.675", 2), "-2.68");
+  assert.equal(rounded("0.99999999", 4), "1.0000");
+  assert.equal(rounded("7", 2), "7.00");
+});
+
+test("short figures, shares, signs, clocks", () => {
+  assert.equal(short("1234"), "1.2k");
+  assert.equal(short("-578000"), "\u2212578k");
+  assert.equal(percent("0.7134"), "71%");
+  assert.equal(percent("1.25"), "125%");
+  assert.equal(percent("0.005"), "1%");
+  assert.equal(signOf("-0.00"), 0);
+  assert.equal(clock("2026-01-05T14:30:07.123456789Z"), "14:30:07");
+  assert.equal(keyOf("190.10"), keyOf("190.1"));
+});
+
+test("a step up or down is exact and never below nothing", () => {
+  assert.equal(moved("0.00000001", "0.00000001", 1), "0.00000002");
+  assert.equal(moved("190.1", "0.01", -10), "190.00");
+  assert.equal(moved("0.01", "0.01", -5), "0.00");
+});
+
+const market = (trades, bars = []) => ({ trades, bars, depth: [], symbol: "AAPL" });
+const frame = (n, after, data, seq = n) => ({ seq, topics: { market: { n, after, data } } });
+
+test("increments are put together, and a gap is seen and asked for", () => {
+  const store = new Store();
+  assert.deepEqual(store.apply(frame(1, null, market([[1]], [[0, "1"]]))).changed, ["market"]);
+  store.apply(frame(2, 1, market([[2]], [[0, "2"], [5, "3"]])));
+  assert.deepEqual(store.data("market").trades, [[2], [1]]);
+  assert.deepEqual(store.data("market").bars, [[0, "2"], [5, "3"]]);
+  const { changed, lost } = store.apply(frame(4, 3, market([[4]])));
+  assert.deepEqual([changed, lost, store.gaps], [[], ["market"], 1]);
+  assert.deepEqual(store.data("market").trades, [[2], [1]]);
+  store.apply(frame(5, null, market([[5], [4], [3], [2], [1]])));
+  assert.equal(store.data("market").trades.length, 5);
+  assert.deepEqual(store.apply(frame(5, 4, market([[5]]))), { changed: [], lost: [] });
+  assert.equal(store.data("market").trades.length, 5);
+});
+
+test("seq never goes back", () => {
+  const store = new Store();
+  store.apply({ seq: 9, topics: {} });
+  store.apply({ seq: 7, topics: {} });
+  assert.equal(store.seq, 9);
+});
+
+test("the feed is live, stale after two seconds by the reader's clock, or gone", () => {
+  assert.equal(feedState(10_000, 8_500, ""), "LIVE");
+  assert.equal(feedState(10_000, 7_900, ""), "STALE");
+  assert.equal(feedState(10_000, 9_999, "the session ended"), "GONE");
+});
+
+const order = { symbol: "AAPL", side: "BUY", type: "LIMIT", quantity: "1,000", price: "190.12", stop_price: "", time_in_force: "DAY", portfolio: "fund" };
+
+test("an order as it is typed", () => {
+  assert.equal(typed(" 1,000.50 "), "1000.50");
+  assert.equal(typed(".5"), "0.5");
+  assert.equal(typed("1e3"), null);
+  assert.equal(missing(order), null);
+  assert.equal(missing({ ...order, quantity: "0.00" })[0], "quantity");
+  assert.equal(missing({ ...order, price: "" })[0], "price");
+  assert.equal(missing({ ...order, type: "STOP", price: "" })[0], "stop_price");
+  assert.deepEqual(body({ ...order, type: "MARKET" }), { symbol: "AAPL", side: "BUY", type: "MARKET", quantity: "1000", time_in_force: "DAY", portfolio: "fund" });
+  assert.equal(spoken(order), "BUY 1,000 AAPL LIMIT @ 190.12 DAY");
+});
+
+test("nothing is sent in one step, and a change disarms", () => {
+  assert.equal(step("idle", "enter"), "armed");
+  assert.equal(step("armed", "enter"), "sending");
+  assert.equal(step("sending", "enter"), "sending");
+  assert.equal(step("armed", "change"), "idle");
+  assert.equal(step("armed", "escape"), "idle");
+  assert.equal(step("sending", "answered"), "idle");
+});
+
+test("the exchange's verdict in a sentence", () => {
+  const accepted = { verdict: "ACCEPTED", executed_quantity: "60", average_price: "150.004", open_quantity: "40", cancelled: null, fills: [["150.00", "60"]] };
+  assert.equal(verdict(accepted), "fills 60 at 150.00, 40 rest");
+  const refused = { verdict: "REJECTED", reason: "POSITION_LIMIT", detail: "the position could pass its maximum", value: "600", limit: "500" };
+  assert.equal(verdict(refused), "POSITION_LIMIT: the position could pass its maximum (600, and 500 is allowed)");
+});
