@@ -1,0 +1,104 @@
+"""The catalog: what goes in comes out, adding twice is harmless, several may add at once, nothing is half there."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from backtest import Backtest
+from data import Catalog, read_itch, read_table
+from data.feed import DataError
+from engine.messages.vocabulary import Kind
+from tests.data.itch_file import ItchFile
+
+NS = 1_714_573_800_000_000_000
+DAY = 86_400 * 10**9
+
+
+def day(folder, date="12302019", order=1):
+    file = ItchFile(("AAPL", "XYZ"))
+    file.add(10, order, "BUY", 100, 500000)
+    file.add(11, order + 1, "SELL", 50, 500100, locate=2)
+    file.execute(12, order, 40)
+    path = folder / f"{date}.NASDAQ_ITCH50"
+    path.write_bytes(file.blob())
+    return path
+
+
+def test_what_goes_in_comes_out(tmp_path):
+    path = day(tmp_path)
+    catalog = Catalog(tmp_path / "catalog")
+    added = catalog.add(path)
+    assert [(one.kind, one.symbol, str(one.date), one.new) for one in added] == [
+        ("orders", "AAPL", "2019-12-30", True),
+        ("orders", "XYZ", "2019-12-30", True),
+    ]
+    ours, theirs = catalog.feed("AAPL"), read_itch(path, symbol="AAPL")
+    assert np.array_equal(ours.commands(), theirs.commands())
+    assert ours.instruments == theirs.instruments
+    assert catalog.load("AAPL", kind="trades").select("price", "quantity").rows() == [(50.0, 40.0)]
+    assert catalog.sql("SELECT symbol, count(*) AS n FROM orders GROUP BY 1 ORDER BY 1").rows() == [("AAPL", 3), ("XYZ", 1)]
+
+
+def test_adding_twice_changes_nothing_and_another_source_is_refused(tmp_path):
+    catalog = Catalog(tmp_path / "catalog")
+    path = day(tmp_path)
+    catalog.add(path)
+    before = {file: file.read_bytes() for file in (tmp_path / "catalog").rglob("*.parquet")}
+    assert [one.new for one in catalog.add(path)] == [False, False]
+    day(tmp_path, order=7)
+    with pytest.raises(DataError, match="is there already, from .*; give replace=True"):
+        catalog.add(path)
+    assert {file: file.read_bytes() for file in (tmp_path / "catalog").rglob("*.parquet")} == before
+    catalog.add(path, replace=True)
+    assert int(catalog.feed("AAPL").commands()["order_id"][0]) == 7
+
+
+def test_days_are_one_feed_with_their_nights(tmp_path):
+    catalog = Catalog(tmp_path / "catalog")
+    for date in ("12302019", "12312019", "01022020"):
+        catalog.add(day(tmp_path, date))
+    feed = catalog.feed("AAPL", "2019-12-30", "2019-12-31")
+    kinds = feed.commands()["kind"].tolist()
+    assert (kinds.count(Kind.START_OF_DAY), kinds.count(Kind.END_OF_DAY), kinds.count(Kind.ADD)) == (1, 1, 2)
+    assert Backtest(feed, None).run().summary is not None
+    with pytest.raises(DataError, match="has no data of AAPL from 2021"):
+        catalog.feed("AAPL", "2021-01-01")
+    with pytest.raises(DataError, match="did you mean AAPL"):
+        catalog.feed("AAPLE")
+
+
+def test_a_book_goes_over_midnight(tmp_path):
+    midnight = NS - NS % DAY + DAY
+    path = tmp_path / "made.csv"
+    rows = [(midnight - 5, "bid", 10, 5), (midnight - 5, "ask", 11, 6), (midnight + 5, "ask", 11, 0)]
+    path.write_text("time,side,price,size\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    catalog = Catalog(tmp_path / "catalog")
+    assert [str(one.date) for one in catalog.add(read_table(path))] == ["2024-05-01", "2024-05-02"]
+    second = catalog.feed("MADE", "2024-05-02").commands()
+    assert [tuple(map(int, row)) for row in second[["side", "price", "quantity"]]] == [(0, 10, 5), (1, 11, 6), (1, 11, 0)]
+
+
+def _add(folder, path):
+    Catalog(folder).add(path)
+
+
+def test_several_add_at_once(tmp_path):
+    path, folder = day(tmp_path), tmp_path / "catalog"
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_add, args=(folder, path)) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert sorted(file.name for file in folder.rglob("*") if file.is_file()) == ["2019-12-30.parquet"] * 2
+    assert len(Catalog(folder).feed("AAPL").commands()) == 3
+
+
+def test_a_damaged_file_is_told(tmp_path):
+    catalog = Catalog(tmp_path / "catalog")
+    (one, *_) = catalog.add(day(tmp_path))
+    one.path.write_bytes(one.path.read_bytes()[:-40])
+    with pytest.raises(DataError, match="remove it and add its source again"):
+        catalog.feed("AAPL")
