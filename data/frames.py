@@ -1,16 +1,18 @@
 """A feed's history as polars frames: orders, levels, trades and quotes, the same columns whatever the format was."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from data.feed import Commands, Feed
 from data.levels.ladders import Ladders, best_key, empty_ladders, find_level, set_level
 from engine.compiler.kernel import entry_kernel, kernel
 from engine.messages.hints import did_you_mean
 from engine.messages.vocabulary import Flag, Kind
+
+if TYPE_CHECKING:
+    from data.feed import Commands, Feed
 
 ORDERS, LEVELS = (Kind.ADD, Kind.REDUCE, Kind.MODIFY, Kind.EXECUTE), (Kind.LEVEL,)
 TRADES = (Kind.EXECUTE, Kind.PRINT, Kind.TRADE)
@@ -18,7 +20,7 @@ _SIDES = pl.Enum(["BUY", "SELL"])
 _KEYS = 1 << 14
 
 
-def feed_frame(feed: Feed, kind: str) -> pl.DataFrame:
+def feed_frame(feed: "Feed", kind: str) -> pl.DataFrame:
     """The rows of a kind. All have `ts` (Datetime ns UTC), `symbol`, and `row` (of the file, from 1; 0: made by the reader).
 
     "l3": `action` (ADD, REDUCE, MODIFY, EXECUTE), `order_id`, `side`, `price`, `quantity` (of a MODIFY what is open from then on).
@@ -36,13 +38,13 @@ def feed_frame(feed: Feed, kind: str) -> pl.DataFrame:
     return pl.concat([makers[kind](feed, batch) for batch in feed.batches()] or [makers[kind](feed, _none())])
 
 
-def _none() -> Commands:
+def _none() -> "Commands":
     from engine.messages.records import COMMAND
 
     return np.zeros(0, COMMAND)
 
 
-def _scaled(feed: Feed, rows: Commands, field: str, unit: str) -> np.ndarray:
+def _scaled(feed: "Feed", rows: "Commands", field: str, unit: str) -> np.ndarray:
     """Prices or quantities, as the decimals that they are, rounded to the nearest float."""
     units = [getattr(one, unit) for one in feed.instruments]
     per_one = np.array([float(1 / one) if one < 1 and (1 / one) % 1 == 0 else 0.0 for one in units])
@@ -52,7 +54,7 @@ def _scaled(feed: Feed, rows: Commands, field: str, unit: str) -> np.ndarray:
     return np.where(per_one[number] > 0, exact / np.where(per_one[number] > 0, per_one[number], 1), exact * wide[number])
 
 
-def _base(feed: Feed, rows: Commands) -> dict[str, Any]:
+def _base(feed: "Feed", rows: "Commands") -> dict[str, Any]:
     symbols = np.array([one.symbol for one in feed.instruments])
     return {
         "ts": pl.Series(rows["ts"]).cast(pl.Datetime("ns")).dt.replace_time_zone("UTC"),
@@ -60,7 +62,7 @@ def _base(feed: Feed, rows: Commands) -> dict[str, Any]:
     }
 
 
-def _numbers(feed: Feed, rows: Commands) -> dict[str, Any]:
+def _numbers(feed: "Feed", rows: "Commands") -> dict[str, Any]:
     return {"price": _scaled(feed, rows, "price", "price_unit"), "quantity": _scaled(feed, rows, "quantity", "lot")}
 
 
@@ -68,20 +70,20 @@ def _side(side: np.ndarray) -> pl.Series:
     return pl.Series(side.astype(np.uint8)).replace_strict({0: "BUY", 1: "SELL"}, return_dtype=_SIDES, default=None)
 
 
-def _orders(feed: Feed, batch: Commands) -> pl.DataFrame:
+def _orders(feed: "Feed", batch: "Commands") -> pl.DataFrame:
     rows = batch[np.isin(batch["kind"], ORDERS)]
     action = pl.Series(rows["kind"]).replace_strict({int(kind): kind.name for kind in ORDERS}, return_dtype=pl.String)
     more = {"action": action, "order_id": rows["order_id"], "side": _side(rows["side"])}
     return pl.DataFrame({**_base(feed, rows), **more, **_numbers(feed, rows), "row": rows["row"]})
 
 
-def _levels(feed: Feed, batch: Commands) -> pl.DataFrame:
+def _levels(feed: "Feed", batch: "Commands") -> pl.DataFrame:
     rows = batch[np.isin(batch["kind"], LEVELS)]
     opening = {"opening": rows["flags"] & Flag.OPENING != 0}
     return pl.DataFrame({**_base(feed, rows), "side": _side(rows["side"]), **_numbers(feed, rows), **opening, "row": rows["row"]})
 
 
-def _trades(feed: Feed, batch: Commands) -> pl.DataFrame:
+def _trades(feed: "Feed", batch: "Commands") -> pl.DataFrame:
     rows = batch[np.isin(batch["kind"], TRADES)]
     executed = rows["kind"] == Kind.EXECUTE
     side = np.where(executed, 1 - rows["side"].astype(np.int64), rows["side"])
@@ -133,7 +135,7 @@ def _follow(batch, start, ladders, level_kind, add_kind, clear_kind, found, rows
     return k, n
 
 
-def _quotes(feed: Feed) -> Iterator[pl.DataFrame]:
+def _quotes(feed: "Feed") -> Iterator[pl.DataFrame]:
     ladders = empty_ladders(_KEYS, 2 * len(feed.instruments))
     for batch in feed.batches():
         if (batch["kind"] == Kind.MODIFY).any():
@@ -143,7 +145,7 @@ def _quotes(feed: Feed) -> Iterator[pl.DataFrame]:
         yield from _quotes_of(feed, batch, ladders)
 
 
-def _quotes_of(feed: Feed, batch: Commands, ladders: Ladders) -> Iterator[pl.DataFrame]:
+def _quotes_of(feed: "Feed", batch: "Commands", ladders: Ladders) -> Iterator[pl.DataFrame]:
     start = 0
     while True:
         found, rows = np.zeros((len(batch) - start, 4), np.int64), np.zeros(len(batch) - start, np.int64)
@@ -154,7 +156,7 @@ def _quotes_of(feed: Feed, batch: Commands, ladders: Ladders) -> Iterator[pl.Dat
         raise ValueError(f"{feed.name}: has more than {_KEYS} levels a side")
 
 
-def _quote_rows(feed: Feed, rows: Commands, found: np.ndarray) -> pl.DataFrame:
+def _quote_rows(feed: "Feed", rows: "Commands", found: np.ndarray) -> pl.DataFrame:
     """Of each time and symbol the last quote, where it is not the one before."""
     made = {**_base(feed, rows)}
     for side, name in enumerate(("bid", "ask")):

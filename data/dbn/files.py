@@ -21,6 +21,11 @@ RTYPES = {
     192: "cbbo", 193: "cbbo", 194: "tcbbo", 195: "bbo", 196: "bbo",
 }  # fmt: skip
 """What the type of a record is."""
+MESSAGES = {
+    "mbo": "MBOMsg", "mbp-1": "MBP1Msg", "mbp-10": "MBP10Msg", "trades": "TradeMsg", "ohlcv": "OHLCVMsg", "cmbp-1": "CMBP1Msg",
+    "bbo": "BBOMsg", "cbbo": "CBBOMsg", "tcbbo": "CMBP1Msg",
+}  # fmt: skip
+"""The class of databento_dbn for a schema's records."""
 PERIODS = {32: 10**9, 33: 60 * 10**9, 34: 3600 * 10**9, 35: 86_400 * 10**9, 36: 86_400 * 10**9}
 """Nanoseconds of a bar."""
 
@@ -42,6 +47,12 @@ def library() -> Any:
     except ImportError:
         raise ValueError("Databento files need databento-dbn: uv sync --extra data, or pip install 'tapebook[data]'") from None
     return databento_dbn
+
+
+def record_type(schema: str) -> np.dtype[Any]:
+    """The dtype of a schema's records, letters as numbers."""
+    fields = getattr(library(), MESSAGES[schema])._dtypes
+    return np.dtype([(name, "u1" if kind == "S1" else kind) for name, kind in fields])
 
 
 def raw_blocks(path: Path, progress: Progress | None = None, repair: bool = False) -> Iterator[bytes]:
