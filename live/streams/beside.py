@@ -87,6 +87,7 @@ class Beside:
     def _alert(self, told: np.ndarray) -> None:
         for one in self._objects(told):
             self.alerts.append(one)
+            self._session.notice(one["type"], **{"at" if name == "ts" else name: said for name, said in one.items() if name != "type"})
             for listener in self.listeners:
                 listener(one)
 
