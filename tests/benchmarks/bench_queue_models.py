@@ -1,11 +1,12 @@
 """How far each queue model errs: the same passive orders on a day of orders (their place is exact) and on its trades and levels.
 
-    uv run python -m tests.benchmarks.bench_queue_models [zip or message file] [--every 5] [--for 30] [--depth 10]
+    uv run python -m tests.benchmarks.bench_queue_models [zip or message file] [--every 5] [--for 30] [--depth 10] [--hours 1]
 
 One lot is put at the touch of either side every few seconds and cancelled after a while; what became of each of them is compared.
 """
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 
@@ -57,10 +58,11 @@ def passive_orders(feed: Feed, every: float, wait: float) -> pl.DataFrame:
     )
 
 
-def outcome(feed: Feed, orders: pl.DataFrame, queue: object) -> tuple[pl.DataFrame, float]:
+def outcome(feed: Feed, orders: pl.DataFrame, queue: object, cache: str) -> tuple[pl.DataFrame, float]:
     """What became of each order that rested: seconds to its fill (null: none); and CPU seconds of the run."""
+    feed.commands(cache)
     began = time.process_time()
-    result = Backtest(feed, orders=orders, order_latency=0, queue=queue).run(None)
+    result = Backtest(feed, orders=orders, order_latency=0, queue=queue, cache=cache).run(None)
     spent = time.process_time() - began
     fills = result.fills.filter(pl.col("liquidity") == "MAKER").group_by("order_id").agg(pl.col("ts").min().alias("filled"))
     taken = result.fills.filter(pl.col("liquidity") == "TAKER")["order_id"].unique()
@@ -75,16 +77,25 @@ def main() -> None:
     said.add_argument("--every", type=float, default=5.0)
     said.add_argument("--for", type=float, default=30.0, dest="wait")
     said.add_argument("--depth", type=int, default=10)
+    said.add_argument("--hours", type=float, help="of the day, from its first row on")
     asked = said.parse_args()
     feed = day(asked.file)
+    if asked.hours:
+        feed = feed.until(int(next(iter(feed.batches()))["ts"][0]) + int(asked.hours * 3600e9))
+    with tempfile.TemporaryDirectory() as cache:
+        compare(feed, asked, cache)
+
+
+def compare(feed: Feed, asked: argparse.Namespace, cache: str) -> None:
+    """A line for each model."""
     orders = passive_orders(feed, asked.every, asked.wait)
-    exact, spent = outcome(feed, orders, None)
+    exact, spent = outcome(feed, orders, None, cache)
     print(f"{feed.name}: {exact.height} orders of one lot at the touch, {asked.wait:g} s each")
     print(f"{'':>14} {'fill rate':>9} {'median s':>9} {'both':>7} {'only here':>9} {'only exact':>10} {'late by s':>9} {'CPU s':>6}")
     print(f"{'orders (exact)':>14} {exact['wait'].is_not_null().mean():9.1%} {exact['wait'].median():9.2f} {'':>37} {spent:6.1f}")
     levels = levels_of(feed, asked.depth)
     for model in MODELS:
-        guessed, spent = outcome(levels, orders, model)
+        guessed, spent = outcome(levels, orders, model, cache)
         both = exact.join(guessed, on="order_id", suffix="_guessed")
         here, there = both["wait_guessed"].is_not_null(), both["wait"].is_not_null()
         late = (both["wait_guessed"] - both["wait"]).drop_nulls()
