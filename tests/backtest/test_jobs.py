@@ -113,7 +113,7 @@ def test_a_failed_step_says_why_and_is_tried_again(write):
     job = Job(write(bad), DATE, echo=lambda line: None)
     assert job.run() == 1
     said = json.loads((job.folder / "job.json").read_text())
-    assert said["problems"] == ["buyer: RuntimeError: the strategy broke (mine.py line 16)"]
+    assert said["problems"] == ["buyer: RuntimeError: the strategy broke (mine.py line 15)"]
     assert said["steps"] == {"buyer": "failed", "sizes": "ok"}
     assert [line["attempt"] for line in lines(job) if line["event"] == "step failed"] == [1, 2]
     assert "No result: it failed" in (job.folder / "summary.html").read_text()
