@@ -31,8 +31,8 @@ _TRADE = (
     "maker_remaining taker_remaining fee liquidity day status event"
 )
 _ALERT = (
-    "strategy failure at seconds cancelled source service rule first_seq last_seq threshold facts text instruction date amount close change "
-    "usual bid ask spread volume topic count"
+    "strategy failure at seconds cancelled source service rule first_seq last_seq threshold facts text instruction date amount close "
+    "change usual bid ask spread volume topic count"
 )
 FIELDS = frozenset(" ".join((_ORDER, _TRADE, _ALERT, *SHOWS.values())).split())
 """Fields of their objects, beside session, seq, ts and kind."""
