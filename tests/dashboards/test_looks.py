@@ -61,5 +61,5 @@ def test_the_theme_is_changed_and_kept(browser, lively):
     up, down = (
         page.page.evaluate(f"getComputedStyle(document.documentElement).getPropertyValue('--tb-{name}')") for name in ("up", "down")
     )
-    assert (up.strip(), down.strip()) == ("#0b62c4", "#a85400")
+    assert (up.strip(), down.strip()) == ("#0a56ad", "#934800")
     page.close()

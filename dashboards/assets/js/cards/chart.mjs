@@ -32,7 +32,7 @@ export function mount(body, options) {
   const words = ["O", "H", "L", "C", "V", "SMA"];
   const values = words.map(() => h("span.num"));
   const legend = h("div.tb-legend", {}, ...words.flatMap((word, k) => [h("span.tb-muted", {}, word), values[k]]));
-  const box = h("div.tb-chart", { role: "img", "aria-label": "Candles with volume" });
+  const box = h("div.tb-chart", { role: "group", "aria-label": "Candles with volume" });
   const nothing = h("p.tb-empty", { hidden: true }, "No trade yet, so no candle. The first one comes with the first trade.");
   body.append(top.element, h("div.tb-chart-box", {}, box, legend, nothing));
 

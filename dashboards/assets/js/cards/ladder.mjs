@@ -60,6 +60,7 @@ export function mount(body, options) {
       field(one.price, `${name}.${k}.price`, level?.[0], level ? number(level[0], { least: places.price }) : "");
       field(one.quantity, `${name}.${k}.quantity`, level?.[1], level ? number(level[1], { least: places.quantity }) : "");
       field(one.total, `${name}.${k}.total`, level?.[3], level ? number(level[3], { least: places.quantity }) : "");
+      if (one.price.disabled !== !level) one.price.disabled = !level;
       one.bar.style.transform = `scaleX(${level && most ? (Number(level[3]) / most).toFixed(4) : 0})`;
       const mine = level ? own[name].get(keyOf(level[0])) : undefined;
       flag(one.element, "is-own", mine);
