@@ -63,7 +63,7 @@ def _column(name: str, values: Sequence[Any]) -> Any:
 
 def export_runs(frame: "pl.DataFrame", path: Path) -> Path:
     """Write it as .parquet, .csv or .json, as a whole. Raises RunError for another ending."""
-    writers = {".parquet": frame.write_parquet, ".csv": frame.write_csv, ".json": frame.write_json}
+    writers: dict[str, Any] = {".parquet": frame.write_parquet, ".csv": frame.write_csv, ".json": frame.write_json}
     if path.suffix not in writers:
         raise RunError(f"{path}: what kind of file? end it with {', '.join(writers)}")
     path.parent.mkdir(parents=True, exist_ok=True)
