@@ -20,7 +20,20 @@ ROOT = Path(__file__).parents[2]
 NAME = "AMZN_2012-06-21_34200000_57600000_message_3.csv"
 LIVE = [f"live {word}" for word in ("run", "check", "list", "status", "stop", "dead-letters list", "dead-letters retry")]
 KAFKA = [f"kafka {word}" for word in ("start", "stop", "status", "topics")]
-LEAVES = ["backtest", "runs list", "runs show", "runs compare", "log verify", "log sql", "data show", "data check", "explain", "lab"]
+LEAVES = [
+    "backtest",
+    "runs list",
+    "runs show",
+    "runs compare",
+    "log verify",
+    "log sql",
+    "data show",
+    "data check",
+    "data add",
+    "data list",
+    "explain",
+    "lab",
+]
 LEAVES += [*LIVE, *KAFKA, "token"]
 MINE = """
 from engine import Strategy, Parameter

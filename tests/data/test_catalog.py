@@ -47,7 +47,7 @@ def test_adding_twice_changes_nothing_and_another_source_is_refused(tmp_path):
     before = {file: file.read_bytes() for file in (tmp_path / "catalog").rglob("*.parquet")}
     assert [one.new for one in catalog.add(path)] == [False, False]
     day(tmp_path, order=7)
-    with pytest.raises(DataError, match="is there already, from .*; give replace=True"):
+    with pytest.raises(DataError, match=r"is there already, from .*; give replace=True"):
         catalog.add(path)
     assert {file: file.read_bytes() for file in (tmp_path / "catalog").rglob("*.parquet")} == before
     catalog.add(path, replace=True)
