@@ -184,8 +184,8 @@ def _levels(feed: Dbn, rows: int) -> Iterator[Commands]:
         ts = np.maximum.accumulate(np.maximum(_time(rows_here), last))
         last = int(ts[-1])
         numbers = np.flatnonzero(chosen) + records.first
-        arrays = _windows(depth, book_first, rows_here, nano_units(feed.instruments)[instrument])
-        yield from output.take_windows(ts, instrument, *arrays, place=functools.partial(_place, numbers))
+        prices, lots, trades = _windows(depth, book_first, rows_here, nano_units(feed.instruments)[instrument])
+        yield from output.take_windows(ts, instrument, prices, lots, trades, functools.partial(_place, numbers))
     yield output.finish()
 
 

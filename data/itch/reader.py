@@ -48,7 +48,8 @@ class Itch(Feed):
         self.midnight = midnight_of(date, zone)
         symbols = instruments[0].symbol if len(instruments) == 1 else f"{len(instruments)} symbols"
         self.name = f"{symbols} {date}"
-        self.counts, self.messages, self.repairs, self.checked = {}, {}, {}, 0
+        self.counts, self.repairs, self.checked = {}, {}, 0
+        self.messages: dict[str, int] = {}
         self.progress: Progress | None = None
 
     @property

@@ -122,7 +122,8 @@ def _ratio(before: int, after: int) -> str | None:
 
 
 def _judge(found: dict[str, Any]) -> tuple[str, list[str]]:
-    broken, doubts = [], []
+    broken: list[str] = []
+    doubts: list[str] = []
     if not found["messages"]:
         return BAD, ["it holds no messages"]
     if not found["in_order"]:
