@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from data.bars.reader import Bars, read_bars
-from data.dbn.files import PERIODS, Heading, read_records
+from data.dbn.files import PERIODS, Heading, read_records, record_type
 from data.dbn.instruments import choose
 from data.feed import Feed
 from data.merged import merge
@@ -20,8 +20,6 @@ def read_ohlcv(
     path: Path, heading: Heading, rtype: int, symbol: str | Sequence[str] | None, tick: Number | None, terms: Mapping[str, Any]
 ) -> Feed:
     """Bars of the one symbol that was chosen, or of several as one feed."""
-    from data.dbn.reader import record_type
-
     rows = np.concatenate([records.rows for records in read_records(path, rtype, record_type("ohlcv"))])
     chosen = choose(path, heading, np.unique(rows["instrument_id"]).tolist(), symbol)
     made = [_bars(rows[rows["instrument_id"] == number], name, rtype, tick, terms) for number, name in chosen.items()]

@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from data.dbn.files import RTYPES, UNDEFINED, Heading, definitions, first_type, library, raw_blocks, read_heading, read_records
+from data.dbn.files import (
+    MESSAGES,
+    RTYPES,
+    UNDEFINED,
+    Heading,
+    definitions,
+    first_type,
+    raw_blocks,
+    read_heading,
+    read_records,
+    record_type,
+)
 from data.dbn.instruments import Steps, choose, make_instruments, nano_units, steps_of
 from data.dbn.orders import PENDING, decode_mbo, settle_last
 from data.feed import BATCH_ROWS, Commands, DataError, Feed
@@ -21,18 +32,8 @@ from engine.messages.vocabulary import Grain
 VERSION = "dbn 1"
 LEVELS = {"mbp-1": 1, "mbp-10": 10, "cmbp-1": 1, "bbo": 1, "cbbo": 1, "tcbbo": 1}
 """Levels of each schema of books."""
-_MESSAGES = {
-    "mbo": "MBOMsg", "mbp-1": "MBP1Msg", "mbp-10": "MBP10Msg", "trades": "TradeMsg", "ohlcv": "OHLCVMsg", "cmbp-1": "CMBP1Msg",
-    "bbo": "BBOMsg", "cbbo": "CBBOMsg", "tcbbo": "CMBP1Msg",
-}  # fmt: skip
 T, ASK, BID = ord("T"), ord("A"), ord("B")
 WITHOUT_BOOK, BOOK_FIRST = 4, 8
-
-
-def record_type(schema: str) -> np.dtype[Any]:
-    """The dtype of a schema's records, letters as numbers."""
-    fields = getattr(library(), _MESSAGES[schema])._dtypes
-    return np.dtype([(name, "u1" if kind == "S1" else kind) for name, kind in fields])
 
 
 class Dbn(Feed):
@@ -106,7 +107,7 @@ def read_dbn(
         from data.dbn.bars import read_ohlcv
 
         return read_ohlcv(path, heading, rtype, symbol, tick, terms)
-    if schema != "definition" and schema not in _MESSAGES:
+    if schema != "definition" and schema not in MESSAGES:
         raise DataError(path, f"holds {schema or f'records of type {rtype}'}, of which no market can be made")
     if schema == "definition":
         return _of_definitions(path, heading, rtype)
