@@ -8,6 +8,7 @@ import os
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -142,9 +143,7 @@ class Feed(ABC):
 
     def to_frame(self, kind: str = "trades") -> Any:
         """The history as a polars frame: "l3", "l2", "trades" or "quotes" (see `data.frames.feed_frame`). Raises ValueError for another."""
-        from data.frames import feed_frame
-
-        return feed_frame(self, kind)
+        return import_module("data.frames").feed_frame(self, kind)
 
     def until(self, ts: int) -> "Feed":
         """The same market up to the time `ts` (ns UTC), without what happens at it or later."""
