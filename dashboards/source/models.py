@@ -107,6 +107,10 @@ class ModelSource:
             self._followed[symbol] = Followed(made)
         return self._followed[symbol]
 
+    def rows(self, frame: pl.DataFrame) -> list[dict[str, Any]]:
+        """The rows of a frame with the decimals of instruments and money."""
+        return shapes.rows(frame, self.models.names, self.models.decimals)
+
     def heard(self, facts: np.ndarray) -> None:
         """A committed batch (FACT)."""
         trades = facts[facts["kind"] == Kind.TradeExecuted]
@@ -133,7 +137,7 @@ class ModelSource:
         """The fills that the read models keep, once, before anything is heard."""
         frame = self.models.executions().tail(FILLS_KEPT)
         wanted = frame.select("seq", "ts", "symbol", "side", "price", "quantity", "order_id", "trader")
-        self._fills.extend([list(row.values()) for row in shapes.rows(wanted)])
+        self._fills.extend([list(row.values()) for row in self.rows(wanted)])
 
     def read(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
         """A topic of the current view."""
@@ -203,7 +207,7 @@ class ModelSource:
         made = []
         for frame in (self.models.breaches(), self.models.compliance_failures(trader=topic.trader)):
             seen = frame if topic.portfolios is None else frame.filter(pl.col("portfolio").is_in(list(topic.portfolios)))
-            made.append(shapes.rows(seen.tail(REFUSALS_SHOWN).reverse()))
+            made.append(self.rows(seen.tail(REFUSALS_SHOWN).reverse()))
         return {"seq": self.seq, "breaches": made[0], "failures": made[1]}, None
 
     def read_controls(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:

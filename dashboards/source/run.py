@@ -13,6 +13,7 @@ from dashboards.source.candles import Candles
 from dashboards.source.ladder import ladder
 from dashboards.source.port import About, Payload, SourceError, Topic
 from engine.errors import TapebookError
+from engine.messages.names import Names
 from engine.messages.vocabulary import Side
 from live.gateway import shapes
 from live.wire.times import time_text
@@ -50,13 +51,17 @@ class RunSource:
         name = str(recording.meta.get("run_id") or recording.meta.get("strategy") or "backtest")
         self.about = About("run", name, False, False, tuple(shapes.instrument(one) for one in recording.instruments))
         self._accounts = {name: self._account(name, of) for name, of in self.result.strategies.items()}
-        self._orders = [self._order(row) for row in shapes.rows(self.result.orders.reverse().head(ORDERS_SHOWN))]
+        self._orders = [self._order(row) for row in self._rows(self.result.orders.reverse().head(ORDERS_SHOWN))]
         fills = (
             self.result.fills.reverse()
             .head(FILLS_SHOWN)
             .select("seq", "ts", "symbol", "side", "price", "quantity", "order_id", "portfolio")
         )
-        self._fills = [list(row.values()) for row in shapes.rows(fills)]
+        self._fills = [list(row.values()) for row in self._rows(fills)]
+
+    def _rows(self, frame: pl.DataFrame) -> list[dict[str, Any]]:
+        recording = self.result.recording
+        return shapes.rows(frame, Names(recording.instruments), recording.decimals)
 
     def _order(self, row: dict[str, Any]) -> dict[str, Any]:
         seq = row.get("seq") or 0
@@ -65,10 +70,10 @@ class RunSource:
     def _account(self, name: str, result: Result) -> dict[str, Any]:
         """A portfolio at the end, of its equity, positions and summary."""
         equity, summary = result.equity.tail(1), result.summary
-        last = shapes.rows(equity)[0] if len(equity) else {}
+        last = self._rows(equity)[0] if len(equity) else {}
         held = result.positions.group_by("symbol", maintain_order=True).last() if len(result.positions) else pl.DataFrame()
         blank = dict.fromkeys(("average_price", "mark", "realized_pnl", "unrealized_pnl"))
-        positions = {row["symbol"]: {"quantity": row["quantity"], **blank} for row in shapes.rows(held)} if len(held) else {}
+        positions = {row["symbol"]: {"quantity": row["quantity"], **blank} for row in self._rows(held)} if len(held) else {}
         figures = {"realized_pnl": None, "unrealized_pnl": None, "exposure": last.get("position_value"), "leverage": None}
         net, fees = (shapes.plain(summary.get(field)) for field in ("net_pnl", "fees"))
         return {

@@ -75,7 +75,7 @@ async def show_settlement(desk: Desk, call: Call) -> Answer:
         raise missing("settlement", name, "none runs; a session that settles has [settlement] in its configuration")
     frame = await asyncio.to_thread(kept.service.ladder)
     shown = frame.filter(pl.col("portfolio") == name).drop("portfolio").with_columns(pl.col("settles", "traded").cast(pl.String))
-    return Answer(200, shapes.rows(shown))
+    return Answer(200, desk.rows(shown))
 
 
 async def list_instruments(desk: Desk, call: Call) -> Answer:
@@ -146,16 +146,16 @@ async def list_bars(desk: Desk, call: Call) -> Answer:
     made = bars(frame, width)
     streams = desk.session.equipment.streams
     if streams is not None and width == MINUTE:
-        return paged(_minutes(streams.bars(instrument.symbol), made, instrument, before)[:limit], limit)
+        return paged(_minutes(streams.bars(instrument.symbol), desk.rows(made), instrument, before)[:limit], limit)
     if before is not None:
         made = made.filter(pl.col("seq") < before)
     page = desk.rows(made.tail(limit).reverse())
     return paged([{**row, "volume": shapes.text(instrument.quantity(row.pop("lots")))} for row in page], limit)
 
 
-def _minutes(told: list[dict[str, Any]], traded: pl.DataFrame, instrument: Instrument, before: int | None) -> list[dict[str, Any]]:
+def _minutes(told: list[dict[str, Any]], traded: list[dict[str, Any]], instrument: Instrument, before: int | None) -> list[dict[str, Any]]:
     """Bars that were told, and where none was those of the trades, newest first, `seq` counting minutes."""
-    found = {row["start"]: {**row, "revision": None} for row in shapes.rows(traded)}
+    found = {row["start"]: {**row, "revision": None} for row in traded}
     for row in found.values():
         row["volume"] = shapes.text(instrument.quantity(row.pop("lots")))
     found |= {row["start"]: row for row in told}
