@@ -80,7 +80,5 @@ def progress(wanted: bool | None = None) -> Progress:
         return Silent()
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if shell is not None and type(shell).__name__ == "ZMQInteractiveShell":
-        from IPython.display import display
-
-        return Notebook(display)
+        return Notebook(sys.modules["IPython.display"].display)  # there, where a notebook is
     return Terminal() if sys.stderr is not None and sys.stderr.isatty() else Silent()
