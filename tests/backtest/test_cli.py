@@ -513,7 +513,8 @@ def test_what_is_imported_is_declared():
     """A package that only the tools for tests bring in would be missing where nobody tests."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = project["dependencies"] + [one for extra in project["optional-dependencies"].values() for one in extra]
-    known = {re.split(r"[<>=~!; ]", one)[0].lower().replace("-", "_") for one in declared} | {"llvmlite", "opentelemetry"}  # parts of numba and of opentelemetry_sdk
+    known = {re.split(r"[<>=~!; ]", one)[0].lower().replace("-", "_") for one in declared}
+    known |= {"llvmlite", "opentelemetry"}  # parts of numba and of opentelemetry_sdk
     rooms = {"engine", "data", "backtest", "live", "dashboards"}
     modules = [ROOT / "tapebook.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
     strange = {f"{path.relative_to(ROOT)} imports {name}" for path in modules for name in imports(path) if name not in known | rooms}
