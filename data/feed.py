@@ -134,7 +134,7 @@ class Feed(ABC):
         if found is None:
             folder.mkdir(parents=True, exist_ok=True)
             self.counts = {}
-            _store(path, self._counted())
+            store_commands(path, self._counted())
             path.with_suffix(".json").write_text(json.dumps(self.counts))
             found = np.load(path, mmap_mode="r")
         elif not self.counts:
@@ -203,7 +203,7 @@ def _header(rows: int) -> bytes:
     return head.getvalue()
 
 
-def _store(path: Path, batches: Iterator[Commands]) -> None:
+def store_commands(path: Path, batches: Iterator[Commands]) -> None:
     """Write an .npy of unknown length under a temporary name, then rename it: a reader sees all of it or nothing."""
     number, name = tempfile.mkstemp(prefix=path.stem[:16], suffix=".part", dir=path.parent)
     try:

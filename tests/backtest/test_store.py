@@ -19,7 +19,7 @@ from backtest.recording import DepthWindow
 from backtest.store import Run, RunError, find_run, save, write_log
 from backtest.timing import latency
 from backtest.verify import verify_run
-from data.feed import DataError
+from data.feed import DataError, store_commands
 from data.formats import open_feed
 from data.log.event_log import EventLog
 from engine import Exchange, Kind, Side, Strategy, TapebookError
@@ -416,6 +416,8 @@ def test_a_changed_feed_is_found_and_named(copied: Run) -> None:
     at = int(np.flatnonzero(history["kind"] == Kind.ADD)[30_000])
     history["quantity"][at] += 1
     np.save(cached(copied), history)
+    assert verify_run(copied, cached(copied).parent).ok, "rows without their checksum are decoded again"
+    store_commands(cached(copied), iter([history]))
     verdict = verify_run(copied, cached(copied).parent)
     assert not verdict.ok
     assert verdict.seq is not None
