@@ -10,15 +10,14 @@ from data.feed import DataError
 
 _HEAD = 4096
 _BARS = "bars; tb.read_bars reads them (on the command line --format bars)"
-_NOT_BUILT = "that reader is not built yet"
 _MAGIC = (
-    (b"PAR1", f"a Parquet file; if it holds bars, tb.read_bars reads it, else {_NOT_BUILT}"),
-    (b"DBN", f"a Databento file (DBN); {_NOT_BUILT}"),
+    (b"PAR1", "a Parquet file; tb.read reads it"),
+    (b"DBN", "a Databento file (DBN); tb.read_dbn reads it (on the command line --format dbn)"),
     (b"7z\xbc\xaf\x27\x1c", "packed as 7z; unpack it and name the message and order book files in it"),
     (b"\xfd7zXZ\x00", "packed with xz; unpack it (unxz) and name the file that comes out"),
     (b"BZh", "packed with bzip2; unpack it (bunzip2) and name the file that comes out"),
     (b"Rar!", "packed as rar; unpack it and name the message file in it"),
-    (b"\x93NUMPY", "a NumPy array; no reader takes one"),
+    (b"\x93NUMPY", "a NumPy array; if it is one of hftbacktest, tb.read reads it (on the command line --format hftbacktest)"),
     (b"\x89HDF", "an HDF5 file; no reader takes one"),
     (b"%PDF", "a PDF; no reader takes one"),
     (b"SQLite format 3", "an SQLite database; no reader takes one"),
@@ -64,13 +63,13 @@ def _of_bytes(head: bytes) -> str | None:
         if head.startswith(magic):
             return what
     if head.startswith(_ZSTANDARD):
-        return f"packed with Zstandard, as Databento's files are (DBN); {_NOT_BUILT}"
+        return "packed with Zstandard, as Databento's files are (DBN); tb.read_dbn reads those (on the command line --format dbn)"
     if head.startswith(_GZIP):
         return _of_gzip(head)
     if head[8:12] == _DUCKDB:
         return "an event log or another DuckDB database; `tapebook log verify` takes the log of a run"
     if _is_itch(head):
-        return f"an ITCH file; {_NOT_BUILT}"
+        return "an ITCH file; tb.read_itch reads it (on the command line --format itch)"
     return _of_text(head)
 
 
@@ -119,7 +118,7 @@ def _of_text(head: bytes) -> str | None:
     if not line:
         return None
     if line.startswith(("{", "[{")) or re.match(r"\d+ \{", line):
-        return f"a stream of JSON messages; {_NOT_BUILT}"
+        return "a stream of JSON messages; of Binance, tb.read_binance reads it (on the command line --format binance)"
     fields = [field.strip().strip("\"'<>").lower() for field in re.split(r"[,;\t]", line)]
     if len(_PRICES & {*fields}) >= 3 or _DAY.match(line):
         return _BARS

@@ -28,7 +28,7 @@ def sweep(
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler instead, like tcp://10.0.0.1:8786.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Longest that one run may take.")] = None,
     data: Annotated[list[str] | None, typer.Option(help="Market data file, or a folder of days. Else a synthetic day.")] = None,
-    format: Annotated[str | None, typer.Option(help="lobster, or synthetic.")] = None,
+    format: Annotated[str | None, typer.Option(help="Format of the data; by default the file says it.")] = None,
     orderbook: Orderbook = None,
     symbol: Symbol = None,
     date: Date = None,

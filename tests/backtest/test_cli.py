@@ -23,7 +23,7 @@ LIVE = [f"live {word}" for word in (*LIVE_WORDS, "dead-letters list", "dead-lett
 KAFKA = [f"kafka {word}" for word in ("start", "stop", "status", "topics")]
 RUNS = [f"runs {word}" for word in ("list", "show", "compare", "export", "report")]
 LOG = [f"log {word}" for word in ("verify", "sql", "head", "surveil", "extract")]
-LEAVES = ["backtest", *RUNS, *LOG, "data show", "data check", "explain", "lab"]
+LEAVES = ["backtest", *RUNS, *LOG, "data add", "data list", "data show", "data check", "explain", "lab"]
 LEAVES += ["sweep", "job run", "job check", "job list", "job pin"]
 LEAVES += [*LIVE, *KAFKA, "token", "dash"]
 MINE = """
@@ -389,7 +389,7 @@ def test_what_is_in_a_file(tapebook, published):
         ("data check nothing.csv", ["nothing.csv: no such file"]),
         ("backtest nothing.toml", ["nothing.toml", "TOML"]),
         ("backtest --format lobstr --data x", ["lobstr", "did you mean lobster?"]),
-        ("backtest --format csv --data x", ["csv", "lobster, synthetic"]),
+        ("backtest --format csv --data x", ["csv", "bars, binance, catalog, dbn, hftbacktest, itch, lobster, log, synthetic, table"]),
         ("backtest --format lobster", ["lobster needs --data"]),
         ("backtest --format synthetic --data x", ["--data", "leave --data out"]),
         ("backtest --symbol X", ["symbol", "leave it out"]),
@@ -451,7 +451,7 @@ def test_a_cut_zip(tapebook, published, tmp_path, command):
     ("text", "parts"),
     [
         ("stratgy = 'MarketMaker'", ["stratgy", "did you mean strategy?"]),
-        ("colour = 'red'", ["colour", "known are"]),
+        ("wqxz = 'red'", ["wqxz", "known are"]),
         ("strategy = 'MarketMaker'\ndata = \n", ["line 2"]),
         ("messages = 'many'", ["messages", "whole number"]),
         ("strategy = ['A', 'B']", ["strategy", "text"]),
@@ -479,7 +479,7 @@ def test_every_problem_of_a_job_is_told_with_its_line(tapebook, tmp_path):
         ("job.toml line 2, key feed_latency: '250' is not a duration; write a number and a unit, like 250us, 100ms, 5min",),
         ("job.toml line 3: unknown key 'stratgy'; did you mean strategy?",),
         ("job.toml line 4, key start: '9'", "HH:MM"),
-        ("job.toml line 5, key symbol: applies only to lobster data",),
+        ("job.toml line 5, key symbol: applies only to bars or ", "lobster", "leave it out"),
         ("job.toml line 6, key cash: 'nan' is not a finite number",),
         ("job.toml line 9, key set.spred: ", "did you mean spread?"),
         ("job.toml line 11, key set.size: ", "'x'"),

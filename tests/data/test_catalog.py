@@ -1,6 +1,7 @@
 """The catalog: what goes in comes out, adding twice is harmless, several may add at once, nothing is half there."""
 
 import multiprocessing
+from datetime import date
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from backtest import Backtest
 from data import Catalog, read_itch, read_table
 from data.feed import DataError
+from data.formats import reopen
+from engine import Strategy
 from engine.messages.vocabulary import Kind
 from tests.data.itch_file import ItchFile
 
@@ -61,11 +64,45 @@ def test_days_are_one_feed_with_their_nights(tmp_path):
     feed = catalog.feed("AAPL", "2019-12-30", "2019-12-31")
     kinds = feed.commands()["kind"].tolist()
     assert (kinds.count(Kind.START_OF_DAY), kinds.count(Kind.END_OF_DAY), kinds.count(Kind.ADD)) == (1, 1, 2)
-    assert Backtest(feed, None).run().summary is not None
     with pytest.raises(DataError, match="has no data of AAPL from 2021"):
         catalog.feed("AAPL", "2021-01-01")
     with pytest.raises(DataError, match="did you mean AAPL"):
         catalog.feed("AAPLE")
+
+
+class Holder(Strategy):
+    """Buys once, on the first day, and holds."""
+
+    every = "30s"
+
+    def on_timer(self):
+        if self.position == 0 and not self.orders:
+            self.buy(5)
+
+
+def test_a_month_out_of_a_catalog_is_one_run(tmp_path):
+    """A position goes over every night; each day has a book of its own, and its orders are gone at night."""
+    catalog, half_past_nine = Catalog(tmp_path / "catalog"), (9 * 60 + 30) * 60 * 10**9
+    weekdays = [date(2024, 5, number) for number in range(1, 32) if date(2024, 5, number).weekday() < 5]
+    for one in [*weekdays, date(2024, 6, 3)]:
+        file = ItchFile()
+        for minute in range(3):
+            for k, side in enumerate(("BUY", "SELL")):
+                price = 500000 + 100 * one.day + 100 * k
+                file.add(half_past_nine + minute * 60 * 10**9, 1 + 2 * minute + k, side, 100, price)
+        path = tmp_path / f"{one:%m%d%Y}.NASDAQ_ITCH50"
+        path.write_bytes(file.blob())
+        catalog.add(path)
+    feed = catalog.feed("AAPL", "2024-05-01", "2024-05-31")
+    kinds = feed.commands()["kind"].tolist()
+    nights = len(weekdays) - 1
+    assert (kinds.count(Kind.START_OF_DAY), kinds.count(Kind.END_OF_DAY), kinds.count(Kind.CLEAR)) == (nights,) * 3
+    result = Backtest(feed, Holder()).run(tmp_path / "runs")
+    assert result.days["date"].to_list() == weekdays
+    assert result.days["fills"].to_list() == [1] + [0] * nights
+    assert result.days["position_value"].to_list() == pytest.approx([5 * (50.005 + one.day / 100) for one in weekdays])
+    again = reopen(feed.origin, feed.fingerprint)
+    assert np.array_equal(again.commands(), feed.commands())
 
 
 def test_a_book_goes_over_midnight(tmp_path):

@@ -41,7 +41,7 @@ def pair(folder):
         (gzip.compress(BARS.encode(), mtime=0), "packed with gzip, and inside bars"),
         (gzip.compress(MESSAGES.encode(), mtime=0), "packed with gzip; unpack it (gunzip)"),
         (gzip.compress(ITCH, mtime=0), "packed with gzip, and inside an ITCH file"),
-        (ITCH, "seems to be an ITCH file; that reader is not built yet"),
+        (ITCH, "seems to be an ITCH file; tb.read_itch reads it (on the command line --format itch)"),
         (b"\x00\x00S" + ITCH[3:], "seems to be an ITCH file"),
         (b"DBN\x01\x00", "seems to be a Databento file (DBN)"),
         (b"\x28\xb5\x2f\xfd\x24", "packed with Zstandard, as Databento's files are (DBN)"),
