@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from dashboards.pages.place import present
+from dashboards.serving.answering import Answering
 from dashboards.serving.doors import Doors
 from dashboards.serving.entrance import Entrance
 from dashboards.serving.hub import Hub
@@ -33,10 +34,12 @@ def mount(gateway: Gateway) -> None:
     """Serve the pages at the gateway's address; what goes wrong there never ends the session."""
     source, visits = SessionSource(gateway.desk.session, gateway.desk), Visits()
     hub = Hub(source)
-    living = add_pages(gateway.app, source, visits, gateway.desk.session.folder.path.parent.parent)
+    out = gateway.desk.session.folder.path.parent.parent
+    living = add_pages(gateway.app, source, visits, out)
     entrance = Entrance(gateway.guard.verifier, gateway.secured.tls is not None)
     socket = PageSocket(hub)
-    gateway.app = Doors(gateway.app, entrance, {place.path: place for place in present()}, socket, visits)  # type: ignore[assignment]
+    pages, answering = {place.path: place for place in present()}, Answering(source, out)
+    gateway.app = Doors(gateway.app, entrance, pages, socket, visits, answering)  # type: ignore[assignment]
 
     async def run() -> None:
         await source.open()
