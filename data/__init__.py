@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from data.formats import days as days
     from data.formats import read as read
     from data.itch.reader import read_itch as read_itch
-    from data.levels import levels_of as levels_of
+    from data.levels.of_orders import levels_of as levels_of
     from data.lobster.reader import read_lobster as read_lobster
     from data.log.event_log import EventLog as EventLog
     from data.merged import merge as merge
@@ -27,7 +27,7 @@ _PLACES = {
     "EventLog": "data.log.event_log",
     "Feed": "data.feed",
     "days": "data.formats",
-    "levels_of": "data.levels",
+    "levels_of": "data.levels.of_orders",
     "merge": "data.merged",
     "read": "data.formats",
     "read_bars": "data.bars.reader",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.feed import DataError, Feed
-from data.levels import levels_of
+from data.levels.of_orders import levels_of
 from data.merged import merge
 from data.several_days import Days
 from data.which_format import format_of, frame_format

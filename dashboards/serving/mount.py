@@ -18,6 +18,7 @@ from dashboards.source.session import SessionSource
 from live.demo.settings import VISITOR
 from live.gateway.security.principals import Role
 from live.gateway.server import Gateway
+from live.session.session import Session
 
 _log = logging.getLogger("tapebook.dashboards")
 
@@ -32,9 +33,12 @@ def load() -> None:
 
 def mount(gateway: Gateway) -> None:
     """Serve the pages at the gateway's address; what goes wrong there never ends the session."""
-    source, visits = SessionSource(gateway.desk.session, gateway.desk), Visits()
+    session = gateway.desk.session
+    if not isinstance(session, Session):
+        return  # a reader has no exchange that could be asked
+    source, visits = SessionSource(session, gateway.desk), Visits()
     hub = Hub(source)
-    out = gateway.desk.session.folder.path.parent.parent
+    out = session.folder.path.parent.parent
     living = add_pages(gateway.app, source, visits, out)
     entrance = Entrance(gateway.guard.verifier, gateway.secured.tls is not None)
     socket = PageSocket(hub)
@@ -50,10 +54,10 @@ def mount(gateway: Gateway) -> None:
             await source.close()
 
     gateway.beside.append(run)
-    if gateway.issuer is not None and VISITOR in gateway.desk.names.traders and gateway.desk.session.name == "demo":
+    if gateway.issuer is not None and VISITOR in gateway.desk.names.traders and session.name == "demo":
         roles = [Role.TRADER, Role.RISK, Role.ADMIN]
         token = gateway.issuer.token(roles, trader=VISITOR, portfolios=[VISITOR], subject=VISITOR)
-        gateway.desk.session.folder.entrance = entrance.once(token)
+        session.folder.entrance = entrance.once(token)
 
 
 async def _kept(work: Any) -> None:

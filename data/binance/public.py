@@ -79,5 +79,5 @@ def _klines(
 ) -> Feed:
     frame = pl.concat([block.frame for block in open_source(path, names, None, repair).blocks()])
     frame = frame.select(pl.col("open_time").alias("time"), "open", "high", "low", "close", "volume")
-    given = {} if lot is None else {"lot": lot}
+    given: dict[str, Any] = {} if lot is None else {"lot": lot}
     return read_bars(frame, symbol or path.stem.split("-")[0].upper(), tick=tick, **given, **terms)

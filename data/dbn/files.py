@@ -205,16 +205,3 @@ def definitions(path: Path) -> list[Any]:
     decoder = dbn.DBNDecoder(upgrade_policy=dbn.VersionUpgradePolicy.UPGRADE_TO_V3)
     decoder.write(raw.getvalue())
     return [record for record in decoder.decode() if type(record).__name__.startswith("InstrumentDefMsg")]
-
-
-MESSAGES = {
-    "mbo": "MBOMsg", "mbp-1": "MBP1Msg", "mbp-10": "MBP10Msg", "trades": "TradeMsg", "ohlcv": "OHLCVMsg", "cmbp-1": "CMBP1Msg",
-    "bbo": "BBOMsg", "cbbo": "CBBOMsg", "tcbbo": "CMBP1Msg",
-}  # fmt: skip
-"""The messages of each schema."""
-
-
-def record_type(schema: str) -> np.dtype[Any]:
-    """The dtype of a schema's records, letters as numbers."""
-    fields = getattr(library(), MESSAGES[schema])._dtypes
-    return np.dtype([(name, "u1" if kind == "S1" else kind) for name, kind in fields])

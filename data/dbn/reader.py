@@ -185,7 +185,7 @@ def _levels(feed: Dbn, rows: int) -> Iterator[Commands]:
         last = int(ts[-1])
         numbers = np.flatnonzero(chosen) + records.first
         prices, lots, trades = _windows(depth, book_first, rows_here, nano_units(feed.instruments)[instrument])
-        yield from output.take_windows(ts, instrument, prices, lots, trades, functools.partial(_place, numbers))
+        yield from output.take_windows(ts, instrument, prices, lots, trades, place=functools.partial(_place, numbers))
     yield output.finish()
 
 

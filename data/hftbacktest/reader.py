@@ -131,7 +131,7 @@ def _levels(feed: HftBacktest, rows: int) -> Iterator[Commands]:
         def place(row: int, numbers: np.ndarray = numbers) -> tuple[int, dict[int, str]]:
             return int(numbers[row]), {0: "exch_ts", 3: "ev", 4: "qty", 5: "px"}
 
-        yield from output.take_rows(ts, instrument, side, price, lots, marks, place)
+        yield from output.take_rows(ts, instrument, side, price, lots, marks, place=place)
     yield output.finish()
 
 

@@ -36,11 +36,13 @@ class LevelOutput:
         self.room = max(rows, 64) + 64
         self.out = np.zeros(self.room, COMMAND)
 
-    def take_rows(self, ts: Ints, instrument: Ints, side: Ints, price: Ints, lots: Ints, marks: Ints, place: Place) -> Iterator[Commands]:
+    def take_rows(
+        self, ts: Ints, instrument: Ints, side: Ints, price: Ints, lots: Ints, marks: Ints, *, place: Place
+    ) -> Iterator[Commands]:
         """Commands of rows (see `decode_rows`)."""
         return self._take(decode_rows, (ts, instrument, side, price, lots, marks), place)
 
-    def take_windows(self, ts: Ints, instrument: Ints, prices: Ints, lots: Ints, trades: Ints, place: Place) -> Iterator[Commands]:
+    def take_windows(self, ts: Ints, instrument: Ints, prices: Ints, lots: Ints, trades: Ints, *, place: Place) -> Iterator[Commands]:
         """Commands of windows of books (see `decode_windows`)."""
         return self._take(decode_windows, (ts, instrument, prices, lots, trades), place)
 

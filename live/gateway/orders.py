@@ -158,7 +158,7 @@ async def preview_order(desk: Desk, call: Call) -> Answer:
     who = call.who
     if who.oversees:
         trader, owner = named(given, "trader") or who.trader, named(given, "portfolio")
-        known = {owner} if owner is not None else who.portfolios
+        known = frozenset({owner}) if owner is not None else who.portfolios
         who = replaced(who, trader=trader or "", portfolios=known)
         if trader is None:
             raise malformed("trader", "it is missing; whose order would it be?")

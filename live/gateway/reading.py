@@ -69,7 +69,7 @@ async def show_limits(desk: Desk, call: Call) -> Answer:
 
 async def show_settlement(desk: Desk, call: Call) -> Answer:
     """GET /v1/portfolios/{name}/settlement: in the order in which it settles."""
-    name, running = portfolio(desk, call), desk.session.equipment.services
+    name, running = portfolio(desk, call), desk.session.supervisor
     kept = running.kept.get("settlement") if running is not None else None
     if kept is None or not kept.service.ready:
         raise missing("settlement", name, "none runs; a session that settles has [settlement] in its configuration")
@@ -144,7 +144,7 @@ async def list_bars(desk: Desk, call: Call) -> Answer:
     frame = desk.models.trades(symbol(desk, call.path["symbol"]))
     instrument = desk.names.instruments[desk.names.symbols[call.path["symbol"]]]
     made = bars(frame, width)
-    streams = desk.session.equipment.streams
+    streams = desk.session.streams
     if streams is not None and width == MINUTE:
         return paged(_minutes(streams.bars(instrument.symbol), desk.rows(made), instrument, before)[:limit], limit)
     if before is not None:

@@ -118,6 +118,16 @@ class Equipped:
     equipment: Equipment
 
     @property
+    def streams(self) -> Any:
+        """See Served."""
+        return self.equipment.streams
+
+    @property
+    def supervisor(self) -> Any:
+        """See Served."""
+        return self.equipment.services
+
+    @property
     def writer(self) -> None:
         """It takes commands itself."""
 

@@ -60,6 +60,9 @@ class Followed:
     """A session by its folder, as of the last segment: every fact is carried out again on an exchange of its own, so books, accounts and
     limits are those of the session. Any number of readers stand beside one writer, which does not know of them. Raises LogError."""
 
+    streams: Any = None
+    supervisor: Any = None
+
     def __init__(self, folder: Path, gateway: GatewaySettings) -> None:
         self.folder = ReaderFolder(folder)
         self._log = EventLog.open(folder)

@@ -99,6 +99,14 @@ class Served(Protocol):
     def writer(self) -> str | None:
         """None where it takes commands here; else what is said to who sends one: where they go."""
 
+    @property
+    def streams(self) -> Any:
+        """The streams beside it; None where there are none."""
+
+    @property
+    def supervisor(self) -> Any:
+        """Who runs its services; None where there are none."""
+
     def checks(self) -> dict[str, bool]:
         """What has to be true for it to be ready, beside what the gateway itself looks at."""
 

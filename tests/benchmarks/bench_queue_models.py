@@ -15,7 +15,7 @@ import polars as pl
 
 from backtest.run import Backtest
 from data.feed import Feed
-from data.levels import levels_of
+from data.levels.of_orders import levels_of
 from data.lobster.reader import read_lobster
 from data.synthetic.flow import synthetic_flow
 from engine.messages.vocabulary import Kind, Side, TimeInForce

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data.levels import levels_of
+from data.levels.of_orders import levels_of
 from data.synthetic.flow import synthetic_flow
 from engine import Exchange, Flag, Grain, Instrument, Kind, Queue, QueueModel, Side, limit, market, set_queue
 from engine.messages.records import COMMAND

@@ -37,8 +37,8 @@ class Hub:
     def open(self) -> None:
         """Listen to the session."""
         self.desk.listeners.append(self._committed)
-        if self.desk.session.equipment.streams is not None:
-            self.desk.session.equipment.streams.listeners.append(self._noticed)
+        if self.desk.session.streams is not None:
+            self.desk.session.streams.listeners.append(self._noticed)
 
     def close(self) -> None:
         """Tell every client that the session goes."""
