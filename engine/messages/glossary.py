@@ -172,3 +172,32 @@ RULES = {
     "order_rate": Bound("orders and replaces in a second, by a bucket that holds one second of them", "orders a second", Reason.ORDER_RATE),
 }
 """Fields of `Rules`: of a trader; None is no rule, and SET_RULES replaces them all."""
+
+FACT_FIELDS = {
+    "seq": "place in the one order of commands and facts, from 1",
+    "ts": "ns UTC, of the command that caused it",
+    "order_id": "the order; of a trade the taker's",
+    "maker_order_id": "the order that rested",
+    "price": "price units: the order's; of a trade, where it traded",
+    "stop_price": "price units",
+    "quantity": "lots: the order's total; of a trade, what traded",
+    "remaining": "lots of the order that are open after the fact; of a trade the taker's",
+    "maker_remaining": "lots of the maker that are open after the trade",
+    "ahead": "lots of the queue ahead; 4294967295 where they are not counted",
+    "portfolio": "the order's; of a trade the taker's",
+    "trader": "the order's; of a trade the taker's; HISTORY for orders of history",
+    "maker_portfolio": "the maker's portfolio",
+    "maker_trader": "the maker's trader; HISTORY for orders of history",
+    "fee": "money that the taker pays; negative is a rebate",
+    "maker_fee": "money that the maker pays; negative is a rebate",
+    "value": "what was found or booked (the same bytes as fee)",
+    "limit": "what it was held against (the same bytes as maker_fee)",
+    "instrument": "number of the instrument",
+    "kind": "Kind, 64 and up",
+    "reason": "Reason",
+    "side": "Side; of a trade the taker's",
+    "type": "OrderType",
+    "time_in_force": "TimeInForce",
+    "flags": "Flag bits",
+}
+"""The fields of a fact, as `engine.messages.field_docs` has them where a kind says nothing else."""
