@@ -1,9 +1,13 @@
 """What portfolios were worth through a session: the log's facts, shown to read models of its own piece by piece."""
 
 import threading
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from live.gateway import shapes
 from live.models.read_models import ReadModels
@@ -13,8 +17,8 @@ from live.wire.times import time_text
 if TYPE_CHECKING:
     from data.log.event_log import EventLog
 
-PIECES, POINTS, PORTFOLIOS = 200, 400, 64
-"""Points of a first look; points that are kept; portfolios that are followed."""
+PIECES, POINTS, PORTFOLIOS, PIECE = 200, 400, 64, 1 << 20
+"""Points of a first look; points that are kept; portfolios that are followed; seqs that are read at once."""
 
 
 class Worth:
@@ -24,7 +28,6 @@ class Worth:
         self._lock = threading.Lock()
         self._models: ReadModels | None = None
         self._points: dict[str, list[tuple[int, Decimal]]] = {}
-        self._facts = 0
 
     def advance(self, log: "EventLog", session: int) -> None:
         """Look at what came since. Raises LogError."""
@@ -33,15 +36,24 @@ class Worth:
             if self._models is None:
                 self._models = ReadModels(names, decimals_of(log, session))
             self._models.names = names
-            piece = max(1, (last - self._models.seq) // PIECES)
             while self._models.seq < last:
-                commands, facts = log.read(session, self._models.seq + 1, min(last, self._models.seq + piece))
-                before = self._models.seq
-                self._models.apply(commands.records, commands.seqs, facts)
-                if self._models.seq == before:  # nothing that moves it stood in the piece
-                    piece *= 2
-                if len(facts):
-                    self._note(int(facts["ts"][-1]))
+                commands, facts = log.read(session, self._models.seq + 1, min(last, self._models.seq + PIECE))
+                for first, end in _cuts(len(facts), len(facts) // self._pieces(len(facts), last)):
+                    self._show(commands, facts[first:end], end == len(facts))
+
+    def _pieces(self, count: int, last: int) -> int:
+        """How many points the facts in hand are worth of those up to `last`."""
+        assert self._models is not None
+        left = max(1, last - self._models.seq)
+        return max(1, min(count, PIECES * min(count, left) // left)) if count else 1
+
+    def _show(self, commands: Any, facts: np.ndarray, whole: bool) -> None:
+        """A piece of the facts, with the commands that stand before its end."""
+        assert self._models is not None
+        before = len(commands.seqs) if whole else int(np.searchsorted(commands.seqs, int(facts["seq"][-1]), "right"))
+        self._models.apply(commands.records[:before], commands.seqs[:before], facts)
+        if len(facts):
+            self._note(int(facts["ts"][-1]))
 
     def _note(self, ts: int) -> None:
         assert self._models is not None
@@ -70,6 +82,12 @@ class Worth:
 
 _known: dict[tuple[Path, int], Worth] = {}
 _turn = threading.Lock()
+
+
+def _cuts(count: int, size: int) -> Iterator[tuple[int, int]]:
+    """First and end of each piece; one empty piece of nothing."""
+    edges = [*range(0, count, max(1, size)), count] if count else [0, 0]
+    return pairwise(edges)
 
 
 def worth_of(log: "EventLog", session: int) -> Worth:
