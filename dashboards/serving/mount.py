@@ -38,6 +38,7 @@ def mount(gateway: Gateway) -> None:
         return  # a reader has no exchange that could be asked
     source, visits = SessionSource(session, gateway.desk), Visits()
     hub = Hub(source)
+    source.figures |= {"gateway": lambda: clients_of(gateway), "pages": hub.figures}
     out = session.folder.path.parent.parent
     living = add_pages(gateway.app, source, visits, out)
     entrance = Entrance(gateway.guard.verifier, gateway.secured.tls is not None)
@@ -58,6 +59,19 @@ def mount(gateway: Gateway) -> None:
         roles = [Role.TRADER, Role.RISK, Role.ADMIN]
         token = gateway.issuer.token(roles, trader=VISITOR, portfolios=[VISITOR], subject=VISITOR)
         session.folder.entrance = entrance.once(token)
+
+
+def clients_of(gateway: Gateway) -> dict[str, Any]:
+    """What the gateway counts of its clients, as its /metrics say it."""
+    hub, guard = gateway.hub, gateway.guard
+    return {
+        "clients": len(hub.clients),
+        "dropped": hub.dropped + sum(client.dropped for client in hub.clients),
+        "closed_slow": hub.closed_slow,
+        "waiting_bytes": sum(client.waiting for client in hub.clients),
+        "denied": guard.denied,
+        "limited": guard.users.refused + guard.addresses.refused,
+    }
 
 
 async def _kept(work: Any) -> None:
