@@ -93,7 +93,7 @@ class SessionSource(ModelSource):
             for name, one in meters.stages.items()
         }
         beside = {name: figures() for name, figures in self.figures.items()}
-        return {**dict.fromkeys((f"{name}_per_second" for name in counts)), **self._rates, "stages": stages, **beside}
+        return {**dict.fromkeys(f"{name}_per_second" for name in counts), **self._rates, "stages": stages, **beside}
 
     def standing(self) -> Payload:
         """Rates and times of the session's stages."""
