@@ -16,6 +16,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from dashboards.pages.place import Place
+from dashboards.serving.answering import PATH as ANSWERS_AT
+from dashboards.serving.answering import Answering
 from dashboards.serving.entrance import COOKIE_BYTES_MAX, Entrance, OneHolder
 from dashboards.serving.notices import forbidden, sign_in
 from dashboards.serving.socket import PageSocket
@@ -41,10 +43,17 @@ class Doors:
     """Lets requests in. `pages`: by path; `app`: the gateway with Panel's routes beside it, or Panel's alone."""
 
     def __init__(
-        self, app: App, entrance: Entrance, pages: dict[str, Place], socket: PageSocket, visits: Visits, own: OneHolder | None = None
+        self,
+        app: App,
+        entrance: Entrance,
+        pages: dict[str, Place],
+        socket: PageSocket,
+        visits: Visits,
+        answering: Answering,
+        own: OneHolder | None = None,
     ) -> None:
         self.app, self.entrance, self.pages, self.socket, self.visits = app, entrance, pages, socket, visits
-        self._holder = own
+        self._answering, self._holder = answering, own
         """Of a process of our own, where nobody behind the doors asks for a token."""
         self._assets = StaticFiles(directory=ASSETS)
         self._own: dict[str, Callable[[Request], Awaitable[Response]]] = {
@@ -64,6 +73,9 @@ class Doors:
             await self._socket(scope, receive, send)
         elif scope["type"] == "http" and path in self._own:
             await (await self._own[path](Request(scope, receive)))(scope, receive, _page(send))
+        elif scope["type"] == "http" and path.startswith(ANSWERS_AT):
+            request = Request(scope, receive)
+            await (await self._answering.answer(request, await self.entrance.holder(request)))(scope, receive, _page(send))
         elif path.startswith("/dash/assets/"):
             inner = {**scope, "path": path.removeprefix("/dash/assets"), "root_path": ""}
             await self._assets(inner, receive, _page(send, b"public, max-age=3600"))

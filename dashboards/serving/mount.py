@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from dashboards.pages.place import present
+from dashboards.serving.answering import Answering
 from dashboards.serving.doors import Doors
 from dashboards.serving.entrance import Entrance
 from dashboards.serving.hub import Hub
@@ -37,10 +38,13 @@ def mount(gateway: Gateway) -> None:
         return  # a reader has no exchange that could be asked
     source, visits = SessionSource(session, gateway.desk), Visits()
     hub = Hub(source)
-    living = add_pages(gateway.app, source, visits, session.folder.path.parent.parent)
+    source.figures |= {"gateway": lambda: clients_of(gateway), "pages": hub.figures}
+    out = session.folder.path.parent.parent
+    living = add_pages(gateway.app, source, visits, out)
     entrance = Entrance(gateway.guard.verifier, gateway.secured.tls is not None)
     socket = PageSocket(hub)
-    gateway.app = Doors(gateway.app, entrance, {place.path: place for place in present()}, socket, visits)  # type: ignore[assignment]
+    pages, answering = {place.path: place for place in present()}, Answering(source, out)
+    gateway.app = Doors(gateway.app, entrance, pages, socket, visits, answering)  # type: ignore[assignment]
 
     async def run() -> None:
         await source.open()
@@ -55,6 +59,19 @@ def mount(gateway: Gateway) -> None:
         roles = [Role.TRADER, Role.RISK, Role.ADMIN]
         token = gateway.issuer.token(roles, trader=VISITOR, portfolios=[VISITOR], subject=VISITOR)
         session.folder.entrance = entrance.once(token)
+
+
+def clients_of(gateway: Gateway) -> dict[str, Any]:
+    """What the gateway counts of its clients, as its /metrics say it."""
+    hub, guard = gateway.hub, gateway.guard
+    return {
+        "clients": len(hub.clients),
+        "dropped": hub.dropped + sum(client.dropped for client in hub.clients),
+        "closed_slow": hub.closed_slow,
+        "waiting_bytes": sum(client.waiting for client in hub.clients),
+        "denied": guard.denied,
+        "limited": guard.users.refused + guard.addresses.refused,
+    }
 
 
 async def _kept(work: Any) -> None:

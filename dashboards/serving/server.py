@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dashboards.pages.place import present
+from dashboards.serving.answering import Answering
 from dashboards.serving.doors import Doors
 from dashboards.serving.entrance import Entrance, OneHolder
 from dashboards.serving.hub import Hub
@@ -104,7 +105,7 @@ async def _serve(source: Source, choice: Choice, port: int, seconds: float | Non
         app.add_route("/v1/{path:path}", _forward(source), methods=["GET", "POST", "PUT", "DELETE"])
     living = add_pages(app, source, visits, choice.out)
     socket = PageSocket(hub)
-    doors = Doors(app, entrance, {place.path: place for place in present()}, socket, visits, holder)
+    doors = Doors(app, entrance, {place.path: place for place in present()}, socket, visits, Answering(source, choice.out), holder)
     guard = Guard(holder, Secured())  # type: ignore[arg-type]
     listening = bound("127.0.0.1", port)
     config = uvicorn.Config(

@@ -11,7 +11,9 @@ from dashboards.source.port import Source, Topic, topic_for
 from live.gateway.security.principals import Principal
 
 TOPICS_MAX = 24
-NAMES = frozenset({"market", "quotes", "orders", "accounts", "exposure", "limits", "refusals", "controls", "alerts", "status"})
+NAMES = frozenset(
+    {"market", "quotes", "orders", "accounts", "exposure", "limits", "refusals", "controls", "alerts", "status", "operations"}
+)
 EXPIRED, GOING, STALLED = 4401, 1012, 4408
 STALL_SECONDS = 15.0
 Send = Callable[[dict[str, Any]], Awaitable[None]]

@@ -10,13 +10,24 @@ from typing import Any
 from urllib.parse import quote
 
 from dashboards.source.exposure import by_symbol
+from dashboards.source.metrics_text import told
 from dashboards.source.models import limits_shown
 from dashboards.source.port import Payload
 from live.gateway import shapes
 from live.gateway.security.principals import Principal, Role
 
 WAIT = 5.0
-PACE = {"orders": 0.2, "accounts": 0.3, "limits": 1.0, "exposure": 1.0, "refusals": 2.0, "controls": 1.0, "alerts": 2.0, "status": 2.0}
+PACE = {
+    "orders": 0.2,
+    "accounts": 0.3,
+    "limits": 1.0,
+    "exposure": 1.0,
+    "refusals": 2.0,
+    "controls": 1.0,
+    "alerts": 2.0,
+    "status": 2.0,
+    "operations": 2.0,
+}
 """Seconds that an answer holds."""
 _NUMBERS = ("quantity", "mark", "unrealized_pnl")
 EMPTY: dict[str, Payload] = {
@@ -28,6 +39,7 @@ EMPTY: dict[str, Payload] = {
     "controls": {"killed": False, "portfolios": [], "traders": [], "halted": []},
     "alerts": {"alerts": []},
     "status": {},
+    "operations": {},
 }
 
 
@@ -75,7 +87,7 @@ class GatewayCalls:
         now = time.monotonic()
         old = [name for name in {*names, "controls"} if now - self._kept.get(name, (-1e9, {}))[0] > PACE.get(name, 1.0)]
         if who.roles <= {Role.VIEWER}:
-            old = [name for name in old if name in ("alerts", "status")]
+            old = [name for name in old if name in ("alerts", "status", "operations")]
         made = await asyncio.gather(*(getattr(self, f"_{name}")(who) for name in old))
         self._kept |= {name: (now, payload) for name, payload in zip(old, made) if payload is not None}
 
@@ -133,3 +145,15 @@ class GatewayCalls:
         except OSError as odd:
             return {"state": f"not ready: {odd}"}
         return {"state": found["status"], "checks": found["checks"]}
+
+    async def _operations(self, who: Principal) -> Payload | None:
+        """Of /metrics, where that stands beside the gateway's routes."""
+        try:
+            text = await asyncio.to_thread(self._text, "/metrics")
+        except OSError:
+            return None
+        return told(text)
+
+    def _text(self, path: str) -> str:
+        with self._open.open(self.url + path, timeout=WAIT) as answer:
+            return str(answer.read().decode("utf-8", "replace"))

@@ -227,7 +227,15 @@ class ModelSource:
         """How the session stands."""
         return {"seq": self.seq, "ts": time_text(self.look.ts), "day": self.models.day, **self.standing()}, None
 
+    def read_operations(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
+        """Counts, rates, stages, lag and clients."""
+        return {"seq": self.seq, **self.standing(), **self.operating()}, None
+
     # what subclasses know besides
+
+    def operating(self) -> Payload:
+        """Figures that only the session's own process knows."""
+        return {}
 
     def actions(self) -> list[dict[str, Any]]:
         """Privileged actions, newest first."""

@@ -45,7 +45,7 @@ class Topic(NamedTuple):
         return self.portfolios is None
 
 
-PUBLIC = frozenset({"market", "quotes", "status"})
+PUBLIC = frozenset({"market", "quotes", "status", "operations"})
 """Topics that are the same for everybody."""
 EVERY = {
     "market": 1,
@@ -58,6 +58,7 @@ EVERY = {
     "controls": 5,
     "alerts": 5,
     "status": 10,
+    "operations": 10,
 }
 """Ticks between two readings of a topic; one that is not named is read at every tenth."""
 

@@ -1,5 +1,6 @@
 """A session in this process."""
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -22,7 +23,10 @@ class SessionSource(ModelSource):
         self.session, self._lent = session, desk is not None
         self.desk = desk or Desk(session)
         self.models = self.desk.models
-        self._stood: tuple[float, int] = (0.0, 0)
+        self.figures: dict[str, Callable[[], Payload]] = {}
+        """What stands beside the session, and says how it does."""
+        self._paced: tuple[float, dict[str, int]] = (0.0, {})
+        self._rates: dict[str, int] = {}
         self._known: tuple[int, list[dict[str, Any]]] = (-1, [])
         self.about = self._about()
 
@@ -73,6 +77,23 @@ class SessionSource(ModelSource):
         seen = [one for one in seen if "portfolio" not in one or topic.sees(one["portfolio"] or "")]
         notices = [shapes.plain({"seq": 0, **notice}) for notice in reversed(self.session.notices)]
         return sorted([*seen, *notices], key=lambda one: str(one["ts"]), reverse=True)
+
+    def operating(self) -> Payload:
+        """Rates since the reading before, stages with their histograms, and what the gateway counts."""
+        meters, now = self.session.meters, time.monotonic()
+        counts = {name: meters.counts[name] for name in ("commands", "facts")}
+        if now - self._paced[0] >= 0.5:
+            before, told = self._paced[0], self._paced[1]
+            self._rates = (
+                {f"{name}_per_second": round((counts[name] - told.get(name, 0)) / (now - before)) for name in counts} if told else {}
+            )
+            self._paced = (now, counts)
+        stages = {
+            name: {"count": one.count, "p50": one.percentile(0.5), "p99": one.percentile(0.99), "max": one.maximum, "buckets": one.counts}
+            for name, one in meters.stages.items()
+        }
+        beside = {name: figures() for name, figures in self.figures.items()}
+        return {**dict.fromkeys(f"{name}_per_second" for name in counts), **self._rates, "stages": stages, **beside}
 
     def standing(self) -> Payload:
         """Rates and times of the session's stages."""

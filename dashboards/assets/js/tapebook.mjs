@@ -20,6 +20,22 @@ const CARDS = {
   controls: () => import("./cards/controls.mjs"),
   changes: () => import("./cards/changes.mjs"),
   whatif: () => import("./cards/whatif.mjs"),
+  runs: () => import("./cards/runs.mjs"),
+  compare: () => import("./cards/compare.mjs"),
+  rundetail: () => import("./cards/rundetail.mjs"),
+  folio: () => import("./cards/folio.mjs"),
+  equity: () => import("./cards/equity.mjs"),
+  pnl: () => import("./cards/pnl.mjs"),
+  traded: () => import("./cards/traded.mjs"),
+  settlement: () => import("./cards/settlement.mjs"),
+  operationskpi: () => import("./cards/operationskpi.mjs"),
+  throughput: () => import("./cards/throughput.mjs"),
+  stages: () => import("./cards/stages.mjs"),
+  standing: () => import("./cards/standing.mjs"),
+  letters: () => import("./cards/letters.mjs"),
+  orderlife: () => import("./cards/orderlife.mjs"),
+  sql: () => import("./cards/sql.mjs"),
+  cases: () => import("./cards/cases.mjs"),
 };
 
 /** Another card, of a page of its own: `load` gives a module with `mount(body, options)`. */

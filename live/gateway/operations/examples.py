@@ -46,6 +46,12 @@ EXAMPLES: dict[str, Any] = {
     "place_order": _SENT,
     "replace_order": _SENT,
     "cancel_order": _SENT,
+    "preview_order": {
+        "verdict": "ACCEPTED", "reason": None, "detail": "", "value": None, "limit": None, "executed_quantity": "40",
+        "average_price": "150", "fills": [["150.00", "40"]], "open_quantity": "60", "cancelled": None,
+        "before": {"cash": "1000000", "equity": "1000000", "exposure": "0", "leverage": "0", "position": "0"},
+        "after": {"cash": "994000", "equity": "1000000", "exposure": "6000", "leverage": "0.006", "position": "40"},
+    },
     "list_orders": [_ORDER],
     "trader_orders": [_ORDER],
     "show_order": _ORDER,
@@ -55,6 +61,10 @@ EXAMPLES: dict[str, Any] = {
     "list_portfolios": [_PORTFOLIO],
     "show_portfolio": _PORTFOLIO,
     "show_limits": _LIMITS,
+    "show_settlement": [
+        {"settles": "2026-01-07", "traded": "2026-01-05", "symbol": "AAPL", "status": "TRADED", "quantity": "40", "cash": "-6000",
+         "fees": "0", "trades": 1, "tries": 0, "instruction": None}
+    ],
     "set_limits": _LIMITS,
     "list_instruments": [{"symbol": "AAPL", "tick": "0.01", "lot": "1", "price_unit": "0.01", "currency": "USD", "multiplier": "1"}],
     "show_book": _BOOK,
@@ -67,6 +77,10 @@ EXAMPLES: dict[str, Any] = {
         {"symbol": "AAPL", "seq": 33, "ts": _TS, "bid": "150.00", "bid_quantity": "60", "ask": None, "ask_quantity": None,
          "last": "150.00", "mark": "150.00", "volume": "40"}
     ],
+    "list_controls": {
+        "seq": 33, "killed": False, "portfolios": [], "traders": [], "halted": ["AAPL"],
+        "actions": [{"ts": _TS, "seq": 33, "who": "risk", "action": "HALT", "reason": "news", "symbol": "AAPL"}],
+    },
     "kill": _DONE,
     "revive": _DONE,
     "halt": _DONE,
