@@ -150,8 +150,8 @@ def test_links_lead_somewhere(name):
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_files_and_names_in_code_exist(name):
     packages = ("engine", "data", "backtest", "live", "dashboards")
-    files = [path for package in packages for path in (ROOT / package).rglob("*.*") if path.suffix in (".py", ".toml", ".md", ".mjs", ".css")]
-    sources = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    files = [path for package in packages for path in (ROOT / package).rglob("*") if path.suffix in ("", ".py", ".toml", ".md", ".mjs")]
+    sources = "\n".join(path.name if path.is_dir() else path.read_text(encoding="utf-8") for path in files)
     words = set(re.findall(r"`([\w./*]+)`", text(name)))
     places = {word for word in words if "/" in word and word.split("/")[0] in {"engine", "data", "backtest", "live", "tests", "notebooks"}}
     assert [place for place in places if not (ROOT / place).exists() and not list(ROOT.glob(f"{place}*"))] == []
