@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtest.compare import assert_same as assert_same
+    from backtest.signals.lines import plot_lines as plot_lines
     from backtest.result import Result as Result
     from backtest.run import Backtest as Backtest
     from backtest.signals.bars import BarBacktest as BarBacktest
@@ -29,6 +30,7 @@ _PLACES = {
     "Sweep": "backtest.sweep.sweep",
     "assert_same": "backtest.compare",
     "luck": "backtest.statistics.luck",
+    "plot_lines": "backtest.signals.lines",
     "runs": "backtest.store",
     "sweep_bars": "backtest.signals.sweep",
     "vectorised": "backtest.signals.bars",
