@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtest.compare import assert_same as assert_same
-    from backtest.signals.lines import plot_lines as plot_lines
     from backtest.result import Result as Result
     from backtest.run import Backtest as Backtest
     from backtest.signals.bars import BarBacktest as BarBacktest
     from backtest.signals.bars import vectorised as vectorised
+    from backtest.signals.lines import plot_lines as plot_lines
     from backtest.signals.sweep import sweep_bars as sweep_bars
     from backtest.statistics.luck import luck as luck
     from backtest.store import runs as runs

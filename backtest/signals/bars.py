@@ -84,7 +84,15 @@ class VectorResult:
 
     def _repr_html_(self) -> str:
         s = self.stats
-        names = ("Return [%]", "Sharpe Ratio", "Max. Drawdown [%]", "# Trades", "Win Rate [%]", "Exposure Time [%]", "Buy & Hold Return [%]")
+        names = (
+            "Return [%]",
+            "Sharpe Ratio",
+            "Max. Drawdown [%]",
+            "# Trades",
+            "Win Rate [%]",
+            "Exposure Time [%]",
+            "Buy & Hold Return [%]",
+        )
         shown = [(name, significant(s[name])) for name in names]
         return card("Signals on bars", f"{len(self.equity):,} bars", figures(shown), self.plot()._repr_svg_())
 

@@ -1,40 +1,9 @@
 """What a notebook shows of an exchange and of a book: small, static, escaped."""
 
-from html.parser import HTMLParser
-
 import pytest
 
 from engine import Exchange, Instrument, Side, halt, limit
-
-VOID = {"br", "hr", "img"}
-
-
-class Balanced(HTMLParser):
-    """Every tag that opens is closed in order; all that is text."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.text = [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
-def read(thing):
-    html = thing._repr_html_()
-    page = Balanced(html)
-    assert page.open == []
-    assert "<script" not in html
-    assert len(html) < 20_000
-    return page.text
+from tests.support.html_read import read
 
 
 @pytest.fixture
