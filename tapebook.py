@@ -23,8 +23,8 @@ _ROOMS = {
         "replay synthetic_flow"
     ),
     "backtest": (
-        "Backtest BarBacktest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck runs "
-        "sweep_bars vectorised"
+        "Backtest BarBacktest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck plot_lines "
+        "runs sweep_bars vectorised"
     ),
     "live": "AsyncClient Broker Client ClientError KafkaBroker MemoryBroker Session SessionSettings",
 }

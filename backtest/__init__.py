@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from backtest.run import Backtest as Backtest
     from backtest.signals.bars import BarBacktest as BarBacktest
     from backtest.signals.bars import vectorised as vectorised
+    from backtest.signals.lines import plot_lines as plot_lines
     from backtest.signals.sweep import sweep_bars as sweep_bars
     from backtest.statistics.luck import luck as luck
     from backtest.store import runs as runs
@@ -29,6 +30,7 @@ _PLACES = {
     "Sweep": "backtest.sweep.sweep",
     "assert_same": "backtest.compare",
     "luck": "backtest.statistics.luck",
+    "plot_lines": "backtest.signals.lines",
     "runs": "backtest.store",
     "sweep_bars": "backtest.signals.sweep",
     "vectorised": "backtest.signals.bars",

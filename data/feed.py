@@ -19,9 +19,12 @@ from engine.errors import TapebookError
 from engine.messages.instrument import Instrument
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Flag, Grain, Kind
+from engine.state.card import card, figures, note, table
 
 Commands = np.ndarray[Any, np.dtype[np.void]]
 BATCH_ROWS = 65536
+_SHOWN = 12
+"""Instruments that a notebook shows."""
 SEAL_BYTES = 32
 """Of the SHA-256 at the end of a file of decoded commands."""
 _COUNTED = {
@@ -83,6 +86,22 @@ class Feed(ABC):
     def __repr__(self) -> str:
         symbols = ", ".join(one.symbol for one in self.instruments[:5]) + (", …" if len(self.instruments) > 5 else "")
         return f"<{type(self).__name__} {self.name}: {symbols}>"
+
+    def _repr_html_(self) -> str:
+        """What is known without reading it, as a notebook shows it."""
+        grains = (grain.name.lower() for grain in self.grains)
+        rows = [
+            (one.symbol, grain, *(f"{value:f}" for value in (one.tick, one.lot, one.maker_fee, one.taker_fee)))
+            for one, grain in zip(self.instruments[:_SHOWN], grains)
+        ]
+        heads = ("symbol", "made of", "tick", "lot", "maker fee", "taker fee")
+        counts = figures((name.replace("_", " "), f"{count:,}") for name, count in self.counts.items() if count)
+        mended = "; ".join(f"{name.replace('_', ' ')}: {count:,}" for name, count in self.repairs.items() if count)
+        day = f"{self.date}, " if self.date else ""
+        more = f"and {len(self.instruments) - _SHOWN:,} more" if len(self.instruments) > _SHOWN else ""
+        notes = (note(text) for text in (more, self.taken_for, f"mended or left out: {mended}" if mended else ""))
+        about = f"{type(self).__name__}, {day}clock of {self.time_zone}"
+        return card(self.name, about, table(heads, rows, words=2), counts, *notes)
 
     @property
     def source(self) -> str:

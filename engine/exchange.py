@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.compiler.lazy_kernels import load_needed
 from engine.errors import TapebookError
+from engine.frames.exchange_card import exchange_card, exchange_line
 from engine.frames.queries import Reading
 from engine.messages.columns import encode_columns
 from engine.messages.commands import Command, Limits
@@ -238,3 +239,9 @@ class Exchange(Reading):
     def digest(self) -> str:
         """Hash of the logical state, 32 hex digits."""
         return digest(self.state)
+
+    def __repr__(self) -> str:
+        return f"<Exchange {exchange_line(self)}>"
+
+    def _repr_html_(self) -> str:
+        return exchange_card(self)

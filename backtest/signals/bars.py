@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from backtest.numbers import significant
 from backtest.signals.kernel import AT_CLOSE, AT_OPEN, CASH, OPEN_END, PERCENT, TRADE, UNITS, play
 from backtest.signals.statistics import Calendar, calendar_of, statistics
 from engine.errors import TapebookError
+from engine.state.card import card, figures
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from backtest.report.pictures import Picture
 
 KINDS = {"units": UNITS, "cash": CASH, "percent": PERCENT}
 ENDS: dict[Any, int] = {"close": AT_CLOSE, "open": AT_OPEN, None: OPEN_END}
@@ -60,6 +64,37 @@ class VectorResult:
         frame = frame.with_columns(pl.Series(shown, rows[name]).set(~done, None) for name, shown in ends.items())
         exits = pl.Series("exit", times[np.maximum(rows["exit_bar"], 0)]).set(~done, None)
         return frame.with_columns(pl.Series("entry", times[rows["entry_bar"]]), exits)
+
+    def plot(self) -> "Picture":
+        """Equity beside holding the instrument from bar `first` on, and what was held, bar by bar."""
+        from backtest.signals.lines import plot_lines
+
+        held = self._closes / self._closes[self._first] * self.equity[self._first]
+        held[: self._first] = math.nan
+        curves = {"signals": self.equity, "holding the instrument": held}
+        return plot_lines("Signals on bars", self._calendar.times, {"Equity": curves, "Held, units": self._held()})
+
+    def _held(self) -> np.ndarray:
+        """float64 (bars,): units held at each bar's close."""
+        changes = np.zeros(len(self.equity) + 1)
+        np.add.at(changes, self.rows["entry_bar"], self.rows["size"])
+        done = self.rows["exit_bar"] >= 0
+        np.add.at(changes, self.rows["exit_bar"][done], -self.rows["size"][done])
+        return np.cumsum(changes[:-1])
+
+    def _repr_html_(self) -> str:
+        s = self.stats
+        names = (
+            "Return [%]",
+            "Sharpe Ratio",
+            "Max. Drawdown [%]",
+            "# Trades",
+            "Win Rate [%]",
+            "Exposure Time [%]",
+            "Buy & Hold Return [%]",
+        )
+        shown = [(name, significant(s[name])) for name in names]
+        return card("Signals on bars", f"{len(self.equity):,} bars", figures(shown), self.plot()._repr_svg_())
 
     def __repr__(self) -> str:
         s = self.stats

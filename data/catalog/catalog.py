@@ -18,8 +18,11 @@ from data.merged import merge
 from data.several_days import Days
 from engine.messages.hints import did_you_mean
 from engine.messages.vocabulary import Grain
+from engine.state.card import card, note, table
 
 KINDS = tuple(GRAINS)
+SHOWN = 20
+"""Symbols and kinds that a notebook shows."""
 Date = str | datetime.date
 
 
@@ -48,6 +51,16 @@ class Catalog:
 
     def __repr__(self) -> str:
         return f"<Catalog {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        files = self.files()
+        if not len(files):
+            return card("Catalog", str(self.folder), note("Nothing is in it yet; add() puts a file or a feed in."))
+        span = (pl.col("date").min().alias("from"), pl.col("date").max().alias("to"), pl.len().alias("days"), pl.col("rows").sum())
+        series = files.group_by("kind", "symbol", maintain_order=True).agg(*span)
+        rows = [(symbol, kind, str(a), str(b), f"{days:,}", f"{count:,}") for kind, symbol, a, b, days, count in series.head(SHOWN).rows()]
+        more = note(f"and {len(series) - SHOWN:,} more" if len(series) > SHOWN else "")
+        return card("Catalog", str(self.folder), table(("symbol", "kind", "from", "to", "days", "rows"), rows, words=2), more)
 
     def add(self, source: Any, replace: bool = False, **hints: Any) -> list[Added]:
         """Put a file, a frame or a feed in, by symbol and day. What is there from the same source stays as it is: adding twice is harmless.

@@ -21,6 +21,7 @@ from data.log.schema import LogBusy, LogError, instrument_rows, one_line, produc
 from data.log.sessions import Head, head_of, is_stored
 from data.log.verification import Verification
 from engine.messages.instrument import Instrument, money_decimals
+from engine.state.card import card, note, table
 
 if TYPE_CHECKING:
     from data.segments.follow import Tail
@@ -32,8 +33,19 @@ __all__ = ["EventLog", "LogError", "LoggedCommands", "Verification"]
 
 _Given = ParamSpec("_Given")
 _Done = TypeVar("_Done")
+SHOWN = 20
+"""Sessions that a notebook shows, the newest."""
 SNAPSHOT_EVERY = 1 << 20
 """Commands between two snapshots: a second's replay."""
+
+
+def _span(row: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Times of a session's first and last row; None where it has none."""
+    return row["started"], row["ended"]
+
+
+def _time(moment: Any) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def in_turn(write: Callable[Concatenate["EventLog", _Given], _Done]) -> Callable[Concatenate["EventLog", _Given], _Done]:
@@ -105,6 +117,19 @@ class EventLog(LogReader):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"<EventLog {self.path}>"
+
+    def _repr_html_(self) -> str:
+        rows = self.sessions().tail(SHOWN).rows(named=True)
+        said = [
+            (row["session_id"], *(f"{row[name]:,}" for name in ("session", "commands", "facts", "last_seq")), *map(_time, _span(row)))
+            for row in rows
+        ]
+        heads = ("session", "number", "commands", "facts", "last seq", "first row", "last row")
+        read = "read from its sealed segments" if self._source else "read only" if self.read_only else "open for writing"
+        return card("Event log", f"{self.path}, {read}", table(heads, said) if said else note("It has no session yet."))
 
     @in_turn
     def begin(self, session_id: str, meta: Mapping[str, Any] | None = None, instruments: Iterable[Instrument] = ()) -> int:

@@ -7,7 +7,11 @@ import numpy as np
 from engine.compiler.kernel import entry_kernel
 from engine.messages.instrument import Instrument
 from engine.state.arrays import State
+from engine.state.card import card, ladder
 from engine.state.levels import levels_into
+
+SHOWN = 10
+"""Levels of each side that a notebook shows."""
 
 
 @entry_kernel
@@ -41,3 +45,14 @@ class Book:
         rows = [f"{'':>12} {price:>12.{places}f} {quantity:<12g}" for price, quantity, _ in reversed(asks)]
         rows += [f"{quantity:>12g} {price:>12.{places}f}" for price, quantity, _ in bids]
         return "\n".join([f"{'bid':>12} {self._instrument.symbol:^12} ask", *rows])
+
+    def _repr_html_(self) -> str:
+        instrument, (bids, asks) = self._instrument, self.levels(SHOWN)
+        if not bids and not asks:
+            return card(instrument.symbol, "the book is empty")
+        about = "one side is empty"
+        if bids and asks:
+            both = bids[0][1] + asks[0][1]
+            wide = f"{asks[0][0] - bids[0][0]:,.{instrument.price_decimals}f}"
+            about = f"order book, spread {wide}, imbalance at the touch {100 * (bids[0][1] - asks[0][1]) / both:+.0f} %"
+        return card(instrument.symbol, about, ladder(bids, asks, instrument.price_decimals))

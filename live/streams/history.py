@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 
 from data.feed import DataError, Feed
 from engine.messages.instrument import Instrument
+from engine.state.card import card, figures, note, table
 from live.configuration.streams import StreamsSettings
 from live.streams.folding import Known
 from live.streams.frames import alerts_frame, bars_frame, feed_ticks, frame_ticks, values_frame
@@ -17,6 +19,8 @@ from live.streams.kernels.records import TICK, TOLD
 from live.streams.pipeline import Pipeline
 
 BATCH = 10_000
+SHOWN = 5
+"""Bars that a notebook shows, the last."""
 
 
 class Output:
@@ -28,6 +32,14 @@ class Output:
     def __repr__(self) -> str:
         said = ", ".join(f"{count:,} {name}" for name, count in self.counts.items() if count)
         return f"<Output {said}>"
+
+    def _repr_html_(self) -> str:
+        counts = figures((name.replace("_", " "), f"{count:,}") for name, count in self.counts.items() if count)
+        bars = self.bars.tail(SHOWN)
+        named = ("symbol", "start", "open", "high", "low", "close", "volume", "trades")
+        rows = [[_cell(row[name]) for name in named] for row in bars.rows(named=True)]
+        last = table(named, rows, words=2) if rows else note("No bar was told.")
+        return card("Streams", "what they told of a history: .bars, .indicators, .alerts; the last bars:", counts, last)
 
     @property
     def bars(self) -> pl.DataFrame:
@@ -58,6 +70,12 @@ class Output:
             raise ValueError(f"the streams do not write {topic!r}; ask for {', '.join(dict.fromkeys(TOPICS.values()))}")
         writer = ToldWriter(self.known)
         return [writer.text(row) for row in plain_rows(self.told) if TOPICS[row["kind"]] == topic]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
 
 
 def run(

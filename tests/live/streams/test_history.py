@@ -17,6 +17,7 @@ from live.streams.folding import Folding
 from live.streams.kept import KeptError, begin, pack, restore
 from tests.live.streams.naive import NaiveStreams, plainly
 from tests.live.streams.ticks import LISTED, MINUTE, SECOND, START, random_ticks
+from tests.support.html_read import read
 
 DAY = Path(__file__).parents[4] / "shared/data/lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"
 
@@ -119,6 +120,16 @@ def test_frames() -> None:
         streams.run({"ts": [1], "prise": [1]}, LISTED)
     with pytest.raises(DataError, match="give instruments"):
         streams.run(texts)
+
+
+def test_what_a_notebook_shows() -> None:
+    frame = {"ts": np.array([0, 30, 61]) * 10**9, "symbol": ["A"] * 3, "last": [10.0, 12.5, 11.0], "size": [1.0] * 3}
+    found = streams.run(frame)
+    told = read(found)
+    assert told[told.index("ticks") + 1] == "3"
+    assert told[told.index("A") :][:6] == ["A", "1970-01-01 00:00", "10", "12.5", "10", "12.5"]
+    nothing = streams.run({"ts": [0], "symbol": ["A"], "last": [1.0]}, finish=False)
+    assert "No bar was told." in read(nothing)
 
 
 def test_a_spread_and_a_volume_out_of_the_usual() -> None:
