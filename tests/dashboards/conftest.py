@@ -39,7 +39,7 @@ CHANGES = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while Playwright is up its event loop runs in this thread, and nobody else's can
 def browser():
     pytest.importorskip("panel")
     with chromium() as made:

@@ -137,7 +137,7 @@ def test_over_rest_and_sse(tmp_path: Path) -> None:
         desk.session.equipment.streams._bar(_a_bar(desk))
         code, bars = desk.ask("GET", "/v1/bars/AAPL?interval=1m", ann)
         assert code == 200, bars
-        assert [(bar["close"], bar["volume"], bar["revision"]) for bar in bars] == [("150", "4", None), ("149.00", "7", 2)]
+        assert [(bar["close"], bar["volume"], bar["revision"]) for bar in bars] == [("150.00", "4", None), ("149.00", "7", 2)]
         code, rest = desk.ask("GET", f"/v1/bars/AAPL?interval=1m&cursor={bars[0]['seq']}", ann)
         assert rest == bars[1:]
 
