@@ -1,5 +1,6 @@
 """Answers of the pages over HTTP: GET /dash/data/NAME, for who is signed in and has a role for it."""
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ class Answering:
             return _problem(Problem(403, "FORBIDDEN", f"this is for {roles}; your token has another role"))
         try:
             found = await ANSWERS[name].give(Asked(who, dict(request.query_params), self.source, self.out))
+        except asyncio.CancelledError:  # the server goes
+            return _problem(Problem(503, "NOT_READY", "the server stops"))
         except AnswerError as odd:
             return _problem(Problem(422, "NO_ANSWER", str(odd)))
         except (TapebookError, OSError, LookupError, ValueError) as odd:

@@ -16,6 +16,15 @@ export async function answer(name, query = {}) {
 
 /** What the address says behind its question mark, and who must know when it changes. */
 class Address extends EventTarget {
+  first = "";
+
+  /** The run that is shown while the address names none. */
+  offer(run) {
+    if (this.first === run) return;
+    this.first = run;
+    this.dispatchEvent(new CustomEvent("change", { detail: { run } }));
+  }
+
   get(name) {
     return new URLSearchParams(location.search).get(name) ?? "";
   }

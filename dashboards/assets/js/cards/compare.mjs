@@ -34,8 +34,8 @@ export function mount(body) {
   body.append(top.element, legend, chart.element, place, nothing);
   let lines = [];
   let asked = 0;
-  async function load(first = "") {
-    const wanted = compared().length ? compared() : [address.get("run") || first].filter(Boolean);
+  async function load() {
+    const wanted = compared().length ? compared() : [address.get("run") || address.first].filter(Boolean);
     const number_ = ++asked;
     const found = wanted.length ? await answer("compare", { runs: wanted.join(",") }) : null;
     if (number_ !== asked) return;
@@ -78,7 +78,6 @@ export function mount(body) {
     chart.fit();
   }
   address.watch(["run", "compare"], () => load());
-  document.addEventListener("tb-run", (event) => load(event.detail));
-  if (address.get("run") || compared().length) load();
+  if (address.get("run") || address.first || compared().length) load();
   else chart.element.hidden = place.hidden = legend.hidden = true;
 }

@@ -27,15 +27,16 @@ function book() {
   const heads = h("div.tb-level.tb-level-head", {}, h("span"), h("span"), ...["Price", "Quantity", "Total"].map((text) => h("span.num", {}, text)));
   const element = h("div.tb-ladder.tb-ladder-run", {}, heads, sides.ask.element, h("div.tb-middle", {}, middle, h("span.tb-spread", {}, "spread ", spread)), sides.bid.element);
   function show(data) {
+    const least = Math.max(0, ...[...data.asks, ...data.bids].map((level) => level[0].split(".")[1]?.length ?? 0));
     for (const [name, one] of Object.entries(sides)) {
       one.rows.forEach(({ element: row, cells }, k) => {
         const level = data[name + "s"][k];
         row.hidden = !level;
         if (!level) return;
-        [0, 1, 3].forEach((at, c) => field(cells[c + 1], `runbook.${name}.${k}.${["price", "quantity", "total"][c]}`, level[at], number(level[at])));
+        [0, 1, 3].forEach((at, c) => field(cells[c + 1], `runbook.${name}.${k}.${["price", "quantity", "total"][c]}`, level[at], number(level[at], at ? {} : { least })));
       });
     }
-    field(middle, "runbook.last", data.quote.last, number(data.quote.last));
+    field(middle, "runbook.last", data.quote.last, number(data.quote.last, { least }));
     field(spread, "runbook.spread", data.spread, number(data.spread));
   }
   return { element, show };
@@ -101,9 +102,9 @@ export function mount(body) {
     field(when, "runbook.ts", data.ts, time(BigInt(data.at)));
     ladder.show(data);
   }
-  function load(first = "") {
+  function load() {
     const before = run;
-    run = address.get("run") || first || run;
+    run = address.get("run") || address.first;
     if (before !== run) symbols.replaceChildren();
     const name = shows();
     tabs.forEach((one, k) => one.setAttribute("aria-pressed", String(["report", "book"][k] === name)));
@@ -120,6 +121,5 @@ export function mount(body) {
   symbols.addEventListener("change", () => address.set({ of: symbols.value }));
   address.watch(["run", "show"], () => load());
   address.watch(["at", "of"], () => shows() === "book" && play());
-  document.addEventListener("tb-run", (event) => load(event.detail));
   load();
 }

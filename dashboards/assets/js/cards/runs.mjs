@@ -90,7 +90,7 @@ export function mount(body) {
     on.disabled = (data.page + 1) * data.size >= data.count;
     for (const [name, one] of Object.entries(filters)) one.known.replaceChildren(...data.known[name].map((value) => h("option", { value })));
     paint();
-    if (!address.get("run") && rows.length) document.dispatchEvent(new CustomEvent("tb-run", { detail: rows[0].run }));
+    if (!address.get("run") && rows.length) address.offer(rows[0].run);
   }
   address.watch(["strategy", "data", "sort", "page"], load);
   address.watch(["run", "compare"], paint);
