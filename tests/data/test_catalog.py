@@ -76,7 +76,7 @@ class Holder(Strategy):
     every = "30s"
 
     def on_timer(self):
-        if self.position == 0 and not self.orders:
+        if not self.position() and not self.orders:
             self.buy(5)
 
 
