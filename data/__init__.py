@@ -4,6 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from data.bars.adjusting import adjust as adjust
+    from data.bars.of_trades import bars_of as bars_of
     from data.bars.reader import read_bars as read_bars
     from data.binance.reader import read_binance as read_binance
     from data.catalog.catalog import Catalog as Catalog
@@ -26,6 +28,8 @@ _PLACES = {
     "DataError": "data.feed",
     "EventLog": "data.log.event_log",
     "Feed": "data.feed",
+    "adjust": "data.bars.adjusting",
+    "bars_of": "data.bars.of_trades",
     "days": "data.formats",
     "levels_of": "data.levels.of_orders",
     "merge": "data.merged",

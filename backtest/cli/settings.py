@@ -20,8 +20,9 @@ from engine.strategy.strategy import Strategy
 
 _TABLE = ("symbol", "tick", "lot", "time_zone")
 FEED_OPTIONS = {
-    "bars": _TABLE,
+    "bars": (*_TABLE, "repair"),
     "binance": ("symbol", "tick", "lot", "repair"),
+    "catalog": ("symbol", "kind"),
     "dbn": ("symbol", "tick", "repair"),
     "hftbacktest": ("symbol", "tick", "lot", "repair"),
     "itch": ("symbol", "date", "tick", "time_zone", "repair"),
@@ -191,6 +192,8 @@ class Settings(Configuration):
         options = {name: getattr(self, name) for name in FEED_OPTIONS[form]}
         if not self.data:
             return open_feed(form, **options)
+        if form == "catalog":
+            return open_feed(form, self.data[0], **options)
         return days(self.data if len(self.data) > 1 else self.data[0], form, **options)
 
     def backtest(self) -> Any:

@@ -35,6 +35,14 @@ LEAN_SCALE = 10_000
 LEAN_ZONE = "America/New_York"
 
 
+class Bad(Exception):
+    """Rows that must go before a table can be read; raised only where the reading repairs."""
+
+    def __init__(self, mask: pl.Series, what: str) -> None:
+        self.mask, self.what = mask, what
+        super().__init__(what)
+
+
 class Table(NamedTuple):
     """Raw bars: as they stand in the source, not yet checked."""
 
@@ -43,11 +51,15 @@ class Table(NamedTuple):
     zone: str = "UTC"  # of times that name no zone
     scale: int = 1  # prices are written times this
     symbol: str = "BARS"  # what the file's name calls it
+    repair: bool = False  # bad rows are left out and counted
 
     def refuse(self, name: str, bad: pl.Series, what: str, values: pl.Series | None = None) -> None:
-        """Raise DataError for the first line where `bad` is true: it names the value of the column `name` and says `what` it is."""
+        """Raise DataError for the first line where `bad` is true: it names the value of the column `name` and says `what` it is. A table
+        that repairs raises Bad instead, for all of them."""
         if not bad.any():
             return
+        if self.repair:
+            raise Bad(bad.fill_null(False), "_".join(f"{name} {what}".partition(";")[0].partition(",")[0].split()))
         place = int(bad.arg_max() or 0)
         value = (self.frame[name] if values is None else values)[place]
         message = what if value is None or what == "is missing" else f"{value} {what}"
@@ -56,6 +68,8 @@ class Table(NamedTuple):
 
 def open_table(source: Any) -> Table:
     """The raw bars of a file or a frame. Raises DataError where it cannot be read or a column is missing."""
+    if isinstance(source, Table):
+        return source
     if isinstance(source, (str, Path)):
         return _open_file(Path(source))
     if isinstance(source, pl.LazyFrame):

@@ -6,6 +6,7 @@ nanosecond, a third and two thirds on, and at its last one. A convention, not wh
 
 import functools
 import hashlib
+import warnings
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,16 +14,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from data.bars.checks import PRICES, checked
 from data.bars.files import Table, open_table
-from data.bars.times import read_times
-from data.feed import BATCH_ROWS, Commands, DataError, Feed
+from data.feed import BATCH_ROWS, Commands, DataError, DataWarning, Feed
 from data.sources.terms import instrument_of
 from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Flag, Grain, Kind, Side
 
 VERSION = "bars 2"
-PRICES = ("open", "high", "low", "close")
 DECIMALS_MAX = 9
 UNITS_MAX = 2**31
 LOTS_MAX = 2**32
@@ -89,6 +89,7 @@ def read_bars(
     tick: Number | None = None,
     decimals: int | None = None,
     period: timedelta | None = None,
+    repair: bool = False,
     **terms: Any,
 ) -> Bars:
     """Bars from a file or a frame.
@@ -110,6 +111,8 @@ def read_bars(
         Round prices to so many; `Bars.rounded` tells how many that changed. Default: never round.
     period : timedelta, optional
         Length of a bar. Default: the shortest time between two.
+    repair : bool
+        Leave bad bars out, sort those that are out of order, keep jumps, and count it all (`Bars.repairs`, a DataWarning).
     **terms
         Further terms of `engine.Instrument`: lot, currency, multiplier, maker_fee, taker_fee.
 
@@ -120,14 +123,11 @@ def read_bars(
     Raises
     ------
     DataError
-        Where a value is missing, no number, not above 0, outside high and low, or out of time order: in which file, line and field.
+        Where a value is missing, no number, not above 0, outside high and low, 90 % away from the close before, or out of time order: in
+        which file, line and field.
         The line of a frame is its row, from 1.
     """
-    table = open_table(source)
-    if not len(table.frame):
-        raise DataError(table.name, "has no bars")
-    frame = pl.DataFrame([read_times(table, time_zone, time_format).alias("ts"), *_numbers(table)])
-    _check(table, frame)
+    table, frame, repairs = checked(open_table(source)._replace(repair=repair), time_zone, time_format)
     prices = frame.select(PRICES).to_numpy() / table.scale
     places = _decimals(table, prices) if decimals is None else decimals
     if not 0 <= places <= DECIMALS_MAX:
@@ -138,7 +138,10 @@ def read_bars(
     _check_range(table, instrument, units, frame["volume"].to_numpy())
     frame = frame.with_columns(pl.Series(name, rounded[:, place]) for place, name in enumerate(PRICES))
     made = Bars(instrument, frame, units, _period(table, frame["ts"], period), int((rounded != prices).sum()))
-    made.time_zone = time_zone or table.zone
+    made.time_zone, made.repairs = time_zone or table.zone, repairs
+    if repairs:
+        said = "; ".join(f"{count} × {what.replace('_', ' ')}" for what, count in repairs.items())
+        warnings.warn(f"{table.name}: bars with faults: {said}", DataWarning, stacklevel=2)
     return made
 
 
@@ -171,40 +174,6 @@ def bars_to_commands(bars: Bars, first: int = 0, last: int | None = None) -> Com
 def whole_lots(bars: Bars) -> Ints:
     """int64 (bars,): volume in whole lots; what is less than a lot is dropped."""
     return np.floor(bars.frame["volume"].to_numpy() / float(bars.instrument.lot) + 1e-9).astype(np.int64)
-
-
-def _numbers(table: Table) -> list[pl.Series]:
-    """Prices and volume as Float64."""
-    made = []
-    for name in (*PRICES, "volume"):
-        if name not in table.frame.columns:
-            made.append(pl.Series(name, np.zeros(len(table.frame))))
-            continue
-        written = table.frame[name]
-        missing = written.is_null()
-        if written.dtype == pl.String:
-            written = written.str.strip_chars()
-        numbers = written.cast(pl.Float64, strict=False)
-        table.refuse(name, (missing | numbers.is_nan()).fill_null(False), "is missing")
-        table.refuse(name, numbers.is_null(), "is not a number; write it with a decimal point and without thousands separators")
-        table.refuse(name, numbers.is_infinite(), "is not finite")
-        made.append(numbers)
-    return made
-
-
-def _check(table: Table, frame: pl.DataFrame) -> None:
-    opened, high, low, closed, volume = (frame[name] for name in (*PRICES, "volume"))
-    for name in PRICES:
-        table.refuse(name, frame[name] <= 0, "is not above 0")
-    table.refuse("volume", volume < 0, "is below 0")
-    table.refuse("high", high < low, "is below the low")
-    for name, price in (("open", opened), ("close", closed)):
-        table.refuse(name, price > high, "is above the high")
-        table.refuse(name, price < low, "is below the low")
-    steps = frame["ts"].diff().dt.total_nanoseconds().fill_null(1)
-    field = "time" if "time" in table.frame.columns else "date"
-    table.refuse(field, steps == 0, "comes twice; keep one bar of a time")
-    table.refuse(field, steps < 0, "is before the one above; sort the bars by time")
 
 
 def _decimals(table: Table, prices: Floats) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from data.bars.files import Table
 from data.bars.reader import read_bars
 from data.feed import DataError, Feed
 from data.sources.blocks import Progress, file_head, inner_name
@@ -77,7 +78,8 @@ def read_public(
 def _klines(
     path: Path, names: list[str], symbol: str | None, tick: Number | None, lot: Number | None, repair: bool, terms: dict[str, Any]
 ) -> Feed:
-    frame = pl.concat([block.frame for block in open_source(path, names, None, repair).blocks()])
-    frame = frame.select(pl.col("open_time").alias("time"), "open", "high", "low", "close", "volume")
+    source = open_source(path, names, None, repair)
+    frame = pl.concat([block.frame for block in source.blocks()]).with_row_index("line", source.header + 1)
+    bars = Table(str(path), frame.select("line", pl.col("open_time").alias("time"), "open", "high", "low", "close", "volume"))
     given: dict[str, Any] = {} if lot is None else {"lot": lot}
-    return read_bars(frame, symbol or path.stem.split("-")[0].upper(), tick=tick, **given, **terms)
+    return read_bars(bars, symbol or path.stem.split("-")[0].upper(), tick=tick, repair=repair, **given, **terms)

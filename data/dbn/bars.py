@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from data.bars.files import Table
 from data.bars.reader import Bars, read_bars
 from data.dbn.files import PERIODS, Heading, read_records, record_type
 from data.dbn.instruments import choose
@@ -22,11 +23,14 @@ def read_ohlcv(
     """Bars of the one symbol that was chosen, or of several as one feed."""
     rows = np.concatenate([records.rows for records in read_records(path, rtype, record_type("ohlcv"))])
     chosen = choose(path, heading, np.unique(rows["instrument_id"]).tolist(), symbol)
-    made = [_bars(rows[rows["instrument_id"] == number], name, rtype, tick, terms) for number, name in chosen.items()]
+    made = [_bars(path, rows[rows["instrument_id"] == number], name, rtype, tick, terms) for number, name in chosen.items()]
     return made[0] if len(made) == 1 else merge(made)
 
 
-def _bars(rows: np.ndarray, symbol: str, rtype: int, tick: Number | None, terms: Mapping[str, Any]) -> Bars:
+def _bars(path: Path, rows: np.ndarray, symbol: str, rtype: int, tick: Number | None, terms: Mapping[str, Any]) -> Bars:
     frame = pl.DataFrame({name: rows[name] / 1e9 for name in ("open", "high", "low", "close")})
-    frame = frame.with_columns(ts=pl.Series(rows["ts_event"].astype(np.int64)), volume=pl.Series(rows["volume"].astype(np.float64)))
-    return read_bars(frame, symbol, tick=tick, period=timedelta(seconds=PERIODS.get(rtype, 86_400 * 10**9) // 10**9), **terms)
+    frame = frame.with_row_index("line", 1).with_columns(
+        time=pl.Series(rows["ts_event"].astype(np.int64)), volume=pl.Series(rows["volume"].astype(np.float64))
+    )
+    table = Table(str(path), frame)
+    return read_bars(table, symbol, tick=tick, period=timedelta(seconds=PERIODS.get(rtype, 86_400 * 10**9) // 10**9), **terms)

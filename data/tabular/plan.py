@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from data.bars.files import Bad
 from data.feed import DataError
 from data.sources.terms import DECIMALS_MAX, decimals_of, instrument_of
 from data.tabular.blocks import Block, Source
 from data.tabular.columns import KINDS, Wide, check_columns, find_columns, guess_kind, wide_columns
-from data.tabular.values import Bad, Reading
+from data.tabular.values import Reading
 from engine.messages.hints import did_you_mean
 from engine.messages.instrument import Instrument, Number
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from data.bars.files import Bad
 from data.feed import DataWarning, Feed
 from data.tabular.blocks import Block, Source
 from data.tabular.plan import Plan, without
-from data.tabular.values import Bad, numbers, refuse
+from data.tabular.values import numbers, refuse
 
 JUMP = 0.9
 """A step between two prices of one symbol, as a part of the first, that is told as an error of units or an unadjusted split."""

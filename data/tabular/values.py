@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from data.bars.files import Table
+from data.bars.files import Bad, Table
 from data.bars.times import read_times
 from data.feed import DataError
 from data.tabular.blocks import Block
@@ -41,14 +41,6 @@ class Reading(NamedTuple):
     time_format: str | None
     time_unit: str | None  # of times that are numbers; None: by their size
     repair: bool
-
-
-class Bad(Exception):
-    """Rows that must go before the block can be read; raised only where the reading repairs."""
-
-    def __init__(self, mask: pl.Series, what: str) -> None:
-        self.mask, self.what = mask, what
-        super().__init__(what)
 
 
 def refuse(reading: Reading, block: Block, column: str, bad: pl.Series, what: str, kind: str) -> None:
@@ -110,7 +102,7 @@ def times(reading: Reading, block: Block) -> Ints:
         zoned = frame["time"].str.contains(r"\d(?:Z|[+-]\d\d:?\d\d)$")
         what = "names a time zone and others do not, or the other way round; write all of them with their zone"
         refuse(reading, block, column, zoned != zoned[0], what, "mixed_zones")
-    table = Table(reading.name, frame, reading.zone or "UTC")
+    table = Table(reading.name, frame, reading.zone or "UTC", repair=reading.repair)
     return read_times(table, reading.zone, reading.time_format).cast(pl.Int64).to_numpy()
 
 

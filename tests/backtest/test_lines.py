@@ -21,7 +21,9 @@ def drawn(picture):
 
 
 def test_times_are_steps_and_several_arrays_have_names():
-    lines, texts = drawn(tb.plot_lines("A <day>", TIMES, {"Lots": {"bid": [1, 2, 3, 2, 1], "ask": [3, 2, 1, 2, 3]}, "Spread": [1, 1, 2, 1, 1]}))
+    lines, texts = drawn(
+        tb.plot_lines("A <day>", TIMES, {"Lots": {"bid": [1, 2, 3, 2, 1], "ask": [3, 2, 1, 2, 3]}, "Spread": [1, 1, 2, 1, 1]})
+    )
     assert len(lines) == 3
     assert lines[0].startswith("M0,")
     assert set(re.sub(r"[^a-zA-Z]", "", lines[0])) == {"M", "h", "v"}
@@ -63,7 +65,9 @@ def test_what_does_not_fit_is_named(x, panels, said):
 
 def test_signals_show_their_equity_and_what_they_held():
     close = np.array([10.0, 11, 12, 13, 12, 11, 12])
-    bars = {"ts": np.datetime64("2026-01-05", "ns") + np.arange(7) * np.timedelta64(1, "D")} | dict.fromkeys(("open", "high", "low", "close"), close)
+    bars = {"ts": np.datetime64("2026-01-05", "ns") + np.arange(7) * np.timedelta64(1, "D")} | dict.fromkeys(
+        ("open", "high", "low", "close"), close
+    )
     go, leave = np.zeros(7, bool), np.zeros(7, bool)
     go[0], leave[3], go[5] = True, True, True
     made = tb.vectorised(bars, go, leave, size=5, sizing="units", end=None)

@@ -136,3 +136,18 @@ def test_the_real_stream_equals_book_ticker():
     assert levels > 400_000
     assert feed.checked > 600
     assert feed.differs == 0
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_public_aggregates(tmp_path, header):
+    text = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n" if header else ""
+    text += "7,42000.1,0.5,10,12,1704067200000,true\n8,42000.2,0.25,13,13,1704067200100,false\n"
+    path = tmp_path / "BTCUSDT-aggTrades-2024-01-01.csv"
+    path.write_text(text)
+    assert told(read_binance(path), "ts", "kind", "side", "price", "quantity") == [
+        (1_704_067_200_000_000_000, Kind.TRADE, 1, 420001, 50),
+        (1_704_067_200_100_000_000, Kind.TRADE, 0, 420002, 25),
+    ]
+    path.write_text(text + "8,42000.2,0.25,13,13,1704067200100,false\n")
+    with pytest.raises(DataError, match=rf"line {3 + header}, field agg_trade_id: .*was there already"):
+        read_binance(path).commands()

@@ -30,8 +30,8 @@ def test_of_many_instruments_a_feed_shows_some() -> None:
 
 def test_a_feed_tells_what_was_mended() -> None:
     class Mended(tb.Feed):
-        name, instruments, counts = "a file", [tb.Instrument("X", tick="0.01")], {}  # noqa: RUF012
-        repairs, taken_for = {"rows_left_out": 3, "nothing": 0}, "CSV of trades"  # noqa: RUF012
+        name, instruments, counts = "a file", [tb.Instrument("X", tick="0.01")], {}
+        repairs, taken_for = {"rows_left_out": 3, "nothing": 0}, "CSV of trades"
         fingerprint = ""
 
         def batches(self, rows: int = 1) -> Iterator[np.ndarray]:

@@ -59,8 +59,8 @@ def test_adding_twice_changes_nothing_and_another_source_is_refused(tmp_path):
 
 def test_days_are_one_feed_with_their_nights(tmp_path):
     catalog = Catalog(tmp_path / "catalog")
-    for written in ("12302019", "12312019", "01022020"):
-        catalog.add(day(tmp_path, written))
+    for name in ("12302019", "12312019", "01022020"):
+        catalog.add(day(tmp_path, name))
     feed = catalog.feed("AAPL", "2019-12-30", "2019-12-31")
     kinds = feed.commands()["kind"].tolist()
     assert (kinds.count(Kind.START_OF_DAY), kinds.count(Kind.END_OF_DAY), kinds.count(Kind.ADD)) == (1, 1, 2)
@@ -76,7 +76,7 @@ class Holder(Strategy):
     every = "30s"
 
     def on_timer(self):
-        if self.position == 0 and not self.orders:
+        if not self.position() and not self.orders:
             self.buy(5)
 
 
