@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from data.bars.reader import Bars, bars_to_commands, read_bars
-from data.feed import DataError
+from data.feed import DataError, DataWarning
 from engine import Exchange, Kind, Side, limit, market
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -135,7 +135,12 @@ def test_prices_are_exact_whatever_they_are(write):
         f"{start + timedelta(days=k)},{(text := f'{c // 10**5}.{c % 10**5:05}')},{text},{text},{text},1\n"
         for k, c in enumerate(cents.tolist())
     ]
-    assert (read_bars(write(HEADER + "".join(rows)), tick="0.00001").units == cents[:, None]).all()
+    path = write(HEADER + "".join(rows))
+    with pytest.raises(DataError, match=r"field open: .* % from the close before"):
+        read_bars(path, tick="0.00001")
+    with pytest.warns(DataWarning, match="jumps kept"):
+        bars = read_bars(path, tick="0.00001", repair=True)
+    assert (bars.units == cents[:, None]).all()
 
 
 GOOD = {"Date": "2024-05-31", "Open": "10", "High": "11", "Low": "9", "Close": "10", "Volume": "5"}

@@ -90,6 +90,7 @@ def test_a_month_out_of_a_catalog_is_one_run(tmp_path):
             for k, side in enumerate(("BUY", "SELL")):
                 price = 500000 + 100 * one.day + 100 * k
                 file.add(half_past_nine + minute * 60 * 10**9, 1 + 2 * minute + k, side, 100, price)
+        file.execute(half_past_nine + 3 * 60 * 10**9, 2, 10)  # at the ask: what a day is valued at
         path = tmp_path / f"{one:%m%d%Y}.NASDAQ_ITCH50"
         path.write_bytes(file.blob())
         catalog.add(path)
@@ -100,7 +101,7 @@ def test_a_month_out_of_a_catalog_is_one_run(tmp_path):
     result = Backtest(feed, Holder()).run(tmp_path / "runs")
     assert result.days["date"].to_list() == weekdays
     assert result.days["fills"].to_list() == [1] + [0] * nights
-    assert result.days["position_value"].to_list() == pytest.approx([5 * (50.005 + one.day / 100) for one in weekdays])
+    assert result.days["position_value"].to_list() == pytest.approx([5 * (50.01 + one.day / 100) for one in weekdays])
     again = reopen(feed.origin, feed.fingerprint)
     assert np.array_equal(again.commands(), feed.commands())
 

@@ -41,7 +41,7 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
             gc.collect()
         finally:
             logging.getLogger("asyncio").removeHandler(errors)
-        assert errors.said == []
+        assert not errors.said, errors.said
 
     run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
     return run

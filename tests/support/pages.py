@@ -90,7 +90,7 @@ class Visit:
 
     def clean(self):
         """Nobody complained, and nobody else was asked."""
-        assert self.errors == []
+        assert not self.errors, self.errors
         assert self.outside == []
 
     def close(self):
