@@ -71,7 +71,8 @@ class Worth:
         """[ts, equity, how far below the highest of the points before], from the first time at which it had anything."""
         with self._lock:
             found = list(self._points.get(name, ()))
-        made, highest = [], Decimal("-Infinity")
+        made: list[list[str]] = []
+        highest = Decimal("-Infinity")
         for ts, equity in found:
             if not made and not equity:
                 continue

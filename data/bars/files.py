@@ -15,6 +15,7 @@ from polars.exceptions import PolarsError
 
 from data.feed import DataError
 from data.recognition import check_regular, members_of
+from engine.errors import TapebookError
 
 NAMES = {
     "open": ("o",),
@@ -35,7 +36,7 @@ LEAN_SCALE = 10_000
 LEAN_ZONE = "America/New_York"
 
 
-class Bad(Exception):
+class Bad(TapebookError):
     """Rows that must go before a table can be read; raised only where the reading repairs."""
 
     def __init__(self, mask: pl.Series, what: str) -> None:

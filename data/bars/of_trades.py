@@ -64,9 +64,9 @@ def bars_of(
     trades = np.concatenate(rows) if rows else None
     if trades is None or not len(trades):
         raise DataError(feed.source, "holds no trades")
-    columns = [trades[name].astype(np.int64) for name in ("ts", "price", "quantity")]
+    ts, price, quantity = (trades[name].astype(np.int64) for name in ("ts", "price", "quantity"))
     made, times = np.zeros((len(trades), 6), np.int64), np.zeros(len(trades), np.int64)
-    found = build(*columns, _aggressors(trades), rule, size, made, times)
+    found = build(ts, price, quantity, _aggressors(trades), rule, size, made, times)
     if not found:
         raise DataError(feed.source, f"its {len(trades)} trades do not fill one bar; give a smaller size")
     return _bars(feed, made[:found], times[:found], size if rule == TIME else 0)

@@ -87,6 +87,7 @@ ROUTES: tuple[Route, ...] = (
         OWN,
         "A trader's orders of the day.",
         (Query("status", "active, or a status."), *PAGE),
+        answers=(200, 404),
     ),
     Route(
         "GET",
@@ -95,6 +96,7 @@ ROUTES: tuple[Route, ...] = (
         OWN,
         "What a trader traded, by symbol.",
         (Query("date", "YYYY-MM-DD (UTC), or the number of the trading day; the day that goes on without it."),),
+        answers=(200, 404),
     ),
     Route("GET", "/v1/portfolios", "list_portfolios", OWN, "Portfolios that the token sees.", NAMED_PAGE),
     Route("GET", "/v1/portfolios/{name}", "show_portfolio", OWN, "Cash, equity, P&L and positions.", answers=(200, 404)),
