@@ -35,7 +35,8 @@ class Visit:
         self.url, self.errors, self.outside = url, [], []
         self.context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme="dark", service_workers="block")
         self.context.add_init_script(
-            f"localStorage.setItem('tapebook.theme','{theme}');localStorage.setItem('tapebook.colours','{colours}')"
+            "if (window === top) {"  # the report's frame may keep nothing
+            f"localStorage.setItem('tapebook.theme','{theme}');localStorage.setItem('tapebook.colours','{colours}')" + "}"
         )
         if token is not None:
             name = f"tapebook_{urlsplit(url).port}"
