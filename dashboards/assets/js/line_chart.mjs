@@ -25,7 +25,7 @@ export function series(points, column) {
 /** A chart of lines; `line(name, colour, {pane, area})` adds one, whose `setData` takes what `series` makes. */
 export class LineChart {
   constructor(label) {
-    this.box = h("div.tb-chart", { role: "img", "aria-label": label });
+    this.box = h("div.tb-chart", { role: "group", "aria-label": label });
     this.element = h("div.tb-chart-box", {}, this.box);
     this.look = colours();
     this.chart = createChart(this.box, options(this.look, true));

@@ -123,12 +123,13 @@ def test_frames() -> None:
 
 
 def test_what_a_notebook_shows() -> None:
-    frame = {"ts": np.array([0, 30, 61]) * 10**9, "symbol": ["A"] * 3, "last": [10.0, 12.5, 11.0], "size": [1.0] * 3}
-    found = streams.run(frame)
+    frame = {"ts": START + np.array([0, 30, 61]) * SECOND, "symbol": ["A"] * 3, "last": [10.0, 12.5, 11.0], "size": [1.0] * 3}
+    listed = [Instrument("A", "0.1")]
+    found = streams.run(frame, listed)
     told = read(found)
     assert told[told.index("ticks") + 1] == "3"
-    assert told[told.index("A") :][:6] == ["A", "1970-01-01 00:00", "10", "12.5", "10", "12.5"]
-    nothing = streams.run({"ts": [0], "symbol": ["A"], "last": [1.0]}, finish=False)
+    assert told[told.index("A") + 2 :][:4] == ["10", "12.5", "10", "12.5"]
+    nothing = streams.run({"ts": [0], "symbol": ["A"], "last": [1.0]}, listed, finish=False)
     assert "No bar was told." in read(nothing)
 
 
