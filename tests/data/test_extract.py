@@ -25,7 +25,7 @@ def random_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random session with every kind of order, history's too."""
     folder = tmp_path_factory.mktemp("extract")
     setting = SETTINGS["all"]
-    exchange, committed = live_batches.session(setting, 5, 4_000)
+    exchange, committed = live_batches.session(setting, 5, 6_000)
     with EventLog(folder / "log.duckdb") as log:
         live_batches.logged(log, exchange, committed)
     return folder / "log.duckdb"
@@ -45,7 +45,7 @@ def test_each_fact_about_an_order_of_ours_is_there_once(random_log: Path, tmp_pa
     assert said.problems == []
     facts = facts_of(random_log)
     told = pl.read_csv(file, infer_schema_length=None) if suffix == "csv" else pl.read_parquet(file)
-    assert len(told) == said.rows > 2_000
+    assert len(told) == said.rows > 3_000
     trades = facts[facts["kind"] == Kind.TradeExecuted]
     sides = sorted([*trades["seq"][trades["trader"] != HISTORY].tolist(), *trades["seq"][trades["maker_trader"] != HISTORY].tolist()])
     others = facts["seq"][np.isin(facts["kind"], OURS) & (facts["trader"] != HISTORY)].tolist()

@@ -37,7 +37,7 @@ def until_running(process: "subprocess.Popen[str]", out: Path) -> None:
 def test_killed_with_its_strategies_at_work_it_goes_on_where_its_log_ends(tmp_path: Path) -> None:
     process = demo(tmp_path)
     until_running(process, tmp_path)
-    time.sleep(4)
+    time.sleep(8)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert (read_status(tmp_path / "live" / "demo") or {})["state"] == "killed"
@@ -62,6 +62,6 @@ def test_killed_with_its_strategies_at_work_it_goes_on_where_its_log_ends(tmp_pa
         feed = log.feed("demo", without=list(STRATEGIES))
         driver = Backtest(feed, kinds, feed_latency=0, order_latency=0, response_latency=0).record()[1]
     own = logged.positions != -1
-    assert own.sum() >= 5
+    assert own.sum() > 20
     assert driver.sent()[0].tobytes() == logged.records[own].tobytes()
     assert np.array_equal(driver.sent()[1], logged.seqs[own])
