@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,12 +13,12 @@ from data.segments.place import has_ended, log_of, said_of
 from engine.errors import TapebookError
 from engine.exchange import Exchange
 from live.gateway import shapes
-from live.gateway.desk import AUDIT_FILE
+from live.gateway.security.audit import FILE as AUDIT_FILE
+from live.gateway.security.audit import actions_in
 from live.models.read_models import ReadModels
 from live.wire.times import time_text
 
 T = TypeVar("T")
-ACTIONS_SHOWN = 200
 
 
 class LogSource(ModelSource):
@@ -95,11 +94,7 @@ class LogSource(ModelSource):
 
     def actions(self) -> list[dict[str, Any]]:
         """What lies beside the log, as it was written down."""
-        try:
-            lines = (self.folder / AUDIT_FILE).read_text(encoding="utf-8").splitlines()[-ACTIONS_SHOWN:]
-        except OSError:
-            return []
-        return [json.loads(line) for line in reversed(lines)]
+        return actions_in(self.folder / AUDIT_FILE)
 
     def standing(self) -> Payload:
         """Until when it goes."""

@@ -31,7 +31,7 @@ from live.session.journal import where
 WAIT = 0.5
 """Seconds between two looks at the clock where nothing else happens."""
 GOODBYE = 3.0
-"""Seconds that open orders have to be cancelled at the end."""
+"""Seconds that open orders have to be cancelled at the end, and facts to be heard, also over a lost connection."""
 AGAIN = 0.25
 """Seconds after which a command is sent again that came while the gateway could take none."""
 
@@ -65,22 +65,29 @@ class Attachment:
         self._told: list[np.ndarray] = []
         self._error: Exception | None = None
         self._last, self._asked = 0, set[str]()
+        self._done, self._goodbye = False, 0.0
 
     async def run(self, stopped: asyncio.Event) -> dict[str, Any]:
         """From the first connection to the end; returns what it came to. Raises ClientError, Failed, StrategyError."""
         async with AsyncClient.at(self.place, 10, None) as client:
             await self._begin(client)
-        while not stopped.is_set():
+        while not self._done:
             try:
                 async with connect(self.place.socket, **options(self.place)) as socket:
                     await self._converse(socket, stopped)
             except ENDINGS as odd:
+                if stopped.is_set() and self._overdue():
+                    self._said(time.time_ns(), "the connection is gone; orders may be open, and what became of them was not heard")
+                    break
                 why, wait = ending(odd, self.place.renews), self._backoff.next()
                 if wait is None:
                     raise Unreachable(f"{self.place.url}: {why.detail}; given up after {self._backoff.patience:g} s") from odd
                 self._said(time.time_ns(), f"the connection ended ({why.detail}); the strategy waits until it is back")
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stopped.wait(), wait)
+                if stopped.is_set():
+                    await asyncio.sleep(min(wait, AGAIN))
+                else:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(stopped.wait(), wait)
         if self._error is not None:
             what = f"{type(self._error).__name__}: {self._error} ({where(self._error)})"
             raise Failed(f"{self.strategy.__name__} raised {what}; its orders were cancelled")
@@ -144,8 +151,9 @@ class Attachment:
                     if task.done():
                         task.result()
                 await self._step(socket)
-            await self._leave(socket, tasks[0])
             stopped.set()
+            await self._leave(socket, tasks[0])
+            self._done = True
         finally:
             for task in tasks:
                 task.cancel()
@@ -242,12 +250,18 @@ class Attachment:
         """Cancel what is open, take the promise back, and wait for the answers."""
         if not self.keep_orders:
             self.driver.stop(0)
-        end = time.monotonic() + GOODBYE
         while True:
             await self._step(socket)
-            left = self.driver.strategies[0].orders if not self.keep_orders else self.sending.waiting
-            if not left or time.monotonic() > end or reading.done():
+            open_orders = () if self.keep_orders else self.driver.strategies[0].orders
+            if not (open_orders or self.sending.waiting) or self._overdue():
                 break
+            if reading.done():
+                reading.result()
             await asyncio.sleep(0.02)
         if self.silent_after:
             await socket.send(request("HEARTBEAT", {"silent_after": 0}))
+
+    def _overdue(self) -> bool:
+        """Whether the time to say goodbye, which the first question begins, is over."""
+        self._goodbye = self._goodbye or time.monotonic() + GOODBYE
+        return time.monotonic() > self._goodbye

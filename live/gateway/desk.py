@@ -1,6 +1,5 @@
 """The gateway's view of a session: its read models, its facts as JSON, and the one way in for commands."""
 
-import json
 import logging
 import time
 from collections import deque
@@ -19,7 +18,7 @@ from live.gateway.facts import Told, owned
 from live.gateway.operations.tallies import Tallies
 from live.gateway.problems import Problem
 from live.gateway.security.audit import FILE as AUDIT_FILE
-from live.gateway.security.audit import Audit
+from live.gateway.security.audit import Audit, actions_in
 from live.gateway.security.rates import Rate
 from live.models.read_models import ReadModels
 from live.session.served import Served
@@ -141,11 +140,7 @@ class Desk:
 
     def actions(self, most: int = 200) -> list[dict[str, Any]]:
         """The newest privileged actions of the session's whole life, newest first, as they were written down."""
-        try:
-            lines = (self.session.folder.path / AUDIT_FILE).read_text(encoding="utf-8").splitlines()[-most:]
-        except FileNotFoundError:
-            return []
-        return [one for one in map(json.loads, reversed(lines)) if "action" in one]
+        return actions_in(self.session.folder.path / AUDIT_FILE, most)
 
 
 def read_only(where: str) -> Problem:

@@ -164,5 +164,5 @@ def test_read_says_what_it_took_a_file_for(tmp_path, capsys):
     feed = read(path)
     assert feed.origin == {"format": "table", "path": str(path.resolve()), "options": {}}
     assert "table: trades (" in capsys.readouterr().err
-    bars = pl.DataFrame({"time": ["2024-05-01", "2024-05-02"], **{name: [1.0, 2.0] for name in ("open", "high", "low", "close")}})
+    bars = pl.DataFrame({"time": ["2024-05-01", "2024-05-02"], **{name: [1.0, 1.2] for name in ("open", "high", "low", "close")}})
     assert read(bars, quiet=True).grain == Grain.BARS

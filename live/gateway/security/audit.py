@@ -45,6 +45,16 @@ def sealed(before: str, text: str) -> str:
     return hashlib.sha256((before + text).encode()).hexdigest()
 
 
+def actions_in(path: Path, most: int = 200) -> list[dict[str, Any]]:
+    """The newest actions of an audit file, newest first, as they were written down; none where there is no file. Lines that tell how an
+    action ended are left out."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()[-most:]
+    except FileNotFoundError:
+        return []
+    return [one for one in map(json.loads, reversed(lines)) if "action" in one]
+
+
 def broken_line(path: Path) -> int | None:
     """The number of the first line that is not what was written; None where all are."""
     before = ""

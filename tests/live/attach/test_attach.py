@@ -184,6 +184,11 @@ def test_what_is_refused_is_told(tmp_path):
         assert made.driver.strategies[0].orders == []
 
 
+def cut(s):
+    for client in list(s.hub().clients):
+        s.loop.call_soon_threadsafe(client.close, 4408, "too slow")
+
+
 def test_an_outage_loses_nothing(tmp_path):
     """Connections are cut while it trades; its position is the session's, and it sends each order once."""
     with running(tmp_path) as s:
@@ -193,11 +198,12 @@ def test_an_outage_loses_nothing(tmp_path):
             for k in range(40):
                 until(lambda: len(ann.orders("active")) == 1)
                 if k % 3 == 0:
-                    for client in list(s.hub().clients):
-                        s.loop.call_soon_threadsafe(client.close, 4408, "too slow")
+                    cut(s)
                 bob.send(tb.limit(0, "AAPL", SELL, 2, "100.00", self_trade=tb.SelfTrade.CANCEL_MAKER))
                 bob.send(tb.limit(0, "AAPL", BUY, 1, "100.00"))
+            cut(s)  # just before it is stopped
         assert found["said"]["connections"] > 5
+        assert len(ann.orders("active")) == 0
         assert found["said"]["position"] == {"AAPL": int(ann.positions().row(0, named=True)["quantity"])}
         assert found["said"]["fills"] == ann.trades("AAPL", limit=1_000).height
 
