@@ -70,11 +70,24 @@ class EventLog(LogReader):
     """
 
     def __init__(self, path: str | Path, read_only: bool = False, snapshot_every: int = SNAPSHOT_EVERY) -> None:
-        super().__init__(LogFile(Path(path).absolute(), read_only))
+        from data.write_ahead.files import is_written
+        from data.write_ahead.taking import lies_ahead, take_in
+
+        place = Path(path).absolute()
+        if is_written(place):
+            raise LogBusy(f"{place}: is open in this process already, by its session; use session.log, or stop it first")
+        if lies_ahead(place):
+            with EventLog.__new__(EventLog)._opened(place, False, snapshot_every) as plain:
+                take_in(plain)
+        self._opened(place, read_only, snapshot_every)
+
+    def _opened(self, path: Path, read_only: bool, snapshot_every: int) -> Self:
+        super().__init__(LogFile(path, read_only))
         self.read_only, self.snapshot_every = read_only, snapshot_every
         self._con, self._turns = self.file.con, threading.RLock()
         self._heads: dict[int, Head] = {}
         self._source: SegmentSource | None = None
+        return self
 
     @classmethod
     def open(cls, path: str | Path, read_only: bool = True) -> "EventLog":
@@ -201,14 +214,17 @@ class EventLog(LogReader):
         self._heads[session] = Head(number, span[1], max([head.block, *batch.blocks]), digest)
         return span[1]
 
+    def settle(self) -> None:
+        """See to it that the tables have all that was committed; `append` leaves nothing to do."""
+
     @in_turn
     def snapshot(self, session: int, exchange: "Exchange | None" = None) -> None:
         """Keep the state at the session's end; `exchange`: the one that has carried out its commands, made by replay where not given."""
         from data.log.snapshots import keep
 
-        shown = exchange or self.state(session)
+        shown, end = exchange or self.state(session), self.last_seq(session)
         with self._writing():
-            keep(self._con, session, self.last_seq(session), shown, 0)
+            keep(self._con, session, end, shown, 0)
 
     def feed(self, session: int | str, without: str | Sequence[str] = ()) -> Feed:
         """A session as a feed. `without`: strategies of a live session (their trader names) whose own commands are left out: on it a

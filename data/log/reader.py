@@ -1,7 +1,7 @@
 """All that can be asked of a log, whether it is its open file or the segments that a running session seals beside it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -143,6 +143,11 @@ class LogReader:
             return self.file.frame(f"SELECT * FROM {view} WHERE {chosen}", list(equal.values()))
         except duckdb.Error as error:
             raise LogError(f"{self.path}: {one_line(error)}") from None
+
+    @asks()
+    def rows(self, query: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query over the tables. Raises LogError."""
+        return self.file.rows(query, values)
 
     @asks()
     def verify_chain(self, session: int) -> Verification:

@@ -18,7 +18,7 @@ from data.segments.sealing import write_fixed, write_rows
 if TYPE_CHECKING:
     from data.log.event_log import EventLog
 
-EVERY = 0.25
+EVERY = 0.5
 """Seconds between two seals under load; what comes after a pause is sealed at once."""
 ROWS = 50_000
 """Commands and facts that are sealed before their time."""
@@ -58,7 +58,7 @@ class SegmentWriter:
     ) -> None:
         self.path, self.session, self.error = Path(folder) / "segments", session, ""
         self._every, self._rows, self._waiting, self._sealed_at = every, rows, 0, -every
-        self._con = log.file.con.cursor()
+        self._log, self._con = log, log.file.con.cursor()
         self._folder = session_folder(self.path, _id_of(self._con, log.path, session))
         self._sealing, self._news, self._closing = threading.Lock(), threading.Condition(), threading.Event()
         try:
@@ -84,10 +84,11 @@ class SegmentWriter:
             with self._news:
                 self._waiting, self._sealed_at = 0, time.monotonic()
             try:
+                self._log.settle()
                 with transaction(self._con):  # one state of all tables
                     for reached in write_rows(self._con, self.session, self._folder, self._sealed):
                         self._sealed = reached
-            except (duckdb.Error, OSError) as error:
+            except (LogError, duckdb.Error, OSError) as error:
                 self.error = f"{self.path}: nothing can be sealed: {one_line(error)}"
                 with self._news:
                     self._waiting += 1

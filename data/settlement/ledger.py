@@ -58,7 +58,7 @@ class Ledger:
             self.machine.learn(facts)
         self.seq, self.position = log.last_seq(self.number), last_day(log, self.number)
         """The last seq; and the trading session's up to which trades are instructed."""
-        self._introduced = {int(row[0]) for row in log.file.rows(_NUMBERS, [self.number])} | {0}
+        self._introduced = {int(row[0]) for row in log.rows(_NUMBERS, [self.number])} | {0}
         self._commands: list[np.ndarray] = []
         self._facts: list[np.ndarray] = []
         self._seqs: list[int] = []

@@ -182,7 +182,7 @@ def _failed(error: BaseException) -> int:
 def _report(session: Session, options: Options, seconds: float) -> None:
     """What the session came to, held against its log."""
     with EventLog(session.folder.path / "log.duckdb", read_only=True) as log:
-        commands, facts, trades, orders = log.file.rows(COUNTED)[0]
+        commands, facts, trades, orders = log.rows(COUNTED)[0]
         seq = log.last_seq(session.number)
     said = {
         "session": session.name,

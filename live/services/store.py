@@ -69,7 +69,7 @@ class Store:
 
 def _mark(host: Host) -> str:
     """What tells this log from another one of the same name: the hash of its first batch."""
-    found = host.log.file.rows("SELECT hash FROM batches WHERE session = ? AND batch = 1", [host.number])
+    found = host.log.rows("SELECT hash FROM batches WHERE session = ? AND batch = 1", [host.number])
     return str(found[0][0]) if found else ""
 
 

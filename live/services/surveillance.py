@@ -47,7 +47,7 @@ class Surveillance:
             f"SELECT least(coalesce((SELECT max(seq) FROM facts WHERE session = $1 AND kind = {Kind.DayStarted:d} AND ts <= $2), 1), "
             "coalesce((SELECT min(seq) FROM facts WHERE session = $1 AND ts >= $3), 1))"
         )
-        return int(self._host.log.file.rows(query, [self._host.number, until, until - self._surveyor.reach])[0][0])
+        return int(self._host.log.rows(query, [self._host.number, until, until - self._surveyor.reach])[0][0])
 
     def take(self, batch: Committed) -> None:
         """See Service."""

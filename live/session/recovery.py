@@ -11,6 +11,7 @@ from data.log.batch import LIVE
 from data.log.event_log import EventLog
 from data.log.rows import joined
 from data.session_feed import SessionFeed
+from data.write_ahead.session_log import SessionLog
 from engine.errors import TapebookError
 from engine.messages.commands import start_of_day
 from engine.messages.instrument import Instrument
@@ -30,7 +31,7 @@ class SessionError(TapebookError):
 class Recovered:
     """A session as its log has it, ready to go on."""
 
-    log: EventLog
+    log: SessionLog
     session: int
     driver: LiveDriver
     cursors: dict[str, int]
@@ -47,7 +48,7 @@ def recover(
     offsets: np.ndarray = UTC,
 ) -> Recovered:
     """The session of the log at `path`, begun at `now` (ns UTC) where it is new. Raises SessionError, LogError."""
-    log = EventLog(path, snapshot_every=settings.snapshot_every)
+    log = SessionLog(path, settings.snapshot_every)
     try:
         known = log.frame("sessions")["session_id"].to_list()
         if known and settings.name not in known:
@@ -74,7 +75,7 @@ def _meta(settings: SessionSettings, instruments: Sequence[Instrument]) -> dict[
 
 
 def _anew(
-    log: EventLog, settings: SessionSettings, instruments: Sequence[Instrument], now: int, opening: np.ndarray | None, offsets: np.ndarray
+    log: SessionLog, settings: SessionSettings, instruments: Sequence[Instrument], now: int, opening: np.ndarray | None, offsets: np.ndarray
 ) -> Recovered:
     session = log.begin(settings.name, _meta(settings, instruments), instruments)
     driver = LiveDriver(open_exchange(settings, instruments, opening), participants_of(settings), offsets)
@@ -97,7 +98,7 @@ def append(log: EventLog, session: int, turn: Turn) -> None:
     log.append(session, turn.commands, turn.facts, turn.seqs, positions=np.where(turn.given < 0, turn.seqs - 1, LIVE))
 
 
-def _again(log: EventLog, settings: SessionSettings, instruments: Sequence[Instrument], offsets: np.ndarray) -> Recovered:
+def _again(log: SessionLog, settings: SessionSettings, instruments: Sequence[Instrument], offsets: np.ndarray) -> Recovered:
     session = log.session(settings.name)
     _check(log, session, settings, instruments)
     parts = participants_of(settings)

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from data.feed import Feed
-from data.log.event_log import EventLog
 from data.segments.writer import SegmentWriter
 from data.terminal import OUT
+from data.write_ahead.session_log import SessionLog
 from engine.exchange import Exchange
 from engine.messages.commands import Command
 from engine.messages.names import record
@@ -95,7 +95,7 @@ class Session(Equipped):
         return self._recovered.driver.exchange
 
     @property
-    def log(self) -> EventLog:
+    def log(self) -> SessionLog:
         """Its event log."""
         return self._recovered.log
 

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from data.log.event_log import EventLog
+from data.write_ahead.session_log import SessionLog
 from engine.messages.records import COMMAND, FACT
 from live.wire.portfolios import Account
 from live.writer.committed import Committed
@@ -21,7 +21,7 @@ AHEAD = 1 << 17
 class Committer:
     """Appends to the log in a thread of its own; `sinks` are shown each committed batch, in order, before anybody is answered."""
 
-    def __init__(self, log: EventLog, session: int, thread: Executor, meters: Meters) -> None:
+    def __init__(self, log: SessionLog, session: int, thread: Executor, meters: Meters) -> None:
         self.log, self.session, self.thread, self.meters = log, session, thread, meters
         self.sinks: list[Callable[[Committed], None]] = []
         self.portfolios: Callable[[dict[str, Account], int, int], None] = lambda changed, seq, ts: None
@@ -76,7 +76,7 @@ class Committer:
                 self._idle.set()
 
     def _append(self, commands: np.ndarray, seqs: np.ndarray, facts: np.ndarray, positions: np.ndarray, cursors: dict[str, int]) -> None:
-        self.log.append(self.session, commands, facts, seqs, cursors=cursors, positions=positions)
+        self.log.commit(self.session, commands, facts, seqs, positions, cursors)
 
     def _tell(self, batch: list[Matched], committed: Committed) -> None:
         counts = self.meters.counts

@@ -167,7 +167,7 @@ async def kafka(folder: Path, count: int, rounds: int) -> None:
     values, ratios = messages(count), []
     for k in range(rounds):
         server = KafkaServer(folder / f"kafka-{k}")
-        servers = server.start().servers
+        servers = (await asyncio.to_thread(server.start)).servers
         try:
             ours, out = await through_kafka(servers, folder / f"out-{k}", values)
             theirs = await bare(servers, values, out)

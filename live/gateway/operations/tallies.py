@@ -7,9 +7,6 @@ import numpy as np
 from engine.messages.names import Names
 from engine.messages.vocabulary import Kind, Reason, Side
 
-ENDS = (Kind.OrderCancelled, Kind.OrderExpired)
-_BREACHES = range(Reason.BUYING_POWER, Reason.LEVERAGE_LIMIT + 1)
-
 
 class Tallies:
     """Counts since the session's first fact, by names."""
@@ -30,14 +27,14 @@ class Tallies:
             return
         kinds = facts["kind"]
         created = facts[kinds == Kind.OrderCreated]
-        self.active += len(created) - int(np.count_nonzero(np.isin(kinds, ENDS)))
+        self.active += len(created) - int(np.count_nonzero((kinds == Kind.OrderCancelled) | (kinds == Kind.OrderExpired)))
         for (number, side), count in _counted(created, "instrument", "side"):
             self.created[self._names.instruments[number].symbol, Side(side).name] += count
         trades = facts[kinds == Kind.TradeExecuted]
         if len(trades):
             self._trades(trades)
         refused = (kinds == Kind.OrderRejected) | (kinds == Kind.ReplaceRejected)
-        judged = facts[(kinds == Kind.RiskLimitBreached) | (refused & np.isin(facts["reason"], _BREACHES))]
+        judged = facts[(kinds == Kind.RiskLimitBreached) | (refused & _over_a_limit(facts["reason"]))]
         if len(judged):
             called = {number: name for name, number in self._names.portfolios.items()}
             for (reason, portfolio), count in _counted(judged, "reason", "portfolio"):
@@ -56,6 +53,10 @@ class Tallies:
             self.trades[of.symbol] += len(mine)
             self.volume[of.symbol] += float(of.quantity(int(mine["quantity"].astype(np.int64).sum())))  # type: ignore[assignment]
             self.prices[of.symbol] += float(of.price(int(mine["price"].astype(np.int64).sum())))  # type: ignore[assignment]
+
+
+def _over_a_limit(reasons: np.ndarray) -> np.ndarray:
+    return (reasons >= Reason.BUYING_POWER) & (reasons <= Reason.LEVERAGE_LIMIT)
 
 
 def _counted(facts: np.ndarray, *fields: str) -> list[tuple[tuple[int, ...], int]]:

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from backtest.run import Backtest
-from data.log.event_log import EventLog
+from data.log.event_log import EventLog, LogError
 from engine.messages.vocabulary import Kind
 from engine.strategy.load import load_strategy
 from live.demo.settings import STRATEGIES
@@ -34,10 +36,21 @@ def until_running(process: "subprocess.Popen[str]", out: Path) -> None:
         time.sleep(0.05)
 
 
+def until_they_trade(folder: Path) -> None:
+    """Wait until the strategies have sent some commands, as the sealed segments tell beside the running session."""
+    deadline = time.monotonic() + 60
+    while True:
+        with suppress(LogError), EventLog.open(folder) as log:
+            if len(log.frame("commands", 1).filter(pl.col("position").is_not_null())) > 30:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def test_killed_with_its_strategies_at_work_it_goes_on_where_its_log_ends(tmp_path: Path) -> None:
     process = demo(tmp_path)
     until_running(process, tmp_path)
-    time.sleep(8)
+    until_they_trade(tmp_path / "live" / "demo")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert (read_status(tmp_path / "live" / "demo") or {})["state"] == "killed"
@@ -46,7 +59,7 @@ def test_killed_with_its_strategies_at_work_it_goes_on_where_its_log_ends(tmp_pa
     until_running(process, tmp_path)
     time.sleep(3)
     process.send_signal(signal.SIGTERM)
-    said, errors = process.communicate(timeout=10)
+    said, errors = process.communicate(timeout=20)  # 10 s on a machine that does nothing else
     assert process.returncode == 0, errors
     told = json.loads(said)
 
