@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 
-from live.broker.checks import fenced
+from live.broker.checks import fenced, not_open
 from live.broker.kafka_batches import REFUSED, batches, discard, enqueue
 from live.broker.kafka_client import PAUSE, PAUSE_MAX, Settings, log, may_mend, partitions_of, reason, topic_partitions
 from live.broker.kafka_reader import KafkaReader
@@ -44,7 +44,7 @@ class KafkaProducer:
         self._producer: AIOKafkaProducer | None = None
         self._making, self._transaction = asyncio.Lock(), asyncio.Lock()
         self._locks: dict[Partition, asyncio.Lock] = {}
-        self._fenced = self._started = False
+        self._fenced = self._started = self._closed = False
         self._still_ours = still_ours
 
     async def start(self) -> None:
@@ -63,6 +63,9 @@ class KafkaProducer:
         except BaseException:
             await discard(made)
             raise
+        if self._closed:  # while it was being made: nobody would close it
+            await discard(made)
+            raise not_open(f"the producer of Kafka at {self._servers}")
         self._producer, self._started = made, True
         return made
 
@@ -71,6 +74,8 @@ class KafkaProducer:
         pause = PAUSE
         async with self._making:
             while self._producer is None:
+                if self._closed:
+                    raise not_open(f"the producer of Kafka at {self._servers}")
                 try:
                     async with asyncio.timeout(3 * self._stall):
                         await self._check_still_ours()
@@ -89,7 +94,8 @@ class KafkaProducer:
             raise fenced(f"Kafka at {self._servers}", self._transactional_id)
 
     async def close(self) -> None:
-        """Let go of the broker; what is not acknowledged may be lost."""
+        """Let go of the broker, for good; what is not acknowledged may be lost."""
+        self._closed = True
         if self._producer is not None:
             await self._drop(self._producer)
 

@@ -18,14 +18,11 @@ from live.session.session import Session
 from live.wire.facts import encode_facts
 from tests.live.session.load import NAME, settings_of
 from tests.live.session.test_crashes import command, published, until_taken
-from tests.live.session.test_refusals import run
+from tests.support.brokers import in_loop
 
 
-def test_the_broker_is_killed_and_comes_back(tmp_path: Path, a_kafka: KafkaServer) -> None:
-    run(killed_and_back(tmp_path, a_kafka))
-
-
-async def killed_and_back(tmp_path: Path, a_kafka: KafkaServer) -> None:
+@in_loop
+async def test_the_broker_is_killed_and_comes_back(tmp_path: Path, a_kafka: KafkaServer) -> None:
     """Nothing is lost or doubled, and nobody has to help: commands that were sent before, meanwhile and after are carried out once."""
     servers = a_kafka.start().servers
     broker = KafkaBroker(servers)
@@ -60,11 +57,8 @@ def _own(number: int) -> Command:
     return limit(number, "Y", Side.BUY, 1, "90.00", trader="bob", portfolio="other")
 
 
-def test_who_starts_on_the_same_shard_takes_it(tmp_path: Path, a_kafka: KafkaServer) -> None:
-    run(both(tmp_path, a_kafka))
-
-
-async def both(tmp_path: Path, a_kafka: KafkaServer) -> None:
+@in_loop
+async def test_who_starts_on_the_same_shard_takes_it(tmp_path: Path, a_kafka: KafkaServer) -> None:
     """Two sessions on one shard: the first is fenced, and stops."""
     servers = a_kafka.start().servers
     first = Session(settings_of(servers), tmp_path / "one")
