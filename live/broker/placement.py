@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from live.broker.checks import check_message, check_partition, unknown_topic
-from live.broker.port import Outgoing
+from live.broker.port import MESSAGE_BYTES_MAX, Outgoing
 
 Partition = tuple[str, int]
 """Topic and number."""
+SMALL = MESSAGE_BYTES_MAX // 2
 _MASK, _M, _SEED = 0xFFFFFFFF, 0x5BD1E995, 0x9747B28C
 
 
@@ -37,8 +38,12 @@ class Placement:
         groups: dict[Partition, list[Outgoing]] = {}
         self._turn += 1
         for message in messages:
-            check_message(message)
-            topic, at, key = message[:3]
+            topic, at, key, value, headers = message
+            if headers or type(value) is not bytes or type(key) is not bytes or len(value) > SMALL or len(key) > SMALL:
+                check_message(message)
+            if at is not None and (topic, at) in groups:
+                groups[topic, at].append(message)
+                continue
             count = partitions.get(topic)
             if count is None:
                 raise unknown_topic(topic)

@@ -59,7 +59,8 @@ async def answer(session: Session, reader: asyncio.StreamReader, writer: asyncio
 
 async def main(out: Path, servers: str | None) -> int:
     """Run until a signal."""
-    session = Session(settings_of(servers), out)
+    told = [{"when": "TradeExecuted", "to": ["log"]}]
+    session = Session(settings_of(servers, notifications=told), out)
 
     async def serve(running: Session) -> None:
         if servers is not None:
