@@ -81,14 +81,18 @@ def _verdict(found: Any, out: Path) -> Any:
 def _verify_session(name: str, out: Path) -> dict[str, Any]:
     """What the chain of a live session and its replay say; while it runs, as far as it is sealed."""
     from data.log.event_log import EventLog
+    from data.segments.audit_file import FILE, SEALS, disagreement
     from data.segments.place import find_session
 
-    with EventLog.open(find_session(name, out)) as found:
-        checked = [found.verify(number) for number in found.sessions()["session"]]
+    folder = find_session(name, out)
+    with EventLog.open(folder) as found:
+        numbers = found.sessions()["session"].to_list()
+        checked = [found.verify(number) for number in numbers]
+        audited = disagreement(folder / FILE, (row for number in numbers for row in found.rows(SEALS, [number])))
     said = next((one for one in checked if not one.ok), None)
     return {
-        "ok": said is None,
-        "text": said.message if said else "the log is what was written, and replay gives the same facts",
+        "ok": said is None and audited is None,
+        "text": said.message if said else audited or "the log is what was written, and replay gives the same facts",
         "commands": sum(one.commands for one in checked),
         "facts": sum(one.facts for one in checked),
         "seq": said.first_difference_seq if said else None,

@@ -28,8 +28,8 @@ from live.wire.errors import WireError
 
 async def _carried_out(desk: Desk, call: Call, action: str, reason: str, command: Command, **about: Any) -> dict[str, Any]:
     """Write down who and why, then do it. Raises Problem."""
-    number = await desk.audit(call.who.subject, action, reason, **about)
-    facts = await desk.send(command)
+    number, digest = await desk.audit(call.who.subject, action, reason, **about)
+    facts = await desk.carry_out(command, number, digest)
     refused = np.flatnonzero(facts["kind"] == Kind.CommandRejected)
     of = Reason(int(facts[refused[0]]["reason"])) if len(refused) else Reason.NONE
     await desk.audited(number, facts, of.name if len(refused) else None)

@@ -3,15 +3,16 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
+from data.segments.audit_file import mark
 from engine.exchange import Exchange
 from engine.messages.commands import Command
-from engine.messages.names import Names
+from engine.messages.names import Names, record
 from engine.messages.vocabulary import Kind
 from live.gateway import shapes
 from live.gateway.facts import Told, owned
@@ -77,12 +78,15 @@ class Desk:
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Carry out commands; returns their facts (FACT) once they are committed. Raises Problem."""
+        return await self._sent(lambda: self.session.send(command))
+
+    async def _sent(self, send: Callable[[], Awaitable[np.ndarray]]) -> np.ndarray:
         if self.session.writer is not None:
             raise read_only(self.session.writer)
         if not self.ready:
             raise stopping("the gateway is not ready")
         try:
-            return await self.session.send(command)
+            return await send()
         except RuntimeError as odd:
             raise stopping(str(odd)) from None
         except ValueError as odd:
@@ -125,13 +129,20 @@ class Desk:
         """Keep what was noticed for `/v1/alerts`."""
         self.alerts.append({"seq": self.models.seq, "ts": time_text(time.time_ns()), "kind": kind, **more})
 
-    async def audit(self, who: str, action: str, reason: str, **more: Any) -> int:
-        """Write down a privileged action, durably, before it is carried out; returns the line's number."""
+    async def audit(self, who: str, action: str, reason: str, **more: Any) -> tuple[int, str]:
+        """Write down a privileged action, durably, before it is carried out; returns the line's number and hash."""
         entry = {"ts": time_text(time.time_ns()), "seq": self.models.seq, "who": who, "action": action, "reason": reason, **more}
-        number = await self._audit.write(entry)
+        line = await self._audit.write(entry)
         self.alerts.append({**entry, "kind": "PrivilegedAction"})
         self.session.journal.say("privileged action", **entry)
-        return number
+        return line
+
+    async def carry_out(self, command: Command, number: int, digest: str) -> np.ndarray:
+        """Carry out the action of an audit line. A NOTICE before it, in the same commit, seals the line: the log says who and why.
+        Returns the action's facts. Raises Problem."""
+        seal = record(Kind.NOTICE, order_id=number, price=mark(digest))
+        facts = await self._sent(lambda: self.session.run(np.concatenate([seal, self.session.exchange.encode(command)])))
+        return facts[facts["kind"] != Kind.NoticeGiven]
 
     async def audited(self, number: int, facts: np.ndarray, refused: str | None) -> None:
         """Write down what came of the action of a line: the seq of its first fact (so the log says who and why), or why it was refused."""

@@ -116,5 +116,8 @@ class Served(Protocol):
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
         """Carry out commands; returns their facts."""
 
+    async def run(self, commands: Any) -> np.ndarray:
+        """Carry out records (COMMAND); returns their facts."""
+
     async def ask(self, question: Callable[[Exchange], T]) -> T:
         """What the exchange says between two batches."""

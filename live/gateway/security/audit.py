@@ -1,13 +1,14 @@
 """What privileged people did: who, what and why, durable before it is carried out, then what came of it; each line seals the one before."""
 
 import asyncio
-import hashlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
-FILE = "audit.jsonl"
+from data.segments.audit_file import FILE, actions_in, sealed
+
+__all__ = ["FILE", "Audit", "actions_in"]
 
 
 class Audit:
@@ -20,13 +21,12 @@ class Audit:
         self._last: str | None = None
         self._count = 0
 
-    async def write(self, entry: dict[str, Any]) -> int:
-        """Append it durably; returns its number, from 1."""
+    async def write(self, entry: dict[str, Any]) -> tuple[int, str]:
+        """Append it durably; returns its number, from 1, and its hash."""
         async with self._lock:
-            await asyncio.to_thread(self._append, entry)
-            return self._count
+            return await asyncio.to_thread(self._append, entry)
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _append(self, entry: dict[str, Any]) -> tuple[int, str]:
         if self._last is None:
             lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
             self._count, self._last = len(lines), str(json.loads(lines[-1])["hash"]) if lines else ""
@@ -38,33 +38,4 @@ class Audit:
             file.write(json.dumps({**body, "hash": self._last}, ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
-
-
-def sealed(before: str, text: str) -> str:
-    """The hash of a line behind a hash."""
-    return hashlib.sha256((before + text).encode()).hexdigest()
-
-
-def actions_in(path: Path, most: int = 200) -> list[dict[str, Any]]:
-    """The newest actions of an audit file, newest first, as they were written down; none where there is no file. Lines that tell how an
-    action ended are left out."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()[-most:]
-    except FileNotFoundError:
-        return []
-    return [one for one in map(json.loads, reversed(lines)) if "action" in one]
-
-
-def broken_line(path: Path) -> int | None:
-    """The number of the first line that is not what was written; None where all are."""
-    before = ""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            found = json.loads(line)
-            given = found.pop("hash")
-        except (ValueError, KeyError, AttributeError):
-            return number
-        before = sealed(before, json.dumps(found, ensure_ascii=False))
-        if before != given or found.get("number") != number:
-            return number
-    return None
+        return self._count, self._last

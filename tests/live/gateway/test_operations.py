@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 import tapebook as tb
+from data.segments.audit_file import broken_line, sealed
 from live import Client
 from live.client.errors import Malformed, Unreachable
 from live.configuration.tables import GatewaySettings
 from live.gateway.operations import connections
 from live.gateway.operations.tracing import Traces
-from live.gateway.security.audit import Audit, broken_line
+from live.gateway.security.audit import Audit
 from live.gateway.security.configuration import secured
 from tests.support.live_gateway import order, running
 
@@ -220,13 +221,45 @@ def test_the_audit_file_shows_what_was_changed(tmp_path):
         await asyncio.gather(*(audit.write({"action": "HALT", "n": k}) for k in range(5)))
         return await Audit(path).write({"action": "RESUME"})  # of the next start
 
-    assert asyncio.run(write()) == 6
+    assert asyncio.run(write())[0] == 6
     assert path.stat().st_mode & 0o777 == 0o600
     assert broken_line(path) is None
     lines = path.read_text().splitlines()
     for changed, at in ((lines[:2] + lines[3:], 3), ([lines[0], lines[1].replace("HALT", "KILL"), *lines[2:]], 2), (["x", *lines], 1)):
         path.write_text("\n".join(changed) + "\n")
         assert broken_line(path) == at
+
+
+def test_the_log_seals_who_did_what_and_why(tmp_path, capsys):
+    """Each line that was carried out has its mark in the log's chain: another reason, or a file written anew, is found."""
+    verify = ["log", "verify", "--session", "desk", "--out", str(tmp_path)]
+    with running(tmp_path) as s:
+        risk = s.token("risk")
+        assert s.ask("POST", "/v1/halts/AAPL", risk, {"reason": "news"})[0] == 201
+        assert s.ask("PUT", "/v1/portfolios/fund1/limits", risk, {"reason": "smaller", "max_position": 5})[0] == 200
+        assert s.ask("POST", "/v1/kill", risk, {"portfolio": "fund1", "reason": "a drill"})[0] == 201
+        name = s.session.name
+    verify[3] = name
+    assert tb.run_command_line(verify) == 0
+    path = tmp_path / "live" / name / "audit.jsonl"
+    lines = path.read_text().splitlines()
+    changed = [json.loads(line) for line in lines]
+    changed[2]["reason"] = "no reason"
+    before, forged = "", []
+    for one in changed:
+        one.pop("hash")
+        before = sealed(before, json.dumps(one))
+        forged.append(json.dumps(one | {"hash": before}))
+    for text, says in (
+        ("\n".join(forged), "audit.jsonl, line 3: is not the one that the log seals"),
+        ("\n".join(lines[:2]), "audit.jsonl, line 3: is not the one that the log seals"),
+        ("\n".join(lines).replace("news", "olds"), "audit.jsonl, line 1: is not what was written"),
+        (None, "audit.jsonl is gone, and the log knows of 3 privileged actions"),
+    ):
+        path.write_text(text + "\n") if text is not None else path.unlink()
+        capsys.readouterr()
+        assert tb.run_command_line(verify) == 1
+        assert says in " ".join(capsys.readouterr().out.split())
 
 
 def test_secrets_are_in_no_log(tmp_path):
