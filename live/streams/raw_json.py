@@ -167,16 +167,21 @@ class TickWriter:
     def __init__(self, instruments: list[Instrument]) -> None:
         self._texts = [(Texts(one.price_unit), Texts(one.lot)) for one in instruments]
         self._symbols = [msgspec.json.encode(one.symbol).decode() for one in instruments]
+        self._fields: dict[tuple[int, int], list[tuple[str, int, Texts]]] = {}
 
     def value(self, row: Sequence[int]) -> bytes:
         """The record of one tick (the fields of a TICK in their order)."""
-        at, has = row[-2], row[-1]
+        kind = (row[-2], row[-1])
+        if kind not in self._fields:
+            self._fields[kind] = self._fields_of(*kind)
+        made = "".join([f"{head}{texts[row[k]]}" for head, k, texts in self._fields[kind]])
+        return f'{{"symbol":{self._symbols[kind[0]]},"ts":"{time_text(row[0])}"{made}}}'.encode()
+
+    def _fields_of(self, at: int, has: int) -> list[tuple[str, int, Texts]]:
+        """Those that a tick with these bits has: what stands before the number, its place in the row, and its texts."""
         prices, lots = self._texts[at]
-        made = f'{{"symbol":{self._symbols[at]},"ts":"{time_text(row[0])}"'
-        for field, bit, units in zip(FIELDS[2:], _BITS, row[1:]):
-            if has & bit:
-                made += f',"{field}":{(lots if bit == 2 else prices)[units]}'
-        return f"{made}}}".encode()
+        fields = zip(FIELDS[2:], _BITS, range(1, len(FIELDS)))
+        return [(f',"{field}":', k, lots if field == "size" else prices) for field, bit, k in fields if has & bit]
 
 
 assert set(PRICES) | {"size"} == set(FIELDS[2:])

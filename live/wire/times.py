@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,7 @@ def nanoseconds(text: str) -> int | None:
     return made if -(1 << 63) <= made < 1 << 63 else None
 
 
+@lru_cache(maxsize=256)
 def second_text(seconds: int) -> str:
     """A whole second (UTC) as 2026-01-05T14:30:00."""
     return str(np.datetime64(seconds, "s"))
