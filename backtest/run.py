@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from backtest.camera import DepthCamera
-from backtest.grain import QueueName, bar_ends, grains_of, latency_or, waits_for_open
+from backtest.grain import bar_ends, grains_of, latency_or, waits_for_open
 from backtest.opening import introduced, opening_of, with_fees
 from backtest.participants import described, participants
 from backtest.recording import Recording, days_of, kept_facts
@@ -24,6 +24,7 @@ from backtest.timing import Latency
 from backtest.window import window
 from data.feed import Feed
 from data.leftovers import remove_leftovers
+from data.levels.queues import QueueName
 from data.times import TimeOfDay, utc_offsets
 from engine.exchange import Exchange
 from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state

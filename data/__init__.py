@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from data.bars.of_trades import bars_of as bars_of
     from data.bars.reader import read_bars as read_bars
     from data.binance.reader import read_binance as read_binance
+    from data.calendars.feed import in_sessions as in_sessions
     from data.catalog.catalog import Catalog as Catalog
     from data.dbn.reader import read_dbn as read_dbn
     from data.feed import DataError as DataError
@@ -31,6 +32,7 @@ _PLACES = {
     "adjust": "data.bars.adjusting",
     "bars_of": "data.bars.of_trades",
     "days": "data.formats",
+    "in_sessions": "data.calendars.feed",
     "levels_of": "data.levels.of_orders",
     "merge": "data.merged",
     "read": "data.formats",

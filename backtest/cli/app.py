@@ -32,6 +32,7 @@ def backtest(
     columns: Columns = None,
     time_zone: TimeZone = None,
     repair: Repair = None,
+    calendar: Annotated[str | None, typer.Option(help="An exchange's MIC, like XNYS: days end and begin by its sessions.")] = None,
     messages: Annotated[int | None, typer.Option(help="Rows of the synthetic day.")] = None,
     strategy: Annotated[str | None, typer.Option(help="module:Class, or an example: MarketMaker, ImbalanceTaker.")] = None,
     set: Annotated[list[str] | None, typer.Option("--set", help="name=value of a strategy's parameter; may be repeated.")] = None,
