@@ -13,6 +13,7 @@ from data.feed import DataError, Feed
 from data.levels.of_orders import levels_of
 from data.merged import merge
 from data.several_days import Days
+from data.venues.symbols import at_venue
 from data.which_format import format_of, frame_format
 from engine.messages.hints import did_you_mean
 
@@ -147,6 +148,8 @@ def _opened(origin: Mapping[str, Any]) -> Feed:
         return Days([_opened(one) for one in origin["days"]])
     if "merge" in origin:
         return merge([_opened(one) for one in origin["merge"]])
+    if "venue" in origin:
+        return at_venue(_opened(origin["feed"]), origin["venue"])
     if "calendar" in origin:
         return in_sessions(_opened(origin["feed"]), origin["calendar"])
     if "levels" in origin:

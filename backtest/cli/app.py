@@ -47,6 +47,7 @@ def backtest(
     volume_share: Annotated[str | None, typer.Option(help="Part of a bar's volume that each side of ours may trade [0.1].")] = None,
     maker_fee: Annotated[str | None, typer.Option(help="Part of the notional; negative is a rebate.")] = None,
     taker_fee: Annotated[str | None, typer.Option(help="Part of the notional.")] = None,
+    fees: Annotated[str | None, typer.Option(help="A venue's maker and taker fee instead, like binance-spot.")] = None,
     start: Annotated[str | None, typer.Option(help="HH:MM[:SS] on the exchange's clock.")] = None,
     end: Annotated[str | None, typer.Option(help="HH:MM[:SS] on the exchange's clock.")] = None,
     warm_up: Annotated[str | None, typer.Option(help="Like 5min: the book is watched before the strategy is called.")] = None,

@@ -13,6 +13,7 @@ from data.configuration import Configuration, Problems, read_toml
 from data.formats import days, open_feed, reader
 from data.levels.queues import queue_model
 from data.times import moment
+from data.venues.fees import fees
 from data.which_format import format_of
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import decimal
@@ -36,7 +37,7 @@ FEED_OPTIONS = {
 """Options of `tapebook backtest` that each format has."""
 OPTIONS = (
     *("cash", "feed_latency", "order_latency", "response_latency", "queue", "fill", "volume_share"),
-    *("maker_fee", "taker_fee", "start", "end", "warm_up", "seed"),
+    *("maker_fee", "taker_fee", "fees", "start", "end", "warm_up", "seed"),
 )
 """Settings that are arguments of `Backtest`."""
 
@@ -94,6 +95,11 @@ def _queue(value: str) -> str:
     return value
 
 
+def _fees(value: str) -> str:
+    fees(value)
+    return value
+
+
 def _calendar(value: str) -> str:
     check_calendar(value)
     return value
@@ -121,6 +127,7 @@ TimeOfDay = Annotated[Text, AfterValidator(_time_of_day)]
 Amount = Annotated[Text, AfterValidator(_amount)]
 Folder = Annotated[Text, AfterValidator(_folder)]
 QueueModel = Annotated[Text, AfterValidator(_queue)]
+FeesName = Annotated[Text, AfterValidator(_fees)]
 CalendarName = Annotated[Text, AfterValidator(_calendar)]
 StrategyName = Annotated[Text, AfterValidator(_strategy)]
 
@@ -152,6 +159,7 @@ class Settings(Configuration):
     volume_share: Amount | None = None
     maker_fee: Amount | None = None
     taker_fee: Amount | None = None
+    fees: FeesName | None = None
     start: TimeOfDay | None = None
     end: TimeOfDay | None = None
     warm_up: Duration | None = None
