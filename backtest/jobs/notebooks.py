@@ -33,15 +33,8 @@ def run_notebook(notebook: Path, parameters: Mapping[str, Any], html: Path) -> P
     made = html.with_name(f".{html.stem}.ipynb")
     try:
         _check(notebook, parameters)
-        papermill.execute_notebook(
-            str(notebook),
-            str(made),
-            dict(parameters),
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            cwd=str(notebook.parent),
-        )
+        how: dict[str, Any] = {"kernel_name": "python3", "language": "python", "progress_bar": False, "cwd": str(notebook.parent)}
+        papermill.execute_notebook(str(notebook), str(made), dict(parameters), **how)
         temporary = html.with_name(f".{html.name}")
         temporary.write_text(page_of(made), encoding="utf-8")
         temporary.replace(html)
