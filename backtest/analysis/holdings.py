@@ -21,7 +21,7 @@ DAYS = 365
 """Of a year, for a rate a year: actual/365."""
 Rates = Number | Mapping[str, Number]
 Fundings = Mapping[str, Mapping[Any, Number]]
-_SCHEMA = {
+_SCHEMA: dict[str, Any] = {
     "ts": pl.Datetime("ns", "UTC"), "portfolio": pl.String, "symbol": pl.String, "kind": pl.String, "quantity": pl.Float64,
     "mark": pl.Float64, "rate": pl.Float64, "amount": pl.Float64, "amount_units": pl.Int64,
 }  # fmt: skip

@@ -77,7 +77,7 @@ def _calendar(kind: Any, name: str, first: datetime.date, last: datetime.date) -
     plain = kind.get_calendar(name)
     try:
         if first < plain.first_session.date() or last > plain.last_session.date():
-            bounds = (getattr(plain, "bound_min", None)() or None, getattr(plain, "bound_max", None)() or None)
+            bounds = (plain.bound_min(), plain.bound_max())
             start = first if bounds[0] is None else max(first, bounds[0].date())
             end = last if bounds[1] is None else min(last, bounds[1].date())
             plain = kind.get_calendar(name, start=start.isoformat(), end=end.isoformat())
