@@ -23,7 +23,7 @@ from backtest.workers.outcome import Outcome
 from engine.messages.hints import did_you_mean
 
 if TYPE_CHECKING:
-    from backtest.sweep.walking import Walk
+    from backtest.statistics.walking import Walk
 
 
 class Sweep:
@@ -120,7 +120,7 @@ class Sweep:
 
         Example: `tb.Sweep(backtest, grid={"edge": range(1, 6)}).walk_forward(4, gap="5min").folds`
         """
-        from backtest.sweep.walking import walk_again
+        from backtest.statistics.walking import walk_again
 
         return walk_again(self, folds, anchored=anchored, gap=gap, warm_up=warm_up, **options)
 
