@@ -19,8 +19,8 @@ _ROOMS = {
         "start_of_day mark reference deposit set_limits set_queue set_rules kill revive TapebookError"
     ),
     "data": (
-        "Catalog DataError EventLog Feed adjust bars_of days levels_of merge read read_bars read_binance read_dbn read_itch "
-        "read_lobster read_table replay synthetic_flow"
+        "Catalog DataError EventLog Feed adjust at_venue bars_of days fees fees_per_share in_sessions levels_of merge read "
+        "read_bars read_binance read_dbn read_itch read_lobster read_table replay synthetic_flow"
     ),
     "backtest": (
         "Backtest BarBacktest FastImbalanceTaker FastMarketMaker ImbalanceTaker MarketMaker Result Sweep assert_same luck plot_lines "

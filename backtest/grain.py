@@ -1,24 +1,22 @@
 """Feeds that are no orders by id: the queue model of trades and levels, and when orders meet bars."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from data.levels.queues import QueueName, queue_model, queue_name
 from engine.loop.loop_state import STEP
 from engine.messages.commands import Queue
 from engine.messages.durations import duration_ns
 from engine.messages.hints import did_you_mean
 from engine.messages.instrument import Number, decimal
-from engine.messages.vocabulary import EXPONENT_PARTS, SHARE_PARTS, Flag, Grain, Kind, QueueModel
+from engine.messages.vocabulary import SHARE_PARTS, Flag, Grain, Kind
 
-QueueName = str | tuple[str, Number]
 FILLS = ("next_open", "close", "path")
 """When an order that was sent at a bar's end meets the market: at the next bar's open, at once at the close, or when its latency says."""
 VOLUME_SHARE = "0.1"
 LATENCY = "100us"
-_MODELS = {model.name.lower().replace("_", "-"): model for model in QueueModel}
 
 
 class Grains(NamedTuple):
@@ -48,33 +46,6 @@ class Grains(NamedTuple):
         if Grain.BARS in self.grains:
             made |= {"fill": self.fill, "volume_share": str(self.queue.volume_share)}
         return made
-
-
-def queue_name(queue: Queue) -> str:
-    """A queue model as people write it."""
-    name = next(name for name, model in _MODELS.items() if model == queue.model)
-    return name if queue.exponent is None else f"{name}:{queue.exponent:f}"
-
-
-def queue_model(given: QueueName) -> Queue:
-    """The model of "risk-averse", "proportional", ("power", 2.0) or "power:2". Raises ValueError with what there is."""
-    name, exponent = (str(given).partition(":")[::2]) if isinstance(given, str) else given
-    if name not in _MODELS:
-        hint = did_you_mean(name, _MODELS, f"there are {', '.join(_MODELS)}")
-        raise ValueError(f"queue {name!r} is no queue model; {hint}")
-    model = _MODELS[name]
-    if model != QueueModel.POWER:
-        if exponent != "":
-            raise ValueError(f"queue {name}: only power has an exponent")
-        return Queue(model=model)
-    if exponent == "":
-        raise ValueError('queue power needs its exponent: ("power", 2.0), or power:2 on the command line')
-    made = decimal(exponent, "queue power")
-    parts = made * EXPONENT_PARTS
-    if parts != parts.to_integral_value() or not 0 < parts < 256:
-        near = Decimal(min(max(round(parts), 1), 255)) / EXPONENT_PARTS
-        raise ValueError(f"queue power {made:f}: the exponent is a multiple of 1/16 from 0.0625 to 15.9375; the nearest is {near:f}")
-    return Queue(model=model, exponent=made)
 
 
 def grains_of(grains: list[Grain], queue: QueueName | None, fill: str | None, volume_share: Number | None) -> Grains:

@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 
 from data.session_feed import named_in
+from data.venues.fees import Fees, fees
 from engine.exchange import Exchange
 from engine.messages.commands import Limits, set_limits
 from engine.messages.encoding import encode_cash
+from engine.messages.hints import did_you_mean
 from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
+
+FeesOf = str | Fees | Mapping[str, str | Fees]
+"""A venue's preset, or one for each of some symbols."""
 
 
 def opening_of(
@@ -36,6 +41,25 @@ def introduced(exchange: Exchange, portfolio: str, trader: str) -> list[np.ndarr
     """The commands that introduce a portfolio and a trader, where they are new."""
     made = [exchange.names.number(kind, name)[1] for kind, name in ((Kind.PORTFOLIO, portfolio), (Kind.TRADER, trader))]
     return [command for command in made if command is not None] or [np.zeros(0, COMMAND)]
+
+
+def charged(
+    instruments: list[Instrument], preset: FeesOf | None, maker: Number | None, taker: Number | None
+) -> tuple[list[Instrument], dict[str, str]]:
+    """The instruments with these fees instead of their own, and the venue of each preset, by symbol. Raises ValueError where a preset is
+    none, names no symbol, or rates are given beside it."""
+    if preset is None:
+        return [with_fees(one, maker, taker) for one in instruments], {}
+    if maker is not None or taker is not None:
+        raise ValueError("fees is a venue's maker and taker fee; leave maker_fee and taker_fee out, or fees")
+    symbols = [one.symbol for one in instruments]
+    named = dict(preset) if isinstance(preset, Mapping) else dict.fromkeys(symbols, preset)
+    for symbol in named:
+        if symbol not in symbols:
+            raise ValueError(f"fees names {symbol!r}; {did_you_mean(symbol, symbols, 'there are ' + ', '.join(symbols))}")
+    told = {symbol: fees(one) if isinstance(one, str) else one for symbol, one in named.items()}
+    made = [with_fees(one, told[one.symbol].maker, told[one.symbol].taker) if one.symbol in told else one for one in instruments]
+    return made, {symbol: f"{one.venue} ({one.source}{', ' + one.checked if one.checked else ''})" for symbol, one in told.items()}
 
 
 def with_fees(instrument: Instrument, maker: Number | None, taker: Number | None) -> Instrument:

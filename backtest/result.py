@@ -119,6 +119,36 @@ class Result:
 
         return positions_frame(self.analysis)
 
+    @cached_property
+    def underlyings(self) -> "pl.DataFrame":
+        """One row an underlying, its venues together (AAPL.XNAS and AAPL.ARCX are AAPL): underlying, venue (joined by +), quantity (held at
+        the end), volume, turnover, fills, fees, net_pnl."""
+        from backtest.analysis.holdings import underlyings_frame
+
+        return underlyings_frame(self.analysis)
+
+    @cached_property
+    def underlying_positions(self) -> "pl.DataFrame":
+        """ts, underlying, quantity: a row for each change, all venues and portfolios together."""
+        from backtest.analysis.holdings import underlying_positions
+
+        return underlying_positions(self.analysis)
+
+    def carry(self, borrow: Any = None, funding: Any = None) -> "pl.DataFrame":
+        """What holding the positions would have cost: ts, portfolio, symbol, kind, quantity, mark, rate (of that charge), amount (paid:
+        below 0), amount_units. Counted afterwards: it is in no figure of the run, and its cash did not pay it.
+
+        `borrow`: rate a year, or one a symbol; a short position pays each night, notional at the mark before
+        the next session × rate × calendar days /
+        365. `funding`: of a symbol times (ns UTC, datetime, ISO text) and rates; a long position pays notional × rate then, a short one is
+        paid. Rounded to the money unit, half away from zero. Raises ValueError for an unknown symbol.
+
+        Example: `result.summary["net_pnl"] + result.carry(borrow="0.03")["amount"].sum()`
+        """
+        from backtest.analysis.holdings import carry_frame
+
+        return carry_frame(self.analysis, borrow, funding)
+
     def returns(self) -> "pd.Series[float]":
         """Returns (parts of equity) by the time at which each interval ended, a day from 20 days on; a pandas Series for what others
         wrote. Raises SeriesError without pandas."""

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from backtest.camera import DepthCamera
-from backtest.grain import QueueName, bar_ends, grains_of, latency_or, waits_for_open
-from backtest.opening import introduced, opening_of, with_fees
+from backtest.grain import bar_ends, grains_of, latency_or, waits_for_open
+from backtest.opening import FeesOf, charged, introduced, opening_of
 from backtest.participants import described, participants
 from backtest.recording import Recording, days_of, kept_facts
 from backtest.result import Result
@@ -24,6 +24,7 @@ from backtest.timing import Latency
 from backtest.window import window
 from data.feed import Feed
 from data.leftovers import remove_leftovers
+from data.levels.queues import QueueName
 from data.times import TimeOfDay, utc_offsets
 from engine.exchange import Exchange
 from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
@@ -63,6 +64,7 @@ class Backtest:
         latency says
     volume_share : of a feed of bars, the part of a bar's volume that our buys, and that our sells, may trade; default 0.1
     maker_fee, taker_fee : parts of the notional, instead of the instruments' own; negative is a rebate
+    fees : instead, a venue's preset, such as "binance-spot" (`tb.fees`), or a mapping from symbols
     start, end : "HH:MM[:SS]" on the feed's clock, of its first day and of its last; a datetime, or ns UTC; history before `start` only
         builds the book
     warm_up : time after `start` before the strategy is called
@@ -93,6 +95,7 @@ class Backtest:
         volume_share: Number | None = None,
         maker_fee: Number | None = None,
         taker_fee: Number | None = None,
+        fees: FeesOf | None = None,
         start: TimeOfDay | None = None,
         end: TimeOfDay | None = None,
         warm_up: int | str = 0,
@@ -118,7 +121,7 @@ class Backtest:
             seed=seed,
             seats=feed.seats,
         )
-        self.instruments = [with_fees(i, maker_fee, taker_fee) for i in feed.instruments]
+        self.instruments, self.charged = charged(feed.instruments, fees, maker_fee, taker_fee)
         for one in self.participants:
             opening_cash(one.name, one.cash, money_decimals(self.instruments))
         self.window = (start, end)
@@ -216,7 +219,7 @@ class Backtest:
 
     def _offsets(self, history: np.ndarray) -> np.ndarray:
         """STEP: ns that the feed's clock is ahead of UTC, through its days."""
-        return utc_offsets(self._time_zone(), int(history["ts"][0]), int(history["ts"][-1])) if len(history) else UTC
+        return utc_offsets(self.feed.time_zone, int(history["ts"][0]), int(history["ts"][-1])) if len(history) else UTC
 
     def _load_orders(self, driver: Driver) -> None:
         """Put a given order flow on its way."""
@@ -236,17 +239,13 @@ class Backtest:
         """First and last exchange time of the run."""
         if not len(history):
             raise ValueError(f"{self.feed.name}: the feed is empty")
-        return window(self.window, (int(history["ts"][0]), int(history["ts"][-1])), self.warm_up, self._time_zone())
-
-    def _time_zone(self) -> str:
-        return str(getattr(self.feed, "time_zone", "UTC"))
+        return window(self.window, (int(history["ts"][0]), int(history["ts"][-1])), self.warm_up, self.feed.time_zone)
 
     def _recording(self, driver: Driver, first: int, last: int, began: int, printed: np.ndarray) -> Recording:
         exchange, clock = driver.exchange, driver.clock
         if self.feed.session_opening is not None:
             exchange.learn(driver.history)
         facts = driver.facts.all()
-        session = exchange.state.session[0]
         return Recording(
             facts=kept_facts(facts[driver.opening :]),
             instruments=self.instruments,
@@ -259,7 +258,7 @@ class Backtest:
             end=last,
             warm_up_end=first + self.warm_up,
             market_commands=int(clock["row"]),
-            counters={name: int(session[name]) for name in COUNTERS},
+            counters={name: int(exchange.state.session[0][name]) for name in COUNTERS},
             meta=self._meta(exchange.digest(), began),
             wakes=sum(int(state.clock["wakes"][0]) for state in driver.states),
             resolution=self.sample_every,
@@ -288,6 +287,7 @@ class Backtest:
             "run_id": f"{stamp}-{(began // 1000) % 10**6:06d}",
             **described(self.participants),
             **self.grains.said([one.symbol for one in self.instruments]),
+            **({"fees": self.charged} if self.charged else {}),
             "data": self.feed.name,
             "fingerprint": self.feed.fingerprint,
             "engine": engine_version(),
@@ -295,5 +295,5 @@ class Backtest:
             "maker_fee": str(self.instruments[0].maker_fee),
             "taker_fee": str(self.instruments[0].taker_fee),
             "seed": self.seed,
-            "time_zone": self._time_zone(),
+            "time_zone": self.feed.time_zone,
         }

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from data.bars.of_trades import bars_of as bars_of
     from data.bars.reader import read_bars as read_bars
     from data.binance.reader import read_binance as read_binance
+    from data.calendars.feed import in_sessions as in_sessions
     from data.catalog.catalog import Catalog as Catalog
     from data.dbn.reader import read_dbn as read_dbn
     from data.feed import DataError as DataError
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from data.quality.replay import replay as replay
     from data.synthetic.flow import synthetic_flow as synthetic_flow
     from data.tabular.reader import read_table as read_table
+    from data.venues.fees import fees as fees
+    from data.venues.fees import fees_per_share as fees_per_share
+    from data.venues.symbols import at_venue as at_venue
 
 _PLACES = {
     "Catalog": "data.catalog.catalog",
@@ -29,8 +33,12 @@ _PLACES = {
     "EventLog": "data.log.event_log",
     "Feed": "data.feed",
     "adjust": "data.bars.adjusting",
+    "at_venue": "data.venues.symbols",
     "bars_of": "data.bars.of_trades",
     "days": "data.formats",
+    "fees": "data.venues.fees",
+    "fees_per_share": "data.venues.fees",
+    "in_sessions": "data.calendars.feed",
     "levels_of": "data.levels.of_orders",
     "merge": "data.merged",
     "read": "data.formats",

@@ -8,10 +8,12 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from data.calendars.feed import in_sessions
 from data.feed import DataError, Feed
 from data.levels.of_orders import levels_of
 from data.merged import merge
 from data.several_days import Days
+from data.venues.symbols import at_venue
 from data.which_format import format_of, frame_format
 from engine.messages.hints import did_you_mean
 
@@ -146,6 +148,10 @@ def _opened(origin: Mapping[str, Any]) -> Feed:
         return Days([_opened(one) for one in origin["days"]])
     if "merge" in origin:
         return merge([_opened(one) for one in origin["merge"]])
+    if "venue" in origin:
+        return at_venue(_opened(origin["feed"]), origin["venue"])
+    if "calendar" in origin:
+        return in_sessions(_opened(origin["feed"]), origin["calendar"])
     if "levels" in origin:
         return levels_of(_opened(origin["levels"]), origin["depth"])
     return open_feed(origin["format"], origin["path"], **origin["options"])
@@ -153,7 +159,7 @@ def _opened(origin: Mapping[str, Any]) -> Feed:
 
 def _files_of(origin: Mapping[str, Any]) -> list[str]:
     """The files that a feed was opened from, or its format."""
-    parts = origin.get("days") or origin.get("merge") or ([origin["levels"]] if "levels" in origin else None)
+    parts = origin.get("days") or origin.get("merge") or [origin[name] for name in ("levels", "feed") if name in origin]
     return [name for part in parts for name in _files_of(part)] if parts else [origin["path"] or origin["format"]]
 
 

@@ -7,10 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from backtest.grain import queue_model
+from data.calendars.feed import in_sessions
+from data.calendars.schedule import check_calendar
 from data.configuration import Configuration, Problems, read_toml
 from data.formats import days, open_feed, reader
+from data.levels.queues import queue_model
 from data.times import moment
+from data.venues.fees import fees
 from data.which_format import format_of
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import decimal
@@ -34,7 +37,7 @@ FEED_OPTIONS = {
 """Options of `tapebook backtest` that each format has."""
 OPTIONS = (
     *("cash", "feed_latency", "order_latency", "response_latency", "queue", "fill", "volume_share"),
-    *("maker_fee", "taker_fee", "start", "end", "warm_up", "seed"),
+    *("maker_fee", "taker_fee", "fees", "start", "end", "warm_up", "seed"),
 )
 """Settings that are arguments of `Backtest`."""
 
@@ -92,6 +95,16 @@ def _queue(value: str) -> str:
     return value
 
 
+def _fees(value: str) -> str:
+    fees(value)
+    return value
+
+
+def _calendar(value: str) -> str:
+    check_calendar(value)
+    return value
+
+
 def _strategy(value: str) -> str:
     load_strategy(value)
     return value
@@ -114,6 +127,8 @@ TimeOfDay = Annotated[Text, AfterValidator(_time_of_day)]
 Amount = Annotated[Text, AfterValidator(_amount)]
 Folder = Annotated[Text, AfterValidator(_folder)]
 QueueModel = Annotated[Text, AfterValidator(_queue)]
+FeesName = Annotated[Text, AfterValidator(_fees)]
+CalendarName = Annotated[Text, AfterValidator(_calendar)]
 StrategyName = Annotated[Text, AfterValidator(_strategy)]
 
 
@@ -131,6 +146,7 @@ class Settings(Configuration):
     columns: Columns | None = None
     time_zone: Text | None = None
     repair: bool | None = None
+    calendar: CalendarName | None = None
     messages: Whole | None = None
     strategy: StrategyName = "MarketMaker"
     set: Table = Field(default_factory=dict)
@@ -143,6 +159,7 @@ class Settings(Configuration):
     volume_share: Amount | None = None
     maker_fee: Amount | None = None
     taker_fee: Amount | None = None
+    fees: FeesName | None = None
     start: TimeOfDay | None = None
     end: TimeOfDay | None = None
     warm_up: Duration | None = None
@@ -186,7 +203,11 @@ class Settings(Configuration):
         return values
 
     def feed(self) -> Any:
-        """The feed that the settings name: of several files, or of a folder, their days one after the other."""
+        """The feed that the settings name: of several files, or of a folder, their days one after the other; by a calendar's sessions."""
+        found = self._recorded()
+        return found if self.calendar is None else in_sessions(found, self.calendar)
+
+    def _recorded(self) -> Any:
         form = _form(self.__dict__)
         assert form is not None
         options = {name: getattr(self, name) for name in FEED_OPTIONS[form]}

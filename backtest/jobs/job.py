@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from backtest.jobs.gates import Day, Judged, judge
 from backtest.jobs.log_lines import JobLog
 from backtest.jobs.notify import tell
-from backtest.jobs.settings import BacktestStep, JobSettings, SweepStep, read_job
+from backtest.jobs.settings import BacktestStep, JobSettings, NotebookStep, SweepStep, read_job
 from backtest.jobs.steps import do_step, settings_of
 from backtest.jobs.summary_page import summary_page
 from backtest.workers.outcome import Outcome
@@ -25,7 +25,7 @@ from backtest.workers.pool import Pool
 from engine.errors import TapebookError
 from engine.messages.durations import duration_ns
 
-Step = BacktestStep | SweepStep
+Step = BacktestStep | SweepStep | NotebookStep
 
 
 class JobRunning(TapebookError):

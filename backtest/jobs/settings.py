@@ -84,6 +84,14 @@ class SweepStep(Settings):
         return grid
 
 
+class NotebookStep(Configuration):
+    """A notebook that is run with parameters (`set`) and shown as HTML, after backtests and sweeps."""
+
+    name: Name
+    notebook: Text
+    set: Table = Field(default_factory=dict)
+
+
 class Gate(Configuration):
     """What must hold of a step, else the job fails: a figure's bounds, its fall, or the same fills as the pinned date."""
 
@@ -132,13 +140,19 @@ class JobSettings(Configuration):
     retries: Whole = 1
     backtests: list[Any] = Field(default_factory=list)
     sweeps: list[Any] = Field(default_factory=list)
+    notebooks: list[Any] = Field(default_factory=list)
     gates: list[Any] = Field(default_factory=list)
     notify: Any = None
 
-    @field_validator("backtests", "sweeps", "gates")
+    @field_validator("backtests", "sweeps", "notebooks", "gates")
     @classmethod
     def _tables(cls, tables: list[Any], info: ValidationInfo) -> list[Any]:
-        models: dict[str, type[Configuration]] = {"backtests": BacktestStep, "sweeps": SweepStep, "gates": Gate}
+        models: dict[str, type[Configuration]] = {
+            "backtests": BacktestStep,
+            "sweeps": SweepStep,
+            "notebooks": NotebookStep,
+            "gates": Gate,
+        }
         made: list[Any] = []
         found: dict[Any, str] = {}
         model = models[str(info.field_name)]
@@ -165,9 +179,9 @@ class JobSettings(Configuration):
         return value
 
     @property
-    def steps(self) -> list[BacktestStep | SweepStep]:
-        """Backtests, then sweeps, as they stand in the file."""
-        return [*self.backtests, *self.sweeps]
+    def steps(self) -> list[BacktestStep | SweepStep | NotebookStep]:
+        """Backtests, then sweeps, then notebooks, as they stand in the file."""
+        return [*self.backtests, *self.sweeps, *self.notebooks]
 
 
 def read_job(path: Path, date: datetime.date) -> JobSettings:
@@ -180,7 +194,7 @@ def read_job(path: Path, date: datetime.date) -> JobSettings:
     made = JobSettings.read(document, {})
     names = [step.name for step in made.steps]
     if not names:
-        raise JobError(f"{path}: has no step; write [[backtests]] or [[sweeps]]")
+        raise JobError(f"{path}: has no step; write [[backtests]], [[sweeps]] or [[notebooks]]")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise JobError(f"{path}: two steps are called {twice!r}; give each a name of its own")
     for k, gate in enumerate(made.gates):

@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from backtest.jobs.settings import BacktestStep, SweepStep
+from backtest.jobs.notebooks import content_of, run_notebook
+from backtest.jobs.settings import BacktestStep, NotebookStep, SweepStep
 from backtest.result import Result
 from backtest.sweep.result import SweepResult
 
@@ -18,19 +19,23 @@ MAIN = (
 """Figures that the summary of a job shows."""
 
 
-def settings_of(step: BacktestStep | SweepStep) -> dict[str, Any]:
+def settings_of(step: BacktestStep | SweepStep | NotebookStep) -> dict[str, Any]:
     """What a step was asked to do, as JSON holds it: a step whose settings changed is done again."""
     said: dict[str, Any] = json.loads(json.dumps(step.model_dump(), sort_keys=True, default=str))
-    return {name: value for name, value in said.items() if name not in ("out", "processes")}
+    own = {"content": content_of(Path(step.notebook))} if isinstance(step, NotebookStep) else {}
+    return {name: value for name, value in said.items() if name not in ("out", "processes")} | own
 
 
-def do_step(step: BacktestStep | SweepStep, folder: Path, run_id: str, out: Path) -> dict[str, Any]:
+def do_step(step: BacktestStep | SweepStep | NotebookStep, folder: Path, run_id: str, out: Path) -> dict[str, Any]:
     """Do it, write `folder` as a whole, return what its step.json says. Raises what the step raises."""
     scratch = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     try:
-        said = _sweep(step, scratch, out) if isinstance(step, SweepStep) else _backtest(step, scratch, run_id, out)
+        if isinstance(step, NotebookStep):
+            said = _notebook(step, scratch)
+        else:
+            said = _sweep(step, scratch, out) if isinstance(step, SweepStep) else _backtest(step, scratch, run_id, out)
         said = {"name": step.name, "settings": settings_of(step), **said}
         (scratch / "step.json").write_text(json.dumps(said, indent=1, default=str), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -51,6 +56,12 @@ def _backtest(step: BacktestStep, scratch: Path, run_id: str, out: Path) -> dict
     said = {"meta": recording.meta, "summary": result.summary, "warnings": [one.text for one in result.warnings]}
     (scratch / "run.json").write_text(json.dumps(said, indent=1, default=str), encoding="utf-8")
     return {"kind": "backtest", "figures": dict(result.summary), "warnings": said["warnings"], **_fills(scratch), "page": "report.html"}
+
+
+def _notebook(step: NotebookStep, scratch: Path) -> dict[str, Any]:
+    """report.html of a notebook."""
+    run_notebook(Path(step.notebook).resolve(), step.set, scratch / "report.html")
+    return {"kind": "notebook", "figures": {}, "warnings": [], "page": "report.html"}
 
 
 def _fills(scratch: Path) -> dict[str, Any]:

@@ -54,8 +54,9 @@ def _step(step: dict[str, Any], previous: Day | None) -> str:
     told = "".join(f"<li>{escape(text)}</li>" for text in step.get("warnings", []))
     best = step.get("best")
     subtitle = ", ".join(f"{key}={value}" for key, value in best["parameters"].items()) + f", best of {best['runs']:,} runs" if best else ""
+    rows = rows if step["figures"] else []
     link = f'<a href="{escape(name)}/{escape(step["page"])}">report</a>'
-    return card(name, (f'<ul class="warnings">{told}</ul>' if told else "") + table(heads, rows), subtitle, link)
+    return card(name, (f'<ul class="warnings">{told}</ul>' if told else "") + (table(heads, rows) if rows else ""), subtitle, link)
 
 
 def _gates(gates: list[dict[str, Any]]) -> str:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backtest.analysis.definitions import BY_NAME
 from backtest.past import OUT
@@ -21,6 +21,9 @@ from backtest.sweep.space import Point, SweepError, checked_range, grid_points, 
 from backtest.sweep.variant import check_names, check_values
 from backtest.workers.outcome import Outcome
 from engine.messages.hints import did_you_mean
+
+if TYPE_CHECKING:
+    from backtest.statistics.walking import Walk
 
 
 class Sweep:
@@ -106,6 +109,20 @@ class Sweep:
             if folder is not None:
                 folder.prepare({"data": self.backtest.feed.name, "fingerprint": self.backtest.feed.fingerprint, "key": key})
             return _Run(self, Runner(self.backtest, cache), key, folder, progress(show), (processes, dask, seconds)).result()
+
+    def walk_forward(self, folds: int = 4, *, anchored: bool = True, gap: int | str = 0, warm_up: int | str = 0, **options: Any) -> "Walk":
+        """Choose parameters on the past, trade them on the next stretch of time, go on: everything is run again, stretch by stretch.
+
+        The time of the backtest is cut into `folds` + 1 parts, at the begin of days where the feed has enough of them. `anchored`: learn
+        from all that came before, else from the part before. `gap`: time left out between what is learnt from and what is traded;
+        `warm_up`: time of it during which the traded strategy already watches. Each stretch begins with the cash of the backtest and no
+        position. `options`: those of `run`. Raises SplitError with the mend.
+
+        Example: `tb.Sweep(backtest, grid={"edge": range(1, 6)}).walk_forward(4, gap="5min").folds`
+        """
+        from backtest.statistics.walking import walk_again
+
+        return walk_again(self, folds, anchored=anchored, gap=gap, warm_up=warm_up, **options)
 
 
 class _Run:

@@ -28,6 +28,7 @@ def variant(backtest: Backtest, point: Point) -> Backtest:
     own = {name: value for name, value in point.items() if name not in said}
     made.participants = [_changed(one, _mine(one, own, len(backtest.participants)), said) for one in backtest.participants]
     made.instruments = [with_fees(one, said.get("maker_fee"), said.get("taker_fee")) for one in backtest.instruments]
+    made.charged = {} if {"maker_fee", "taker_fee"} & {*said} else backtest.charged
     made.warm_up = duration_ns(said.get("warm_up", backtest.warm_up))
     made.seed = said.get("seed", backtest.seed)
     return made

@@ -9,17 +9,17 @@ TIME, TICKS, VOLUME, NOTIONAL, IMBALANCE = range(5)
 
 
 @entry_kernel
-def build(ts, price, lots, aggressor, rule, size, made, times):  # type: ignore[no-untyped-def]
+def build(ts, price, lots, aggressor, anchor, rule, size, made, times):  # type: ignore[no-untyped-def]
     """Bars of trades in time order, all int64. `aggressor`: 0 buy, 1 sell, 2 not known (then the tick rule says it: up is a buy, down a
-    sell, the same price as before; Lee and Ready 1991). `size`: ns of a bar in time, else the trades, lots, price units × lots or lots of
-    imbalance that end a bar, the trade that reaches it included. Fills `made` (bars, 6): open, high, low, close, lots, trades; and
-    `times`: of a bar in time its beginning, else that of its last trade. Returns the number of bars; an unfinished one is not counted,
-    but for bars in time."""
+    sell, the same price as before; Lee and Ready 1991). `anchor`: from when bars in time are counted (ns); a bar ends where it changes.
+    `size`: ns of a bar in time, else the trades, lots, price units × lots or lots of imbalance that end a bar, the trade that reaches it
+    included. Fills `made` (bars, 6): open, high, low, close, lots, trades; and `times`: of a bar in time its beginning, else that of its
+    last trade. Returns the number of bars; an unfinished one at the end of all is not counted, but for bars in time."""
     n, inside, reached = 0, False, np.int64(0)
     before, sign = np.int64(0), np.int64(0)
     for k in range(len(ts)):
-        begin = ts[k] - ts[k] % size if rule == TIME else np.int64(0)
-        if rule == TIME and inside and begin != times[n]:
+        begin = ts[k] - (ts[k] - anchor[k]) % size if rule == TIME else np.int64(0)
+        if inside and ((rule == TIME and begin != times[n]) or anchor[k] != anchor[k - 1]):
             n += 1
             inside = False
         p, q = price[k], lots[k]

@@ -29,6 +29,7 @@ NAMES = {
 """What each column may also be called."""
 _INDEX = ("", "index", "unnamed: 0")
 """A written frame's index: the time where no other column is."""
+_SYMBOLS = ("symbol", "ticker", "sym", "instrument")
 _STANDARD = {alias: name for name, aliases in NAMES.items() for alias in (name, *aliases)}
 _LEAN_DAY = re.compile(r"(\d{8})_(\w+)_(?:minute|second)_trade\.csv", re.IGNORECASE)
 _LEAN_COLUMNS = ["time", "open", "high", "low", "close", "volume"]
@@ -187,8 +188,20 @@ def _standard(label: str) -> str | None:
     return _STANDARD.get(label.strip().strip("<>").lower())
 
 
+def _check_symbols(name: str, frame: pl.DataFrame, labels: list[str], first_line: int) -> None:
+    """Raise DataError where a column says that the bars are of several symbols."""
+    for label, column in zip(labels, frame.get_columns()):
+        if label.strip().strip("<>").lower() in _SYMBOLS:
+            others = column.is_not_null() & (column != column[0]) if len(column) else pl.Series([False])
+            if others.any():
+                at = int(others.arg_max() or 0)
+                what = f"is {column[at]}, but {column[0]} above; bars are of one symbol: keep its rows, or read each from a file of its own"
+                raise DataError(name, what, first_line + at, label)
+
+
 def _named(name: str, frame: pl.DataFrame, labels: list[str], first_line: int) -> Table:
     """The columns under their standard names, with `line`; lines that hold nothing are left out."""
+    _check_symbols(name, frame, labels, first_line)
     header, found = max(first_line - 1, 0), {}
     for label, column in zip(labels, frame.get_columns()):
         standard = _standard(label)

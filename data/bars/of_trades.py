@@ -10,8 +10,8 @@ import polars as pl
 
 from data.bars.building import IMBALANCE, NOTIONAL, TICKS, TIME, VOLUME, build
 from data.bars.reader import PRICES, Bars
+from data.bars.sessions import SESSION, inside_sessions, span_of, wider
 from data.feed import Commands, DataError, Feed
-from engine.messages.durations import duration_ns
 from engine.messages.instrument import Instrument, Number, decimal
 from engine.messages.vocabulary import Flag, Kind
 
@@ -26,6 +26,7 @@ def bars_of(
     volume: Number | None = None,
     notional: Number | None = None,
     imbalance: Number | None = None,
+    calendar: str | None = None,
     **hints: Any,
 ) -> Bars:
     """Bars of the trades of a feed, a frame or a file of one symbol.
@@ -35,45 +36,66 @@ def bars_of(
     source : Feed, frame or path
         A frame or a path is read as trades (`tb.read_table`), with `hints` such as symbol, columns, tick, lot.
     every : duration, optional
-        Bars in time, such as "5min": from whole multiples since 1970 (UTC), stamped with their beginning; without trades there is no bar.
+        Bars in time, such as "5min": from whole multiples since 1970 (UTC), with a calendar from each open; "session": one a session, by
+        a calendar. Stamped with their beginning; without trades there is no bar.
     ticks, volume, notional, imbalance : optional
         Instead: the trades, the quantity, the money (price × quantity) or the quantity bought less sold, either way, that ends a bar, with
         the trade that reaches it (which is not split). Stamped with that trade's time, before which the bar is not known: at equal
         times, 1 ns later each. The unfinished last one is left out. See López de Prado, Advances in Financial Machine Learning (2018),
         section 2.3; the threshold of the imbalance is fixed.
+    calendar : str, optional
+        The exchange's MIC, such as XNYS: no bar spans a close or a break (the last one before it may be shorter), and trades outside of
+        the sessions are left out and counted (`repairs`). What trades at the moment of the close belongs to the session.
 
     Returns
     -------
     Bars
-        With `trades` (Int64) in `frame`.
+        With `trades` (Int64) in `frame`. Of bars (`Bars`) wider ones, without `trades`.
 
     Raises
     ------
     ValueError
         For none or several of the rules, or a size that is not above 0.
     DataError
-        Where there are no trades, or of several symbols.
+        Where there are no trades, or of several symbols, or none within a session.
+    CalendarError
+        For an unknown calendar.
     """
     from data.tabular.reader import read_table
 
+    if isinstance(source, Bars):
+        return wider(source, every, calendar, {"ticks": ticks, "volume": volume, "notional": notional, "imbalance": imbalance})
     feed = source if isinstance(source, Feed) else read_table(source, "trades", **hints)
     if len(feed.instruments) != 1:
         raise DataError(feed.source, f"has {len(feed.instruments)} symbols; bars are made of one: choose it with symbol=", 0, "symbol")
-    rule, size = _rule(feed.instrument, every, ticks, volume, notional, imbalance)
+    rule, size = _rule(feed.instrument, every, ticks, volume, notional, imbalance, calendar)
     rows = [batch[np.isin(batch["kind"], _TRADES)] for batch in feed.batches()]
     trades = np.concatenate(rows) if rows else None
     if trades is None or not len(trades):
         raise DataError(feed.source, "holds no trades")
-    ts, price, quantity = (trades[name].astype(np.int64) for name in ("ts", "price", "quantity"))
+    inside = inside_sessions(feed.source, trades["ts"].astype(np.int64), calendar, whole=every == SESSION)
+    trades = trades[inside.rows]
+    price, quantity = (trades[name].astype(np.int64) for name in ("price", "quantity"))
     made, times = np.zeros((len(trades), 6), np.int64), np.zeros(len(trades), np.int64)
-    found = build(ts, price, quantity, _aggressors(trades), rule, size, made, times)
+    found = build(inside.ts, price, quantity, _aggressors(trades), inside.anchors, rule, size, made, times)
     if not found:
         raise DataError(feed.source, f"its {len(trades)} trades do not fill one bar; give a smaller size")
-    return _bars(feed, made[:found], times[:found], size if rule == TIME else 0)
+    bars = _bars(feed, made[:found], times[:found], size if rule == TIME else 0)
+    if calendar is not None:
+        bars.repairs = {"outside_sessions": inside.outside} if inside.outside else {}
+        if rule == TIME:
+            bars.set_lengths(inside.lengths(bars.times, size))
+    return bars
 
 
 def _rule(
-    one: Instrument, every: Any, ticks: int | None, volume: Number | None, notional: Number | None, imbalance: Number | None
+    one: Instrument,
+    every: Any,
+    ticks: int | None,
+    volume: Number | None,
+    notional: Number | None,
+    imbalance: Number | None,
+    calendar: str | None,
 ) -> tuple[int, int]:
     """What ends a bar, and its size in ns, trades, lots, or price units × lots."""
     given = {"every": every, "ticks": ticks, "volume": volume, "notional": notional, "imbalance": imbalance}
@@ -82,8 +104,7 @@ def _rule(
         raise ValueError(f"bars_of takes one of {', '.join(given)}; it was given {' and '.join(told) or 'none'}")
     (name,) = told
     if name == "every":
-        span = every // timedelta(microseconds=1) * 1000 if isinstance(every, timedelta) else duration_ns(every)
-        rule, size = TIME, Fraction(span)
+        rule, size = TIME, Fraction(span_of(every, calendar))
     else:
         wanted = Fraction(decimal(given[name], name))
         lot, unit = Fraction(one.lot), Fraction(one.price_unit)

@@ -16,6 +16,7 @@ import polars as pl
 
 from data.bars.checks import PRICES, checked
 from data.bars.files import Table, open_table
+from data.bars.sessions import bars_in_sessions
 from data.feed import BATCH_ROWS, Commands, DataError, DataWarning, Feed
 from data.sources.terms import instrument_of
 from engine.messages.instrument import Instrument, Number
@@ -36,7 +37,8 @@ class Bars(Feed):
     """Checked bars of one instrument, and a feed of their prints.
 
     `frame`: `ts` (Datetime ns UTC, when the bar begins), `open`, `high`, `low`, `close`, `volume` (Float64), a row a bar in time order.
-    `units`: int64 (bars, 4), open, high, low, close in price units, exactly. `period`: length of a bar, ns.
+    `units`: int64 (bars, 4), open, high, low, close in price units, exactly. `period`: length of a bar, ns. `lengths`: int64 (bars,), of
+    each its own, where a calendar cuts some short; else None. `calendar`: the exchange by whose sessions they are.
     `rounded`: prices that `decimals` changed.
     """
 
@@ -45,6 +47,8 @@ class Bars(Feed):
     def __init__(self, instrument: Instrument, frame: pl.DataFrame, units: Ints, period: int, rounded: int = 0) -> None:
         self.frame, self.units, self.period, self.rounded = frame, units, period, rounded
         self.instruments, self.counts = [instrument], {}
+        self.lengths: Ints | None = None
+        self.calendar = ""
         self.name = f"{instrument.symbol} bars"
 
     def __len__(self) -> int:
@@ -58,9 +62,14 @@ class Bars(Feed):
     def fingerprint(self) -> str:
         """SHA-256 of the bars and of what they were read as; the same from a file and from a frame."""
         hashed = hashlib.sha256(f"{VERSION}|{self.instrument!r}|{self.period}".encode())
-        for column in (self.times, self.units, self.frame["volume"].to_numpy()):
+        own = [] if self.lengths is None else [self.lengths]
+        for column in (self.times, self.units, self.frame["volume"].to_numpy(), *own):
             hashed.update(np.ascontiguousarray(column).tobytes())
         return hashed.hexdigest()
+
+    def set_lengths(self, lengths: Ints) -> None:
+        """Say how long each bar is (ns), before the bars are used."""
+        self.lengths, self.period = lengths, int(lengths.min(initial=self.period))
 
     @property
     def times(self) -> Ints:
@@ -89,6 +98,7 @@ def read_bars(
     tick: Number | None = None,
     decimals: int | None = None,
     period: timedelta | None = None,
+    calendar: str | None = None,
     repair: bool = False,
     **terms: Any,
 ) -> Bars:
@@ -111,6 +121,9 @@ def read_bars(
         Round prices to so many; `Bars.rounded` tells how many that changed. Default: never round.
     period : timedelta, optional
         Length of a bar. Default: the shortest time between two.
+    calendar : str, optional
+        The exchange's MIC, such as XNYS: a daily bar becomes that of its date's session, from open to close; a shorter one must lie within
+        a session. Sessions without a bar are counted (`Bars.repairs`, a DataWarning).
     repair : bool
         Leave bad bars out, sort those that are out of order, keep jumps, and count it all (`Bars.repairs`, a DataWarning).
     **terms
@@ -139,6 +152,9 @@ def read_bars(
     frame = frame.with_columns(pl.Series(name, rounded[:, place]) for place, name in enumerate(PRICES))
     made = Bars(instrument, frame, units, _period(table, frame["ts"], period), int((rounded != prices).sum()))
     made.time_zone, made.repairs = time_zone or table.zone, repairs
+    if calendar is not None:
+        made = bars_in_sessions(made, calendar, repair)
+        repairs = dict(made.repairs)
     if repairs:
         said = "; ".join(f"{count} × {what.replace('_', ' ')}" for what, count in repairs.items())
         warnings.warn(f"{table.name}: bars with faults: {said}", DataWarning, stacklevel=2)
@@ -163,7 +179,8 @@ def bars_to_commands(bars: Bars, first: int = 0, last: int | None = None) -> Com
     commands["kind"] = Kind.PRINT
     commands["price"] = path
     commands["side"] = np.where(np.diff(path, prepend=before) >= 0, Side.BUY, Side.SELL)
-    commands["ts"] = (starts[:, None] + np.arange(4) * (bars.period - 1) // 3).ravel()
+    lengths = np.full(len(starts), bars.period) if bars.lengths is None else bars.lengths[chosen]
+    commands["ts"] = (starts[:, None] + np.arange(4) * (lengths[:, None] - 1) // 3).ravel()
     commands["quantity"] = np.maximum(np.stack([quarter, quarter, quarter, whole_lots(bars)[chosen] - 3 * quarter], axis=1), 1).ravel()
     commands["flags"][::4] = Flag.OPENING
     commands["stop_price"][::4] = whole_lots(bars)[chosen]

@@ -95,6 +95,12 @@ def read_binance(
     return feed
 
 
+@functools.lru_cache(1 << 17)
+def _whole(text: str, scale: float) -> int:
+    """A number as so many units; the same texts come again and again."""
+    return round(float(text) * scale)
+
+
 class _Reading:
     """One reading of a stream."""
 
@@ -165,7 +171,7 @@ class _Reading:
         mark = SNAPSHOT if whole else 0
         first = len(self.rows)
         for side, price, quantity in levels_of(line.said):
-            units, lots = round(float(price) * scale), round(float(quantity) * lot_scale)
+            units, lots = _whole(price, scale), _whole(quantity, lot_scale)
             if lots:
                 books[side][units] = lots
             else:
@@ -188,12 +194,14 @@ class _Reading:
     def _ticker(self, line: Line, number: int, chain: Chain, has_depth: bool) -> None:
         scale, lot_scale = self.scales[number]
         said = line.said
-        told = [(round(float(said[p]) * scale), round(float(said[q]) * lot_scale)) for p, q in (("b", "B"), ("a", "A"))]
+        update = int(said["u"]) if has_depth else 0
+        if has_depth and chain.last is not None and update < chain.last:
+            return
+        told = [(_whole(said[p], scale), _whole(said[q], lot_scale)) for p, q in (("b", "B"), ("a", "A"))]
         if has_depth:
-            update = int(said["u"])
             if chain.last == update:
                 self._hold_against(line, number, told)
-            elif chain.last is None or update > chain.last:  # this stream is ahead
+            else:  # this stream is ahead
                 self.ahead[number][update] = (line, told)
             return
         for side, (units, lots) in enumerate(told):

@@ -1,5 +1,6 @@
 """A first pass over a recorded stream: its symbols, its kinds of messages, and how finely prices and quantities are written."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ class Seen(NamedTuple):
     kinds: dict[str, int]
 
 
+@lru_cache(1 << 16)
 def _decimals(text: str) -> int:
     return len(text.partition(".")[2].rstrip("0"))
 
@@ -60,7 +62,9 @@ def _note(path: Path, line: Line, places: list[int]) -> None:
         else:
             pairs = [(said["p"], said["q"])]
         for price, quantity in pairs:
-            places[0] = max(places[0], _decimals(price))
-            places[1] = max(places[1], _decimals(quantity))
+            if (fine := _decimals(price)) > places[0]:
+                places[0] = fine
+            if (fine := _decimals(quantity)) > places[1]:
+                places[1] = fine
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataError(path, f"a {line.kind} message lacks a price or a quantity ({error})", line.number) from None

@@ -29,7 +29,7 @@ from data.sources.blocks import Progress, file_hash
 from engine.messages.instrument import Instrument, Number
 from engine.messages.vocabulary import Grain
 
-VERSION = "dbn 1"
+VERSION = "dbn 2"
 LEVELS = {"mbp-1": 1, "mbp-10": 10, "cmbp-1": 1, "bbo": 1, "cbbo": 1, "tcbbo": 1}
 """Levels of each schema of books."""
 T, ASK, BID = ord("T"), ord("A"), ord("B")
@@ -181,7 +181,7 @@ def _levels(feed: Dbn, rows: int) -> Iterator[Commands]:
             continue
         places, names = _sorted(feed.numbers)
         instrument = places[np.searchsorted(names, rows_here["instrument_id"])]
-        ts = np.maximum.accumulate(np.maximum(_time(rows_here), last))
+        ts = np.maximum.accumulate(np.maximum(_time(rows_here, feed.schema), last))
         last = int(ts[-1])
         numbers = np.flatnonzero(chosen) + records.first
         prices, lots, trades = _windows(depth, book_first, rows_here, nano_units(feed.instruments)[instrument])
@@ -189,8 +189,11 @@ def _levels(feed: Dbn, rows: int) -> Iterator[Commands]:
     yield output.finish()
 
 
-def _time(rows: np.ndarray) -> np.ndarray:
-    """ns UTC; a record without an exchange time has the time at which it was received."""
+def _time(rows: np.ndarray, schema: str) -> np.ndarray:
+    """ns UTC; a record without an exchange time has the time at which it was received. A quote of an interval has the interval's end, which
+    is its `ts_recv`: its `ts_event` is that of the last trade, before the quote was there."""
+    if schema in ("bbo", "cbbo"):
+        return rows["ts_recv"].astype(np.int64)
     snapshot = (rows["flags"] & 32 != 0) | (rows["ts_event"] == 2**64 - 1)
     return np.where(snapshot, rows["ts_recv"], rows["ts_event"]).astype(np.int64)
 

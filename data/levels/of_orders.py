@@ -8,15 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from data.feed import BATCH_ROWS, Commands, Feed, mixed
+from data.levels.telling import DONE, FACTS, OUT, TELLING, tell
 from engine.exchange import Exchange
-from engine.messages.records import COMMAND
-from engine.messages.vocabulary import Flag, Grain, Kind
+from engine.messages.records import COMMAND, FACT
+from engine.messages.vocabulary import Grain
+from engine.state.tape import read_only
 
 VERSION = "levels 1"
-_PASSED_ON = (Kind.HALT, Kind.RESUME, Kind.NOTICE, Kind.END_OF_DAY, Kind.START_OF_DAY, Kind.MARK, Kind.REFERENCE, Kind.CLEAR)
-_BOOK = (Kind.ADD, Kind.REDUCE, Kind.MODIFY, Kind.EXECUTE, Kind.REVEAL, Kind.REMOVE, Kind.CLEAR)
-Levels = dict[int, int]
-"""Lots by price (units) of one side of a book."""
 
 
 class LevelsOf(Feed):
@@ -59,57 +57,26 @@ class _Market:
     """History alone, and what was told of it."""
 
     def __init__(self, exchange: Exchange, depth: int) -> None:
-        self.exchange, self.depth = exchange, depth
-        self.books = [exchange.book(one.symbol) for one in exchange.instruments]
-        self.shown: list[list[Levels]] = [[{}, {}] for _ in self.books]
-        self.made: list[tuple[int, ...]] = []
+        self.exchange, count = exchange, len(exchange.instruments)
+        self.tellings = np.zeros(1, TELLING)
+        self.room = (
+            np.zeros((2 * count, depth, 2), np.int64), np.zeros(2 * count, np.int64), np.full((2 * count, 2), -1, np.int64),
+            np.zeros(count + 1, np.int64), np.zeros((2, depth, 3), np.int64), np.zeros(2, np.int64),
+        )  # fmt: skip
+        self.out, self.facts = np.zeros(1 << 14, COMMAND), np.zeros(1 << 10, FACT)
 
     def seen(self, rows: Commands) -> Commands:
         """What a venue would have said of these rows (whole events)."""
-        self.made = []
-        for event in np.split(rows, np.flatnonzero(np.diff(rows["ts"])) + 1):
-            self._pass(event)
-        made = np.zeros(len(self.made), COMMAND)
-        for name, values in zip(("ts", "kind", "instrument", "side", "price", "quantity", "flags", "row"), zip(*self.made)):
-            made[name] = values
-        return made
-
-    def _pass(self, event: Commands) -> None:
-        self.exchange.run(event)
-        swept = {(row["instrument"], row["side"]) for row in event[event["kind"] == Kind.FLOW][["instrument", "side"]]}
-        for row in event[["ts", "kind", "instrument", "side", "price", "quantity", "flags", "row"]].tolist():
-            ts, kind, instrument, side, price, lots, _, number = row
-            if kind == Kind.EXECUTE:
-                self._trade(ts, instrument, 1 - side, price, lots, 0, number)
-            elif kind == Kind.PRINT and (instrument, side) in swept:
-                self._trade(ts, instrument, side, price, lots, int(Flag.HIDDEN), number)
-            elif kind == Kind.PRINT or kind in _PASSED_ON:
-                self.made.append(row)
-            if kind == Kind.CLEAR:
-                self.shown[instrument] = [{}, {}]
-        touched = event["instrument"][np.isin(event["kind"], _BOOK)]
-        for instrument in np.unique(touched).tolist():
-            self._tell(instrument, int(event["ts"][-1]), int(event["row"].max()))
-
-    def _trade(self, ts: int, instrument: int, side: int, price: int, lots: int, flags: int, number: int) -> None:
-        """A trade, together with the one before where that is of the same aggressor at the same price."""
-        same = (ts, int(Kind.TRADE), instrument, side, price)
-        if self.made and self.made[-1][:5] == same and self.made[-1][6] == flags:
-            lots += self.made.pop()[5]
-        self.made.append((*same, lots, flags, number))
-
-    def _tell(self, instrument: int, ts: int, number: int) -> None:
-        """The levels that are no longer as they were told."""
-        changed = []
-        for side in (0, 1):
-            rows = self.books[instrument].rows(side, self.depth)
-            now = dict(zip(rows[:, 0].tolist(), rows[:, 1].tolist()))
-            before = self.shown[instrument][side]
-            changed += [(lots, now.get(price, 0), side, price) for price, lots in before.items() if now.get(price, 0) != lots]
-            changed += [(0, lots, side, price) for price, lots in now.items() if price not in before]
-            self.shown[instrument][side] = now
-        for _, lots, side, price in sorted(changed, key=lambda one: (one[1] > one[0], one[1] > 0)):
-            self.made.append((ts, int(Kind.LEVEL), instrument, side, price, lots, 0, number))
+        w, rows = self.tellings[0], read_only(rows)
+        w["n"] = w["at"] = w["event"] = 0
+        while (why := tell(self.exchange.state, self.tellings, *self.room, rows, self.out, self.facts)) != DONE:
+            if why == OUT:
+                self.out = np.concatenate([self.out, np.zeros(len(self.out) + int(w["need"]), COMMAND)])
+            elif why == FACTS:
+                self.facts = np.zeros(2 * int(w["need"]), FACT)
+            else:
+                self.exchange.make_room(rows[int(w["at"])])
+        return self.out[: int(w["n"])].copy()
 
 
 def levels_of(feed: Feed, depth: int = 50) -> LevelsOf:

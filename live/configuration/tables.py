@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from data.calendars.schedule import check_calendar as calendar_known
 from data.configuration import Problems
+from data.levels.queues import queue_model
 from data.settlement.terms import Terms, check_calendar
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import Instrument
@@ -60,11 +62,27 @@ class GatewaySettings(Part):
 
 
 class DaySettings(Part):
-    """When a trading day begins and ends, on the clock of a time zone."""
+    """When a trading day begins and ends: on the clock of a time zone, or at each open and close of an exchange's calendar."""
 
     start: str = "00:00"
     end: str | None = None
     time_zone: str = "UTC"
+    calendar: str | None = None
+    """The exchange's MIC, such as XNYS; then `start` and `end` are its own."""
+
+    @field_validator("calendar")
+    @classmethod
+    def _known(cls, given: str | None) -> str | None:
+        if given is not None:
+            calendar_known(given)
+        return given
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        told = self.model_fields_set & {"start", "end"}
+        if self.calendar is not None and told:
+            raise Problems(dict.fromkeys(sorted(told), f"is that of the calendar {self.calendar}; leave it out, or the calendar"))
+        return self
 
     @field_validator("start", "end")
     @classmethod
@@ -113,6 +131,8 @@ class InstrumentSettings(Part):
     maker_fee: Decimals = 0
     taker_fee: Decimals = 0
     negative_prices: bool = False
+    queue: str | None = None
+    """Its history is of trades and levels: what leaves a level untraded, "risk-averse", "proportional" or "power:2"."""
     shard: int | None = Field(None, ge=0)
     """The shard that trades it; none says every shard. Another shard refuses its commands, and names this one."""
     settle: SettleSettings | None = None
@@ -125,7 +145,14 @@ class InstrumentSettings(Part):
 
     def instrument(self) -> Instrument:
         """The instrument."""
-        return Instrument(**self.model_dump(exclude={"shard", "settle"}))
+        return Instrument(**self.model_dump(exclude={"shard", "settle", "queue"}))
+
+    @field_validator("queue")
+    @classmethod
+    def _queue(cls, given: str | None) -> str | None:
+        if given is not None:
+            queue_model(given)
+        return given
 
 
 class LimitSettings(Part):
@@ -188,6 +215,8 @@ class MarketSettings(Part):
     synthetic: dict[str, Any] | None = None
     file: str | None = None
     symbol: str | None = None
+    queue: str | None = None
+    """Of a file of trades and levels: its queue model, "risk-averse" where none is named, "proportional" or "power:2"."""
     topic: bool = False
     speed: float = Field(1.0, ge=0)
 
@@ -195,4 +224,10 @@ class MarketSettings(Part):
     def _one(self) -> Self:
         if sum((self.synthetic is not None, self.file is not None, self.topic)) != 1:
             raise ValueError('name one market: synthetic = { seed = 7 }, file = "…" or topic = true')
+        if self.queue is not None:
+            if self.file is None:
+                raise Problems(
+                    {"queue": "is that of a file of trades and levels; of the topic each instrument names its own: [[instruments]] queue"}
+                )
+            queue_model(self.queue)
         return self

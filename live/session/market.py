@@ -4,6 +4,7 @@ from pathlib import Path
 
 from data.feed import Feed
 from data.formats import open_feed
+from data.levels.queues import with_queue
 from data.log.event_log import EventLog
 from data.session_feed import SessionFeed
 from live.configuration.session import SessionSettings
@@ -20,7 +21,7 @@ def market_of(settings: SessionSettings, folder: Path) -> Feed | None:
     if given.synthetic is not None:
         return open_feed("synthetic", None, **given.synthetic)
     assert given.file is not None
-    return replayed(folder / given.file, [one.name for one in settings.strategies], given.symbol)
+    return with_queue(replayed(folder / given.file, [one.name for one in settings.strategies], given.symbol), given.queue)
 
 
 def replayed(path: Path, without: list[str], symbol: str | None = None) -> Feed:
@@ -32,7 +33,7 @@ def replayed(path: Path, without: list[str], symbol: str | None = None) -> Feed:
         opened = EventLog(log, read_only=True)
         seats = opened.meta(1).get("strategies", {})
         return SessionFeed(opened, 1, [name for name in seats if name in without] if without else list(seats))
-    return open_feed("lobster", path, symbol=symbol)
+    return open_feed(None if path.is_file() else "lobster", path, symbol=symbol)
 
 
 def clock_of(settings: SessionSettings, market: Feed | None) -> Clock:

@@ -6,9 +6,10 @@ from decimal import Decimal
 import numpy as np
 
 from data.feed import Feed
+from data.levels.queues import queue_model
 from data.session_feed import named_in
 from engine.exchange import Exchange
-from engine.messages.commands import set_rules
+from engine.messages.commands import set_queue, set_rules
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import Kind
 from engine.strategy.load import load_strategy
@@ -38,6 +39,7 @@ def open_exchange(settings: SessionSettings, instruments: Sequence[Instrument], 
         if introduced is not None:
             parts.append(introduced)
     parts += [exchange.encode(set_rules(trader, given)) for trader, given in rules.items()]
+    parts += [exchange.encode(set_queue(one.symbol, queue_model(one.queue))) for one in settings.listed() if one.queue is not None]
     exchange.opening = np.concatenate(parts)
     return exchange
 

@@ -206,7 +206,7 @@ class Session(Equipped):
         self._seq = recovered.log.last_seq(recovered.session)
         driver, day = recovered.driver, self.settings.day
         driver.failed = self._strategy_failed
-        turns = (day.start, day.end, day.time_zone) if day is not None else ()
+        turns = (day.start, day.end, day.time_zone, day.calendar) if day is not None else ()
         days = Days(len(driver.exchange.instruments), *turns)
         days.begin(int(driver.clock["now"]))  # turns that came while it did not run are made up for
         self.matcher = Matcher(driver, self.intake, self.clock, days, self.meters)

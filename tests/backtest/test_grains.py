@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 import tapebook as tb
-from backtest.grain import queue_model
 from backtest.store import find_run
 from backtest.verify import verify_run
 from data.formats import open_feed
+from data.levels.queues import queue_model
 from engine.messages.vocabulary import QueueModel
 
 ROWS = [  # open, high, low, close, volume

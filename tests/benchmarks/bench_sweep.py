@@ -136,7 +136,7 @@ def peer(path):
     from backtesting.lib import crossover
 
     def average(values, length):
-        return pd.Series(values).rolling(length).mean()
+        return sma(np.asarray(values), length)  # ours, so that a tie of two averages is one on both sides
 
     class Cross(Strategy):
         fast, slow = 10, 20
@@ -159,12 +159,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--amzn", help="LOBSTER's sample day of AMZN; else a synthetic day")
     parser.add_argument("--goog", help="GOOG.csv of backtesting.py")
-    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=100, help="0: signals alone")
     parser.add_argument("--pairs", type=int, default=1000)
     given = parser.parse_args()
     machine = platform.processor() or platform.machine()
     print(f"{machine}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}, numpy {np.__version__}")
-    show_processes(tb.read_lobster(given.amzn) if given.amzn else tb.synthetic_flow(messages=50_000), given.runs)
+    if given.runs:
+        show_processes(tb.read_lobster(given.amzn) if given.amzn else tb.synthetic_flow(messages=50_000), given.runs)
     if given.goog:
         show_signals(given.goog, given.pairs)
 

@@ -170,3 +170,32 @@ def test_real_bars_and_definitions():
     bars = read_dbn(real("*futures_ohlcv-1m*"), symbol="ESU4")
     assert (bars.grain, bars.instrument.symbol, bars.period) == (Grain.BARS, "ESU4", 60 * NANO)
     assert read_dbn(real("*definition*")).instrument.symbol == "NVDA"
+
+
+def quote(kind, ts, bid, ask, price=None, received=None, **more):
+    level = dbn.BidAskPair(bid_px=bid * NANO // 100, ask_px=ask * NANO // 100, bid_sz=5, ask_sz=6, bid_ct=1, ask_ct=1)
+    numbers = {"publisher_id": 2, "instrument_id": 7, "ts_event": ts, "ts_recv": received or ts, "sequence": 1, "flags": LAST}
+    return bytes(kind(price=(price or 0) * NANO // 100, size=3 if price else 0, side=dbn.Side("A"), levels=level, **numbers, **more))
+
+
+def test_a_trade_and_the_quote_before_it(tmp_path):
+    """tbbo: the book stands as it was when the trade came."""
+    terms = {"action": dbn.Action("T"), "depth": 0, "ts_in_delta": 0}
+    rows = [quote(dbn.MBP1Msg, 10, 1000, 1001, 1000, **terms), quote(dbn.MBP1Msg, 20, 999, 1001, 999, **terms)]
+    feed = read_dbn(stored(tmp_path, *rows, schema="tbbo"))
+    assert (feed.grain, str(feed.instrument.tick)) == (Grain.LEVELS, "0.01")
+    level, traded = int(Kind.LEVEL), int(Kind.TRADE)
+    assert told(feed, "kind", "side", "price", "quantity", "ts") == [
+        *((level, 0, 1000, 5, 10), (level, 1, 1001, 6, 10), (traded, 1, 1000, 3, 10)),
+        *((level, 0, 1000, 0, 20), (level, 0, 999, 5, 20), (traded, 1, 999, 3, 20)),
+    ]
+
+
+def test_quotes_at_intervals_are_known_at_their_end(tmp_path):
+    """bbo-1s: ts_event is that of the last event, ts_recv the end of the interval, and no trade is told."""
+    rows = [quote(dbn.BBOMsg, 10, 1000, 1001, 1000, NANO, rtype=195), quote(dbn.BBOMsg, 10, 1000, 1002, 1000, 2 * NANO, rtype=195)]
+    feed = read_dbn(stored(tmp_path, *rows, schema="bbo-1s"))
+    assert told(feed, "kind", "side", "price", "quantity", "ts") == [
+        *((Kind.LEVEL, 0, 1000, 5, NANO), (Kind.LEVEL, 1, 1001, 6, NANO)),
+        *((Kind.LEVEL, 1, 1001, 0, 2 * NANO), (Kind.LEVEL, 1, 1002, 6, 2 * NANO)),
+    ]
