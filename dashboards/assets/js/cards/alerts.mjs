@@ -3,9 +3,10 @@
 import { empty, h, head, say } from "../dom.mjs";
 import { feed } from "../feed.mjs";
 import { clock, number } from "../format.mjs";
+import { remember, remembered } from "../still.mjs";
 
 const SHOWN = 60;
-const seen = new Set(JSON.parse(sessionStorage.getItem("tapebook.seen") ?? "[]"));
+const seen = new Set(JSON.parse(remembered("tapebook.seen") ?? "[]"));
 
 function texts(alerts, refusals) {
   const rows = [];
@@ -51,7 +52,7 @@ export function mount(body) {
         element.classList.toggle("is-seen", seen.has(one.key));
         done.addEventListener("click", () => {
           seen.add(one.key);
-          sessionStorage.setItem("tapebook.seen", JSON.stringify([...seen].slice(-500)));
+          remember("tapebook.seen", JSON.stringify([...seen].slice(-500)));
           element.classList.add("is-seen");
           count();
         });
