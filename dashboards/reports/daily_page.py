@@ -17,7 +17,7 @@ from live.wire.times import time_text
 DASH = "—"
 _VARIABLE = re.compile(r"var\(--(\w+)\)")
 _OWN = (
-    ".tiles{grid-template-columns:repeat(4,minmax(0,1fr))}.tile .v{font-size:15px}.pair{display:inline-block}td.n{text-align:right}"
+    ".chart{grid-template-columns:minmax(0,1fr) 92px}.tiles{grid-template-columns:repeat(4,minmax(0,1fr))}.tile .v{font-size:15px}.pair{display:inline-block}td.n{text-align:right}"
     "@media(max-width:620px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}}"
 )
 
@@ -119,7 +119,7 @@ def _curve(day: Day) -> str:
     equity, below = (np.array([float(one[k]) for one in day.points]) for k in (1, 2))
     x, above = axis.x(ts), plot("equity", 190, [equity], "Equity")
     above.layers.append(path("line", steps(x, above.y(equity))))
-    above.tags.append((above.place(equity[-1]), money(equity[-1], places=0), ""))
+    above.tags.append((above.place(equity[-1]), money(equity[-1]), ""))
     under = plot("drawdown", 80, [below], "Drawdown", zero=True)
     under.layers += [path("under", area(x, under.y(below), under.place(0.0))), path("underline", steps(x, under.y(below)))]
     under.x_ticks = axis.ticks()
@@ -163,13 +163,22 @@ def _positions(day: Day) -> str:
         rows.append(
             [
                 escape(symbol),
-                *(field(f"{name}.{what}", value, plain(None if value is None else round(value, 8).normalize())) for what, value in cells),
+                *(field(f"{name}.{what}", value, plain(_shown(value, None if what == "quantity" else of["mark"]))) for what, value in cells),
                 field(f"{name}.unrealized_pnl", of["unrealized_pnl"], money(of["unrealized_pnl"], True), True),
             ]
         )
     body = table(["Symbol", "Quantity", "Average", "Mark", "Unrealised"], rows) if rows else '<p class="none">Flat at the end.</p>'
     exposure = money(day.closed.get("exposure"))
     return card("Positions", body, "at the end of the day", f"exposure {exposure}")
+
+
+def _shown(value: Decimal | None, like: Decimal | None) -> Decimal | None:
+    """At most 8 decimals, and at least those of `like` where it has fewer digits of its own than a price."""
+    if value is None:
+        return None
+    short = round(value, 8).normalize()
+    places = max(-int(short.as_tuple().exponent), 0 if like is None else -int(like.as_tuple().exponent), 0)
+    return short.quantize(Decimal(1).scaleb(-places))
 
 
 def _trades(day: Day) -> str:

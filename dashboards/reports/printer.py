@@ -57,6 +57,8 @@ def _shown(chromium: object, address: str, kind: str, window: Window) -> bytes:
     page.set_default_timeout(SECONDS * 1000)
     page.goto(address, wait_until="load")
     page.wait_for_function(FILLED)
+    for frame in page.frames[1:]:  # of a run's report
+        frame.wait_for_load_state("load")
     page.wait_for_timeout(SETTLED_MS)
     if kind == "png":
         made: bytes = page.screenshot(full_page=True, animations="disabled")

@@ -13,7 +13,7 @@ function texts(alerts, refusals) {
   for (const one of alerts) {
     if (one.kind === "RiskLimitBreached") continue;
     const more = Object.entries(one).filter(([name]) => !["seq", "ts", "kind", "who", "action", "reason", "limits"].includes(name)).map(([name, value]) => (value === null ? "" : `${name} ${value}`)).join(" ");
-    const text = one.kind === "PrivilegedAction" ? `${one.who}: ${one.action} ${more}, “${one.reason}”` : `${one.kind} ${more}`;
+    const text = one.kind === "PrivilegedAction" ? `${one.who}: ${one.action} ${more}, “${one.reason}”` : one.text ?? `${one.kind} ${more}`;
     rows.push({ key: `a${one.seq}${one.ts}${one.kind}`, ts: one.ts, tone: one.kind === "PrivilegedAction" ? "info" : "warn", word: one.kind === "PrivilegedAction" ? "Control" : "Notice", text });
   }
   for (const [word, list] of [["Risk", refusals?.breaches ?? []], ["Rule", refusals?.failures ?? []]]) {
