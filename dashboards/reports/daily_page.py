@@ -17,7 +17,8 @@ from live.wire.times import time_text
 DASH = "—"
 _VARIABLE = re.compile(r"var\(--(\w+)\)")
 _OWN = (
-    ".chart{grid-template-columns:minmax(0,1fr) 92px}.tiles{grid-template-columns:repeat(4,minmax(0,1fr))}.tile .v{font-size:15px}.pair{display:inline-block}td.n{text-align:right}"
+    ".chart{grid-template-columns:minmax(0,1fr) 92px}.tiles{grid-template-columns:repeat(4,minmax(0,1fr))}.tile .v{font-size:15px}"
+    ".pair{display:inline-block}td.n{text-align:right}"
     "@media(max-width:620px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}}"
 )
 
@@ -163,7 +164,10 @@ def _positions(day: Day) -> str:
         rows.append(
             [
                 escape(symbol),
-                *(field(f"{name}.{what}", value, plain(_shown(value, None if what == "quantity" else of["mark"]))) for what, value in cells),
+                *(
+                    field(f"{name}.{what}", value, plain(_shown(value, None if what == "quantity" else of["mark"])))
+                    for what, value in cells
+                ),
                 field(f"{name}.unrealized_pnl", of["unrealized_pnl"], money(of["unrealized_pnl"], True), True),
             ]
         )

@@ -16,8 +16,6 @@ from engine.errors import TapebookError
 from live.gateway.security.principals import Principal
 
 TOPICS = ("quotes", "orders", "accounts", "exposure", "limits", "refusals", "controls", "alerts", "status", "operations")
-PORTFOLIOS_MOST = 12
-"""Portfolios whose curves and sums a still of the portfolio page holds; others are named without them."""
 REMOTE_TURNS, TURN_SECONDS = 8, 0.25
 Question = tuple[str, dict[str, str]]
 
@@ -95,9 +93,7 @@ async def _answers(place: Place, asked: Asked, topics: dict[str, Any]) -> dict[s
 def _questions(place: Place, asked: Asked, topics: dict[str, Any]) -> list[Question]:
     query = asked.query
     if place.module == "portfolio":
-        names = [str(one["name"]) for one in topics["accounts"].get("portfolios", ())]
-        first = [name for name in names if name == query.get("portfolio")]
-        shown = list(dict.fromkeys([*first, *names]))[:PORTFOLIOS_MOST]
+        shown = _shown([str(one["name"]) for one in topics["accounts"].get("portfolios", ())], asked)
         return [(what, {"portfolio": name}) for name in shown for what in ("equity", "traded", "settlement")]
     if place.module == "operations":
         return [("standing", {}), ("letters", {})]
@@ -106,6 +102,13 @@ def _questions(place: Place, asked: Asked, topics: dict[str, Any]) -> list[Quest
         statement = [("sql", {"statement": query["sql"].strip(), "limit": "200"})] if query.get("sql", "").strip() else []
         return [*order, *statement, ("cases", {})]
     return []
+
+
+def _shown(names: list[str], asked: Asked) -> list[str]:
+    """The portfolio that the page shows (`view.mjs`): the one asked for, the viewer's own, or the first."""
+    wanted = [name for name in names if name == asked.query.get("portfolio")]
+    own = [name for name in names if name in asked.who.portfolios]
+    return [*wanted, *own, *names][:1]
 
 
 async def _of_runs(asked: Asked, made: dict[str, Any]) -> None:
