@@ -117,6 +117,10 @@ async def _of_runs(asked: Asked, made: dict[str, Any]) -> None:
     listed = await _answer(
         ("runs", {"size": "20", **{name: query.get(name, "") for name in ("strategy", "data", "sort", "page")}}), asked, made
     )
+    told = await _answer(("sweeps", {}), asked, made)
+    if told and told["sweeps"]:
+        given = {name: query.get(name, "") for name in ("by", "x", "y")}
+        await _answer(("sweep", {"sweep": query.get("sweep") or told["sweeps"][0]["sweep"], **given}), asked, made)
     first = listed["rows"][0]["run"] if listed and listed["rows"] else ""
     run, compared = query.get("run") or first, query.get("compare") or query.get("run") or first
     if not run:
