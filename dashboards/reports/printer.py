@@ -59,6 +59,9 @@ def _shown(chromium: object, address: str, kind: str, window: Window) -> bytes:
     page.wait_for_function(FILLED)
     for frame in page.frames[1:]:  # of a run's report
         frame.wait_for_load_state("load")
+    full = page.evaluate("document.documentElement.scrollHeight")
+    if full > window.height:  # frames below the window are not drawn
+        page.set_viewport_size({"width": window.width, "height": full})
     page.wait_for_timeout(SETTLED_MS)
     if kind == "png":
         made: bytes = page.screenshot(full_page=True, animations="disabled")

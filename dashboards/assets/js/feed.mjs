@@ -16,6 +16,7 @@ class Feed extends EventTarget {
     this.gone = "";
     this.tries = 0;
     this.frames = 0;
+    this.at = this.atHere = 0; // s of the session's clock in the newest frame, ms of ours when it came
     this.pending = new Set();
     this.scheduled = false;
     this.asking = false;
@@ -78,6 +79,7 @@ class Feed extends EventTarget {
       return;
     }
     this.frames += 1;
+    if (message.at) [this.at, this.atHere] = [message.at, Date.now()];
     if (this.gone !== (message.gone ?? "")) this.say(message.gone ?? "");
     const { changed, lost } = this.store.apply(message);
     if (lost.length) this.send({ whole: lost });

@@ -5,6 +5,7 @@ import { exporting } from "./export.mjs";
 import { feed } from "./feed.mjs";
 import { keyed, SHORTCUTS } from "./shortcuts.mjs";
 import { still } from "./still.mjs";
+import { clockOff, spokenOff } from "./store.mjs";
 
 const element = document.getElementById("tb-feed");
 
@@ -14,12 +15,21 @@ function showFeed() {
   const state = about && !about.live && !feed.gone && !still ? "RECORDED" : feed.state;
   if (element.dataset.state !== state) element.dataset.state = state;
   say(element.querySelector("[data-field]"), state);
-  element.title = feed.gone || (state === "STALE" ? "no frame for 2 s" : about ? `${about.kind} ${about.name}, seq ${feed.store.seq}` : "");
+  element.title = feed.gone || (state === "STALE" ? "no frame for 2 s" : about ? `${about.kind} ${about.name}, seq ${feed.store.seq}${feed.store.gaps ? `; ${feed.store.gaps} gaps, each filled` : ""}` : "");
 }
 
 feed.addEventListener("state", showFeed);
 feed.addEventListener("welcome", showFeed);
 setInterval(showFeed, 250);
+
+const odd = h("div.tb-banner.tb-banner-warn", { role: "status", hidden: true, "data-field": "clock.off" });
+document.getElementById("main")?.before(odd);
+setInterval(() => {
+  const off = feed.at && !still ? clockOff(feed.at, feed.atHere) : 0;
+  odd.hidden = !off;
+  if (off) say(odd, spokenOff(off));
+  odd.dataset.value = String(off);
+}, 1000);
 
 const banner = h("div.tb-banner", { role: "alert", hidden: true });
 document.getElementById("main")?.before(banner);
