@@ -31,7 +31,7 @@ def needs_dash() -> None:
     """Name the extra that brings all of this. Raises ModuleNotFoundError for the first of its packages."""
     import importlib.util
 
-    if importlib.util.find_spec("panel") is None:
+    if not all(importlib.util.find_spec(name) for name in ("panel", "fastapi", "uvicorn", "websockets", "msgspec", "streamz")):
         raise ModuleNotFoundError("No module named 'panel'", name="panel")
 
 

@@ -15,7 +15,8 @@ HOUR_AHEAD = "const real = Date.now; Date.now = () => real() + 3_600_000;"
 LOST = """async () => {
   const { feed } = await import('/dash/assets/js/feed.mjs');
   const market = feed.store.topics.get('market');
-  feed.take({ type: 'frame', at: Date.now() / 1000, seq: feed.store.seq, gone: '', topics: { market: { n: market.n + 7, after: market.n + 6, data: market.data } } });
+  const topics = { market: { n: market.n + 7, after: market.n + 6, data: market.data } };
+  feed.take({ type: 'frame', at: Date.now() / 1000, seq: feed.store.seq, gone: '', topics });
   return feed.store.gaps;
 }"""
 
