@@ -153,9 +153,8 @@ def main() -> None:
     parser.add_argument("--reconnects", type=int, default=100)
     parser.add_argument("--plain", action="store_true")
     given = parser.parse_args()
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}"
-    )
+    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    print(f"{machine}, load {os.getloadavg()[0]:.1f}; Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as scratch:
         demo = Demo(Path(scratch))
         try:
