@@ -24,10 +24,8 @@ def result(out):
 
 
 def test_a_cell_shows_a_page_of_its_own(browser, result, tmp_path):
-    async def cell():  # a notebook's own loop runs
-        return tb.view(result, "desk", theme="light")._repr_html_()
-
-    html = asyncio.run(cell())
+    assert asyncio.get_running_loop()  # Playwright's runs here, as a notebook's does
+    html = tb.view(result, "desk", theme="light")._repr_html_()
     path = tmp_path / "cell.html"
     path.write_text(f"<!doctype html><html><head><title>notebook</title></head><body><div class='output'>{html}</div></body></html>")
     page = Visit(browser, "file://")
