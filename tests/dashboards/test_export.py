@@ -141,3 +141,12 @@ def test_without_playwright_it_says_what_to_do(lively, monkeypatch, tmp_path, ca
     words = ["dash", "export", "desk", "--log", str(lively.session.folder.path), "--to", str(tmp_path / "desk.png")]
     assert run_command_line(words) == 2
     assert "pip install playwright; HTML needs neither" in capsys.readouterr().err
+
+
+def test_without_its_packages_it_asks_for_the_extra(monkeypatch, capsys):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "panel", None)
+    for words in (["dash"], ["dash", "export", "desk", "--to", "desk.html"], ["report", "daily", "desk"]):
+        assert run_command_line(words) == 2
+        assert "this needs the extra 'dash'" in capsys.readouterr().err

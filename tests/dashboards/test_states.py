@@ -106,7 +106,11 @@ def test_a_result_without_fills_is_complete_all_the_same(browser, tmp_path):
     from data import synthetic_flow
 
     result = Backtest(synthetic_flow(seed=3, messages=5_000), Idle()).run()
-    for page, says in (("desk", "No order yet"), ("portfolio", "No P&L yet: it begins with the first fill."), ("risk", "No limit")):
+    for page, says in (
+        ("desk", "This run sent no order."),
+        ("portfolio", "No P&L yet: it begins with the first fill."),
+        ("risk", "No limit"),
+    ):
         made = shown(browser, tmp_path, view(result, page))
         made.page.wait_for_selector(f"text=/{says}/")
         made.clean()

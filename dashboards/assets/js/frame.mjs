@@ -40,7 +40,7 @@ feed.addEventListener("state", () => {
 
 const rows = SHORTCUTS.map(([keys, says]) => h("div.tb-key", {}, h("dt", {}, ...keys.map((key) => h("kbd", {}, key))), h("dd", {}, says)));
 const sheet = h("dialog.tb-sheet", { "aria-label": "Keyboard shortcuts" }, h("h2", {}, "Keyboard"), h("dl", {}, ...rows),
-  h("form", { method: "dialog" }, h("button.tb-button", { autofocus: true }, "Close")));
+  h("form", { method: "dialog" }, h("button.tb-button", {}, "Close")));
 document.body.append(sheet);
 document.getElementById("tb-keys")?.addEventListener("click", () => sheet.showModal());
 
