@@ -41,7 +41,7 @@ async def snapshot(source: Source, place: Place, who: Principal, query: dict[str
     answers = await _answers(place, Asked(who, query, source, out), topics)
     asked = "&".join(f"{key}={_quoted(value)}" for key, value in query.items())
     still = {"welcome": welcome, "at": at, "seq": source.seq, "query": asked, "topics": topics, "answers": answers}
-    visit = Visit(who, Still(source), query, out)
+    visit = Visit(who, Still(source), query, out)  # type: ignore[arg-type]
     return Snapshot(place, about.name, import_module(f"dashboards.pages.{place.module}").cells(visit), still)
 
 
