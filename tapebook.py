@@ -27,8 +27,9 @@ _ROOMS = {
         "runs sweep_bars vectorised"
     ),
     "live": "AsyncClient Broker Client ClientError KafkaBroker MemoryBroker Session SessionSettings",
+    "dashboards": "view",
 }
-_PACKAGES = (*_ROOMS, "dashboards")
+_PACKAGES = tuple(_ROOMS)
 _EXTRAS = {
     **dict.fromkeys(("aiokafka", "filelock", "jgo", "msgspec", "streamz"), "live"),
     **dict.fromkeys(("cloudpickle", "distributed", "optuna", "pandas"), "research"),

@@ -18,7 +18,7 @@ from backtest.sweep.row import Row, row_of
 from backtest.sweep.runner import Runner
 from backtest.sweep.search import Search
 from backtest.sweep.space import Point, SweepError, checked_range, grid_points, random_points
-from backtest.sweep.variant import check_names, check_values
+from backtest.sweep.variant import check_names, check_values, kind_of
 from backtest.workers.outcome import Outcome
 from engine.messages.hints import did_you_mean
 
@@ -107,7 +107,7 @@ class Sweep:
             key = sweep_key(self.backtest)
             folder = None if out is None else SweepFolder(Path(out) / "sweeps" / key[:16])
             if folder is not None:
-                folder.prepare({"data": self.backtest.feed.name, "fingerprint": self.backtest.feed.fingerprint, "key": key})
+                folder.prepare(self._said(key))
             return _Run(self, Runner(self.backtest, cache), key, folder, progress(show), (processes, dask, seconds)).result()
 
     def walk_forward(self, folds: int = 4, *, anchored: bool = True, gap: int | str = 0, warm_up: int | str = 0, **options: Any) -> "Walk":
@@ -123,6 +123,11 @@ class Sweep:
         from backtest.statistics.walking import walk_again
 
         return walk_again(self, folds, anchored=anchored, gap=gap, warm_up=warm_up, **options)
+
+    def _said(self, key: str) -> dict[str, Any]:
+        kinds = [kind.__qualname__ for one in self.backtest.participants if (kind := kind_of(one))]
+        feed = self.backtest.feed
+        return {"data": feed.name, "fingerprint": feed.fingerprint, "key": key, "strategies": kinds, "target": self.target}
 
 
 class _Run:

@@ -1,6 +1,6 @@
 """The questions that pages may ask, for whom, and who answers them."""
 
-from dashboards.answers import audit, operations, portfolio, run_book, runs
+from dashboards.answers import audit, operations, portfolio, run_book, runs, sweeps
 from dashboards.answers.port import Answer
 from live.gateway.routes import ANYONE, OVERSIGHT, OWN
 from live.gateway.security.principals import Role
@@ -12,6 +12,8 @@ ANSWERS = {
     "curve": Answer(ANYONE, runs.curve),
     "report": Answer(ANYONE, runs.report),
     "run-book": Answer(ANYONE, run_book.book_at),
+    "sweeps": Answer(ANYONE, sweeps.sweeps),
+    "sweep": Answer(ANYONE, sweeps.sweep),
     "equity": Answer(OWN, portfolio.equity),
     "traded": Answer(OWN, portfolio.traded),
     "settlement": Answer(OWN, portfolio.settlement),

@@ -15,8 +15,10 @@ class Card(pn.custom.JSComponent):
     module = param.String(default=MODULE, doc="where the module is served")
 
     _esm = """
+    // the browser's own import: Panel's would load a second copy of each module, with a socket of its own
+    const load = new Function("address", "return import(address)");
     export async function render({ model, el }) {
-      const { mount } = await import(new URL(model.module, document.baseURI).href);
+      const { mount } = await load(new URL(model.module, document.baseURI).href);
       return mount(model.kind, el, model.options, model);
     }
     """

@@ -1,19 +1,14 @@
 """Audit: an order's life, a question in SQL to the log, cases of surveillance, and who changed what."""
 
-from typing import Any
-
 from dashboards.answers.table import AUDITORS
-from dashboards.cards.card import card
-from dashboards.pages.place import PLACES
-from dashboards.pages.visit import Cell, Visit, page
+from dashboards.pages.visit import Cell, Visit
 
 
-def build(visit: Visit) -> Any:
+def cells(visit: Visit) -> list[Cell]:
     """The page; `order`, `trader` and `sql` stand in its address. SQL is for compliance and admin."""
-    cells = [
-        Cell("order", "An order's life", card("orderlife")),
-        Cell("sql", "SQL", card("sql", may=bool(visit.who.roles & AUDITORS))),
-        Cell("cases", "Surveillance", card("cases")),
-        Cell("changes", "Who changed what", card("changes")),
+    return [
+        Cell("order", "An order's life", "orderlife"),
+        Cell("sql", "SQL", "sql", {"may": bool(visit.who.roles & AUDITORS)}),
+        Cell("cases", "Surveillance", "cases"),
+        Cell("changes", "Who changed what", "changes"),
     ]
-    return page(PLACES[5], visit, cells)

@@ -1,17 +1,16 @@
-"""Backtests: the recorded runs, some side by side, and one with its report and its book at any moment."""
+"""Backtests: the recorded runs, some side by side, one with its report and its book at any moment, and sweeps where there are some."""
 
-from typing import Any
-
-from dashboards.cards.card import card
-from dashboards.pages.place import PLACES
-from dashboards.pages.visit import Cell, Visit, page
+from backtest.sweep.folder import folders
+from dashboards.pages.visit import Cell, Visit
 
 
-def build(visit: Visit) -> Any:
-    """The page; what it shows of which runs stands in its address: run, compare, strategy, data, sort, page, show, at, of."""
-    cells = [
-        Cell("runs", "Runs", card("runs")),
-        Cell("compare", "Compare", card("compare")),
-        Cell("detail", "Run", card("rundetail")),
+def cells(visit: Visit) -> list[Cell]:
+    """The page; what it shows of which runs stands in its address: run, compare, strategy, data, sort, page, show, at, of; sweep,
+    by, x, y."""
+    swept = bool(folders(visit.out))
+    return [
+        Cell("runs", "Runs", "runs"),
+        *([Cell("sweep", "Sweep", "sweep")] if swept else []),
+        Cell("compare", "Compare", "compare"),
+        Cell("detail", "Run", "rundetail"),
     ]
-    return page(PLACES[3], visit, cells)

@@ -9,7 +9,8 @@ from live.gateway.security.principals import Role
 
 
 class Place(NamedTuple):
-    """A page: where it is, what it is called, for whom, and the module under `dashboards.pages` whose `page(visit)` builds it."""
+    """A page: where it is, what it is called, for whom, and the module under `dashboards.pages` whose `cells(visit)` say what
+    stands on it."""
 
     path: str
     title: str

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dashboards.cards.card import Card
 from dashboards.pages.place import Place, present
 from dashboards.source.port import Source
 from live.gateway.security.principals import Principal
@@ -23,16 +22,19 @@ class Visit(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A card's place on a page: `name` is its area of the grid and the name of its element; `body` a Card, or anything of Panel."""
+    """A card's place on a page: `name` is its area of the grid and the name of its element; `kind` and `options` are the card's."""
 
     name: str
     title: str
-    body: Any
+    kind: str
+    options: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
 
 
 def page(place: Place, visit: Visit, cells: list[Cell]) -> Any:
     """The page as a template of Panel: header with navigation, and the cells in the grid `tb-grid-NAME` of `pages.css`."""
     import panel as pn
+
+    from dashboards.cards.card import card
 
     made = pn.Template(TEMPLATE)
     shown = [one for one in present() if visit.who.roles & one.roles]
@@ -41,8 +43,8 @@ def page(place: Place, visit: Visit, cells: list[Cell]) -> Any:
     made.add_variable("session", visit.source.about.name)
     made.add_variable("kind", visit.source.about.kind)
     made.add_variable("subject", visit.who.subject)
-    made.add_variable("cells", [{"name": cell.name, "title": cell.title, "card": isinstance(cell.body, Card)} for cell in cells])
+    made.add_variable("cells", [{"name": cell.name, "title": cell.title} for cell in cells])
     made.add_variable("roots_named", [cell.name for cell in cells])
     for cell in cells:
-        made.add_panel(cell.name, cell.body)
+        made.add_panel(cell.name, card(cell.kind, **cell.options))
     return made

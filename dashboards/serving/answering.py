@@ -30,21 +30,21 @@ class Answering:
         """One question."""
         name = request.url.path.removeprefix(PATH)
         if who is None:
-            return _problem(Problem(401, "UNAUTHORIZED", "sign in first"))
+            return problem(Problem(401, "UNAUTHORIZED", "sign in first"))
         if name not in ANSWERS or request.method != "GET":
-            return _problem(Problem(404, "NOT_FOUND", f"there is no answer {name[:40]!r}"))
+            return problem(Problem(404, "NOT_FOUND", f"there is no answer {name[:40]!r}"))
         if not who.roles & ANSWERS[name].roles:
             roles = ", ".join(sorted(ANSWERS[name].roles))
-            return _problem(Problem(403, "FORBIDDEN", f"this is for {roles}; your token has another role"))
+            return problem(Problem(403, "FORBIDDEN", f"this is for {roles}; your token has another role"))
         try:
             found = await ANSWERS[name].give(Asked(who, dict(request.query_params), self.source, self.out))
         except asyncio.CancelledError:  # the server goes
-            return _problem(Problem(503, "NOT_READY", "the server stops"))
+            return problem(Problem(503, "NOT_READY", "the server stops"))
         except AnswerError as odd:
-            return _problem(Problem(422, "NO_ANSWER", str(odd)))
+            return problem(Problem(422, "NO_ANSWER", str(odd)))
         except (TapebookError, OSError, LookupError, ValueError) as odd:
             _log.info("no answer to %s", name, exc_info=odd)
-            return _problem(Problem(422, "NO_ANSWER", str(odd)))
+            return problem(Problem(422, "NO_ANSWER", str(odd)))
         return HTMLResponse(found.text) if isinstance(found, Html) else Response(_json(found), media_type="application/json")
 
 
@@ -52,5 +52,6 @@ def _json(found: Any) -> bytes:
     return msgspec.json.encode(found)
 
 
-def _problem(problem: Problem) -> Response:
-    return Response(msgspec.json.encode(problem.members()), problem.status, media_type=MEDIA_TYPE)
+def problem(what: Problem) -> Response:
+    """A problem as an answer."""
+    return Response(msgspec.json.encode(what.members()), what.status, media_type=MEDIA_TYPE)

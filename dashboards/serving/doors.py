@@ -19,6 +19,8 @@ from dashboards.pages.place import Place
 from dashboards.serving.answering import PATH as ANSWERS_AT
 from dashboards.serving.answering import Answering
 from dashboards.serving.entrance import COOKIE_BYTES_MAX, Entrance, OneHolder
+from dashboards.serving.exporting import PATH as EXPORT_AT
+from dashboards.serving.exporting import exported
 from dashboards.serving.notices import forbidden, sign_in
 from dashboards.serving.socket import PageSocket
 from dashboards.serving.viewers import EXPIRED
@@ -76,6 +78,9 @@ class Doors:
         elif scope["type"] == "http" and path.startswith(ANSWERS_AT):
             request = Request(scope, receive)
             await (await self._answering.answer(request, await self.entrance.holder(request)))(scope, receive, _page(send))
+        elif scope["type"] == "http" and path.startswith(EXPORT_AT):
+            request = Request(scope, receive)
+            await (await exported(request, await self.entrance.holder(request), self._answering))(scope, receive, _page(send))
         elif path.startswith("/dash/assets/"):
             inner = {**scope, "path": path.removeprefix("/dash/assets"), "root_path": ""}
             await self._assets(inner, receive, _page(send, b"public, max-age=3600"))

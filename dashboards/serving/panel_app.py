@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from dashboards.pages.place import Place, present
-from dashboards.pages.visit import Visit
+from dashboards.pages.visit import Visit, page
 from dashboards.serving.visits import HEADER, Visits
 from dashboards.source.port import Source
 
@@ -56,7 +56,8 @@ def _builder(place: Place, source: Source, visits: Visits, out: Path) -> Callabl
         if who is None:
             return pn.pane.HTML("<p>Load the page again.</p>")
         query = {name: values[0].decode() for name, values in (pn.state.session_args or {}).items() if values}
-        return module.build(Visit(who, source, query, out))
+        visit = Visit(who, source, query, out)
+        return page(place, visit, module.cells(visit))
 
     build.__name__ = place.module
     return build

@@ -25,7 +25,7 @@ RUNS = [f"runs {word}" for word in ("list", "show", "compare", "export", "report
 LOG = [f"log {word}" for word in ("verify", "sql", "head", "surveil", "extract")]
 LEAVES = ["backtest", *RUNS, *LOG, "data add", "data list", "data show", "data check", "explain", "lab"]
 LEAVES += ["sweep", "job run", "job check", "job list", "job pin"]
-LEAVES += [*LIVE, *KAFKA, "token", "dash"]
+LEAVES += [*LIVE, *KAFKA, "token", "dash export", "report daily"]
 MINE = """
 from engine import Strategy, Parameter
 
@@ -120,7 +120,7 @@ def narrow(text):
 # ------------------------------------------------------------------ help
 
 
-@pytest.mark.parametrize("words", ["", "runs", "log", "data", "job", *LEAVES])
+@pytest.mark.parametrize("words", ["", "runs", "log", "data", "job", "dash", "report", *LEAVES])
 def test_help(tapebook, words):
     said = tapebook(*words.split(), "--help")
     assert (said.code, said.err) == (0, "")

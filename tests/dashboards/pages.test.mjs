@@ -4,7 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clock, keyOf, moved, number, percent, rounded, short, signOf } from "../../dashboards/assets/js/format.mjs";
 import { body, missing, spoken, step, typed, verdict } from "../../dashboards/assets/js/order.mjs";
-import { feedState, Store } from "../../dashboards/assets/js/store.mjs";
+import { paged } from "../../dashboards/assets/js/cards/positions.mjs";
+import { share, shown } from "../../dashboards/assets/js/cards/sweep.mjs";
+import { answerKey, topicKey } from "../../dashboards/assets/js/still.mjs";
+import { clockOff, feedState, spokenOff, Store } from "../../dashboards/assets/js/store.mjs";
 
 test("numbers keep every decimal, and get separators, a true minus and no minus zero", () => {
   assert.equal(number("1234567.00000001"), "1,234,567.00000001");
@@ -100,4 +103,33 @@ test("the exchange's verdict in a sentence", () => {
   assert.equal(verdict(accepted), "fills 60 at 150.00, 40 rest");
   const refused = { verdict: "REJECTED", reason: "POSITION_LIMIT", detail: "the position could pass its maximum", value: "600", limit: "500" };
   assert.equal(verdict(refused), "POSITION_LIMIT: the position could pass its maximum (600, and 500 is allowed)");
+});
+
+test("positions a page at a time, the largest first", () => {
+  const rows = Array.from({ length: 120 }, (_, k) => ({ symbol: `S${k}`, quantity: String(k % 2 ? k : -k), mark: "1", average_price: null }));
+  const first = paged(rows, 0);
+  assert.deepEqual([first.rows.length, first.rows[0].symbol, first.last], [50, "S119", 2]);
+  assert.deepEqual(paged(rows, 9).at, 2);
+  assert.equal(paged(rows, 9).rows.length, 20);
+  assert.deepEqual(paged(rows.slice(0, 3), 0).rows.map((row) => row.symbol), ["S0", "S1", "S2"]);
+});
+
+test("a clock that is off is told, a small difference is not", () => {
+  assert.equal(clockOff(1000, 1_030_000), 0);
+  assert.equal(clockOff(1000, 4_600_000), 3600);
+  assert.match(spokenOff(3600), /60 min ahead of/);
+  assert.match(spokenOff(-7200), /2 h behind/);
+});
+
+test("a still's topics and answers are found by what is asked for", () => {
+  assert.equal(topicKey({ topic: "market", symbol: "AAPL", interval: 60 }), "market AAPL 60");
+  assert.equal(topicKey({ topic: "orders" }), "orders");
+  assert.equal(answerKey("runs", { size: 20, data: "", page: null }), 'runs[["size","20"]]');
+  assert.equal(answerKey("order", { trader: "ann", order_id: "7" }), 'order[["order_id","7"],["trader","ann"]]');
+});
+
+test("a surface's colours: none at 0 where figures lie on both sides of it", () => {
+  assert.deepEqual([share(0, -2, 4), share(4, -2, 4), share(-2, -2, 4)], [0, 1, -0.5]);
+  assert.deepEqual([share(2, 2, 4), share(3, 2, 4), share(4, 2, 4), share(5, 5, 5)], [-1, 0, 1, 0]);
+  assert.deepEqual([shown("sharpe", "1.236"), shown("total_return", "0.0123"), shown("turnover", "15752154.8"), shown("fills", null)], ["1.24", "1.23%", "15.8M", "—"]);
 });

@@ -1,9 +1,12 @@
 // What a page asks once: answers of its server, and the part of its address that it keeps; tables go out as CSV.
 
+import { answerKey, ask, asked, AWAY, still } from "./still.mjs";
+
 const HEADERS = { "x-tapebook-page": "1" };
 
 /** {ok, data}; `data` is the answer, or the problem with its `detail`. Never throws. */
 export async function answer(name, query = {}) {
+  if (still) return still.answers[answerKey(name, query)] ?? { ok: false, data: { code: "AWAY", detail: AWAY } };
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   try {
     const said = await fetch(`/dash/data/${name}?${new URLSearchParams(given)}`, { headers: HEADERS, cache: "no-store" });
@@ -26,16 +29,16 @@ class Address extends EventTarget {
   }
 
   get(name) {
-    return new URLSearchParams(location.search).get(name) ?? "";
+    return asked().get(name) ?? "";
   }
 
   /** Change parameters; "" takes one away. */
   set(changes) {
-    const query = new URLSearchParams(location.search);
+    const query = asked();
     const before = query.toString();
     for (const [name, value] of Object.entries(changes)) value === "" || value === null ? query.delete(name) : query.set(name, value);
     if (query.toString() === before) return;
-    history.replaceState(null, "", location.pathname + (query.size ? "?" + query : ""));
+    ask(query);
     this.dispatchEvent(new CustomEvent("change", { detail: changes }));
   }
 

@@ -1,5 +1,6 @@
 // One socket for all cards of a page. It comes back by itself; what it asks for is said again then, and starts whole.
 
+import { still, topicKey } from "./still.mjs";
 import { Store, feedState } from "./store.mjs";
 
 const RETRY_MS = [250, 500, 1000, 2000, 5000];
@@ -15,11 +16,20 @@ class Feed extends EventTarget {
     this.gone = "";
     this.tries = 0;
     this.frames = 0;
+    this.at = this.atHere = 0; // s of the session's clock in the newest frame, ms of ours when it came
     this.pending = new Set();
     this.scheduled = false;
     this.asking = false;
     this.ready = new Promise((resolve) => (this.resolve = resolve));
-    if (typeof WebSocket !== "undefined" && typeof location !== "undefined") this.connect();
+    if (still) this.hold();
+    else if (typeof WebSocket !== "undefined" && typeof location !== "undefined") this.connect();
+  }
+
+  /** A still: everything is there already. */
+  hold() {
+    this.welcome = still.welcome;
+    this.store.seq = still.seq;
+    this.resolve(still.welcome);
   }
 
   connect() {
@@ -69,6 +79,7 @@ class Feed extends EventTarget {
       return;
     }
     this.frames += 1;
+    if (message.at) [this.at, this.atHere] = [message.at, Date.now()];
     if (this.gone !== (message.gone ?? "")) this.say(message.gone ?? "");
     const { changed, lost } = this.store.apply(message);
     if (lost.length) this.send({ whole: lost });
@@ -98,6 +109,7 @@ class Feed extends EventTarget {
   /** Be told of a topic: `spec` is {topic, symbol, interval}; the newest listener's counts. Returns what ends it. */
   want(name, spec, listener) {
     this.wanted.set(name, spec);
+    if (still) this.show(name, spec);
     if (!this.listeners.has(name)) this.listeners.set(name, new Set());
     this.listeners.get(name).add(listener);
     this.askSoon();
@@ -118,7 +130,16 @@ class Feed extends EventTarget {
     if (!this.wanted.has(name)) return;
     this.wanted.set(name, spec);
     this.store.forget(name);
+    if (still && this.show(name, spec)) this.tell(name);
     this.askSoon();
+  }
+
+  /** What a still holds of a topic. */
+  show(name, spec) {
+    const data = still.topics[topicKey(spec)];
+    if (data) this.store.topics.set(name, { n: 0, data: { ...data, whole: true } });
+    else this.say(`this file holds the market of ${Object.keys(still.topics).filter((key) => key.startsWith("market ")).map((key) => key.split(" ").slice(1).join(", ") + " s").join("; ") || "no symbol"}`);
+    return Boolean(data);
   }
 
   askSoon() {
@@ -139,6 +160,7 @@ class Feed extends EventTarget {
   }
 
   get state() {
+    if (still) return "STILL";
     return feedState(performance.now(), this.heard, this.gone);
   }
 }

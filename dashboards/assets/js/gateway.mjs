@@ -1,7 +1,10 @@
 // Requests to the gateway: everything that trades or controls goes through its REST, with the viewer's own rights.
 
+import { AWAY, still } from "./still.mjs";
+
 /** {ok, status, data}; `data` is the answer's JSON, or the problem's. Never throws. */
 export async function ask(method, path, body = undefined) {
+  if (still) return { ok: false, status: 0, data: { code: "AWAY", detail: AWAY } };
   const headers = { "x-tapebook-page": "1" };
   if (body !== undefined) headers["content-type"] = "application/json";
   try {

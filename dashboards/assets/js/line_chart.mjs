@@ -60,6 +60,8 @@ export class LineChart {
   }
 
   fit() {
-    this.chart.timeScale().fitContent();
+    const fitted = () => this.chart.timeScale().fitContent();
+    fitted();
+    requestAnimationFrame(() => requestAnimationFrame(fitted)); // the box has its width only then
   }
 }

@@ -57,3 +57,15 @@ export function feedState(now, heard, gone, staleAfter = 2000) {
   if (gone) return "GONE";
   return now - heard > staleAfter ? "STALE" : "LIVE";
 }
+
+/** Seconds by which this machine's clock is away from the server's, as frames say it; none while that is less than a minute. */
+export function clockOff(at, now) {
+  const off = Math.round(now / 1000 - at);
+  return Math.abs(off) >= 60 ? off : 0;
+}
+
+export function spokenOff(seconds) {
+  const size = Math.abs(seconds);
+  const words = size >= 5400 ? `${Math.round(size / 3600)} h` : `${Math.round(size / 60)} min`;
+  return `This machine’s clock is ${words} ${seconds > 0 ? "ahead of" : "behind"} the session’s. Times here are the session’s.`;
+}

@@ -23,6 +23,7 @@ const CARDS = {
   runs: () => import("./cards/runs.mjs"),
   compare: () => import("./cards/compare.mjs"),
   rundetail: () => import("./cards/rundetail.mjs"),
+  sweep: () => import("./cards/sweep.mjs"),
   folio: () => import("./cards/folio.mjs"),
   equity: () => import("./cards/equity.mjs"),
   pnl: () => import("./cards/pnl.mjs"),

@@ -39,8 +39,8 @@ export function setColours(name) {
   told();
 }
 
-root.dataset.theme = kept("theme") ?? theme();
-root.dataset.colours = kept("colours") ?? "usual";
+root.dataset.theme ??= kept("theme") ?? theme();
+root.dataset.colours ??= kept("colours") ?? "usual";
 
 document.getElementById("tb-theme")?.addEventListener("click", () => setTheme(theme() === "dark" ? "light" : "dark"));
 document.getElementById("tb-cvd")?.addEventListener("click", () => setColours(root.dataset.colours === "cvd" ? "usual" : "cvd"));

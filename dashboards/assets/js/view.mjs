@@ -1,11 +1,12 @@
 // What the page looks at: its symbol, interval and portfolio. They stand in the URL, so that an address reproduces a page.
 
 import { feed } from "./feed.mjs";
+import { ask, asked } from "./still.mjs";
 
 class View extends EventTarget {
   constructor() {
     super();
-    const query = new URLSearchParams(typeof location === "undefined" ? "" : location.search);
+    const query = asked();
     this.symbol = query.get("symbol") ?? "";
     this.interval = Number(query.get("interval")) || 5;
     this.portfolio = query.get("portfolio") ?? "";
@@ -27,10 +28,10 @@ class View extends EventTarget {
 
   show(changes) {
     Object.assign(this, changes);
-    const query = new URLSearchParams(location.search);
+    const query = asked();
     for (const name of ["symbol", "portfolio"]) this[name] ? query.set(name, this[name]) : query.delete(name);
     query.set("interval", this.interval);
-    history.replaceState(null, "", location.pathname + "?" + query);
+    ask(query);
     if ("symbol" in changes || "interval" in changes) feed.turn("market", this.spec());
     this.dispatchEvent(new CustomEvent("change", { detail: changes }));
   }

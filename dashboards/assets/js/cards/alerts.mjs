@@ -3,16 +3,17 @@
 import { empty, h, head, say } from "../dom.mjs";
 import { feed } from "../feed.mjs";
 import { clock, number } from "../format.mjs";
+import { remember, remembered } from "../still.mjs";
 
 const SHOWN = 60;
-const seen = new Set(JSON.parse(sessionStorage.getItem("tapebook.seen") ?? "[]"));
+const seen = new Set(JSON.parse(remembered("tapebook.seen") ?? "[]"));
 
 function texts(alerts, refusals) {
   const rows = [];
   for (const one of alerts) {
     if (one.kind === "RiskLimitBreached") continue;
     const more = Object.entries(one).filter(([name]) => !["seq", "ts", "kind", "who", "action", "reason", "limits"].includes(name)).map(([name, value]) => (value === null ? "" : `${name} ${value}`)).join(" ");
-    const text = one.kind === "PrivilegedAction" ? `${one.who}: ${one.action} ${more}, “${one.reason}”` : `${one.kind} ${more}`;
+    const text = one.kind === "PrivilegedAction" ? `${one.who}: ${one.action} ${more}, “${one.reason}”` : one.text ?? `${one.kind} ${more}`;
     rows.push({ key: `a${one.seq}${one.ts}${one.kind}`, ts: one.ts, tone: one.kind === "PrivilegedAction" ? "info" : "warn", word: one.kind === "PrivilegedAction" ? "Control" : "Notice", text });
   }
   for (const [word, list] of [["Risk", refusals?.breaches ?? []], ["Rule", refusals?.failures ?? []]]) {
@@ -51,7 +52,7 @@ export function mount(body) {
         element.classList.toggle("is-seen", seen.has(one.key));
         done.addEventListener("click", () => {
           seen.add(one.key);
-          sessionStorage.setItem("tapebook.seen", JSON.stringify([...seen].slice(-500)));
+          remember("tapebook.seen", JSON.stringify([...seen].slice(-500)));
           element.classList.add("is-seen");
           count();
         });

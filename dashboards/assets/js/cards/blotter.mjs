@@ -89,7 +89,7 @@ export function mount(body, options) {
     ],
     { caption: "Orders", rowclass: (tr, row) => flag(tr, "is-own", row.trader === who.trader) },
   );
-  const nothing = empty(options.trades ? "No order today. Press b to buy or s to sell." : who.trader ? "No order today." : "Nobody has sent an order today.");
+  const nothing = empty(feed.welcome.about.kind === "run" ? "This run sent no order." : options.trades ? "No order today. Press b to buy or s to sell." : who.trader ? "No order today." : "Nobody has sent an order today.");
   const hint = feed.welcome.about.kind === "session" && who.roles.length === 1 && who.roles[0] === "viewer" ? "Viewers see the market alone; orders are shown to traders and to risk." : "";
   body.append(top.element, note, table.scroll, nothing);
   if (hint) say(nothing.firstChild, hint);

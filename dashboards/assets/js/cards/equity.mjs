@@ -43,8 +43,8 @@ export function mount(body) {
   function more() {
     const one = newest && view.account(newest.portfolios);
     if (!one || one.name !== name || one.equity === null || !feed.welcome.about.live) return;
-    const time = Math.floor(Date.now() / 1000);
-    if (time <= last) return;
+    const time = Math.floor(feed.at); // of the session's machine: this one's clock may be off
+    if (time <= last || !time) return;
     last = time;
     equity.update({ time, value: Number(one.equity) });
     nothing.hidden = true;

@@ -1,7 +1,7 @@
 // The depth of the book through time: each column a moment, the brighter the more rests at a price; the line is the middle.
 
 import { colours, onTheme } from "../colours.mjs";
-import { h, head, say } from "../dom.mjs";
+import { empty, h, head, say } from "../dom.mjs";
 import { number } from "../format.mjs";
 import { view } from "../view.mjs";
 
@@ -40,7 +40,9 @@ export function mount(body, options) {
   const scale = h("span.tb-heat-scale", { "aria-hidden": "true" });
   box.append(high, low);
   top.right.append(h("span.tb-muted", {}, "thin "), scale, h("span.tb-muted", {}, " thick"));
-  body.append(top.element, box);
+  const nothing = empty("");
+  nothing.hidden = true;
+  body.append(top.element, box, nothing);
   let look = colours();
   let drawn = 0;
   onTheme(() => { look = colours(); drawn = 0; });
@@ -95,11 +97,15 @@ export function mount(body, options) {
   let symbol = "";
   view.market(options.symbol, (data) => {
     const now = performance.now();
-    if (now - drawn < EVERY_MS && symbol === data.symbol) return;
+    if (now - drawn < EVERY_MS && symbol === data.symbol && !box.hidden) return;
     drawn = now;
     symbol = data.symbol;
     const rows = data.bids.length > 1 ? Math.abs(Number(data.bids[0][0]) - Number(data.bids[1][0])) : 0;
-    draw(data.depth, rows || Number(data.spread ?? 0) || 1e-9);
     say(top.sub, data.symbol);
+    const bare = Boolean(data.bookless) || !bounds(data.depth);
+    box.hidden = bare;
+    nothing.hidden = !bare;
+    draw(bare ? [] : data.depth, rows || Number(data.spread ?? 0) || 1e-9);
+    if (bare) say(nothing.firstChild, data.bookless || "No depth yet: each column is a moment at which something rests.");
   });
 }

@@ -34,7 +34,7 @@ export function mount(body, options) {
     field(price, "quote.last", data.last, number(data.last, { least: places }));
     const texts = [number(data.bid, { least: places }), number(data.ask, { least: places }), number(data.spread), short(data.volume)];
     ["bid", "ask", "spread", "volume"].forEach((name, k) => field(made[k].value, "quote." + name, data[name], texts[k]));
-    say(tag, data.halted ? "HALTED" : feed.welcome.about.live ? "" : feed.welcome.about.kind);
+    say(tag, data.halted ? "HALTED" : feed.welcome.about.live || feed.welcome.about.still ? "" : feed.welcome.about.kind);
     flag(tag, "tb-warn", data.halted);
     document.title = `${data.symbol} ${number(data.last, { least: places })} · Tapebook`;
   });

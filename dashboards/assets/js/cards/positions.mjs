@@ -11,6 +11,17 @@ function money(td, name, text) {
   flag(td, "tb-down", signOf(text) < 0);
 }
 
+const PAGE = 50;
+
+/** The largest first; `page` counts from 0, and what is behind the last page is the last page. */
+export function paged(rows, page, size = PAGE) {
+  const worth = (row) => Math.abs(Number(row.quantity ?? 0) * Number(row.mark ?? row.average_price ?? 0));
+  const sorted = rows.length > size ? [...rows].sort((a, b) => worth(b) - worth(a) || (a.symbol < b.symbol ? -1 : 1)) : rows;
+  const last = Math.max(0, Math.ceil(rows.length / size) - 1);
+  const at = Math.min(page, last);
+  return { at, last, rows: sorted.slice(at * size, (at + 1) * size) };
+}
+
 export function mount(body) {
   const top = head("Positions");
   const picker = h("select.tb-picker.tb-small", { "aria-label": "Portfolio" });
@@ -31,7 +42,12 @@ export function mount(body) {
     { caption: "Positions", onrow: (tr, key) => tr.addEventListener("click", () => instrument(key) && view.show({ symbol: key })) },
   );
   const nothing = empty("Flat. A position opens with the first fill.");
-  body.append(top.element, table.scroll, nothing);
+  let page = 0;
+  const says = h("span.tb-muted", { "data-field": "positions.count" });
+  const find = h("input.tb-filter", { type: "search", placeholder: "symbol", "aria-label": "Part of a position's symbol", oninput: () => { page = 0; show(); } });
+  const turn = (text, by, label) => h("button.tb-act.tb-wide", { type: "button", "aria-label": label, onclick: () => { page = Math.max(0, page + by); show(); } }, text);
+  const pager = h("div.tb-pager", { hidden: true }, says, h("span.tb-row", {}, find, turn("‹", -1, "Larger positions"), turn("›", 1, "Smaller positions")));
+  body.append(top.element, table.scroll, nothing, pager);
   picker.addEventListener("change", () => view.show({ portfolio: picker.value }));
   let names = "";
   let newest = null;
@@ -48,11 +64,18 @@ export function mount(body) {
       say(nothing.firstChild, feed.welcome.who.roles.length === 1 && feed.welcome.who.roles[0] === "viewer" ? "Viewers see the market alone; a trader’s token shows positions." : "No portfolio is yours to see.");
       nothing.hidden = false;
       table.scroll.hidden = true;
+      pager.hidden = true;
       return;
     }
     if (document.activeElement !== picker) picker.value = one.name;
     const rows = Object.entries(one.positions).map(([symbol, of]) => ({ symbol, ...of }));
-    table.show(rows, (row) => row.symbol);
+    const wanted = find.value.trim().toLowerCase();
+    const fits = wanted ? rows.filter((row) => row.symbol.toLowerCase().includes(wanted)) : rows;
+    const shown = paged(fits, page);
+    page = shown.at;
+    table.show(shown.rows, (row) => row.symbol);
+    pager.hidden = rows.length <= PAGE;
+    if (!pager.hidden) field(says, "positions.count", fits.length, fits.length ? `${page * PAGE + 1}–${page * PAGE + shown.rows.length} of ${number(String(fits.length))}, the largest first` : `none of ${number(String(rows.length))} fits`);
     nothing.hidden = rows.length > 0;
     table.scroll.hidden = !rows.length;
     money(total, "account.unrealized_pnl", one.unrealized_pnl);

@@ -51,7 +51,7 @@ export function mount(body, options) {
     tell(`${data.more ? "the first " : ""}${number(String(data.rows.length))} rows`);
     const kind = (name) => data.kinds[name];
     const rows = data.rows.map((row, r) => h("tr", {}, ...row.map((value, c) => {
-      const td = h(`td.${kind(data.columns[c])}`);
+      const td = h(`td.${kind(data.columns[c])}`, { "data-label": data.columns[c] });
       field(td, `sql.${r}.${data.columns[c]}`, typeof value === "object" && value !== null ? JSON.stringify(value) : value, shown(value, kind(data.columns[c])));
       return td;
     })));

@@ -1,0 +1,76 @@
+"""A page in a cell of a notebook, and sweeps on the page of backtests: they show themselves without a server."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+pytest.importorskip("panel")
+
+import tapebook as tb
+from dashboards.notebook import ViewError
+from dashboards.reports.export import ExportError
+from tests.support.pages import Visit
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def result(out):
+    return tb.Backtest(tb.synthetic_flow(seed=3, messages=20_000), tb.MarketMaker(spread=2)).run(out)
+
+
+def test_a_cell_shows_a_page_of_its_own(browser, result, tmp_path):
+    assert asyncio.get_running_loop()  # Playwright's runs here, as a notebook's does
+    html = tb.view(result, "desk", theme="light")._repr_html_()
+    path = tmp_path / "cell.html"
+    path.write_text(f"<!doctype html><html><head><title>notebook</title></head><body><div class='output'>{html}</div></body></html>")
+    page = Visit(browser, "file://")
+    page.go(str(path), ready="")
+    inside = page.page.frame_locator("iframe")
+    inside.locator("[data-field='quote.last']").wait_for()
+    inside.locator("#card-chart canvas").first.wait_for()
+    assert Decimal(inside.locator("[data-field='account.net_pnl']").get_attribute("data-value")) == Decimal(repr(result.summary["net_pnl"]))
+    assert page.page.evaluate("getComputedStyle(document.body).display") == "block"  # the page's styles stay in their frame
+    page.clean()
+    page.close()
+
+
+def test_a_sweep_is_shown_as_a_surface(browser, out, result, tmp_path):
+    backtest = tb.Backtest(tb.synthetic_flow(seed=3, messages=20_000), tb.MarketMaker)
+    swept = tb.Sweep(backtest, grid={"spread": [2, 4], "size": [50, 100]}, target="net_pnl").run(out=out, show=False)
+    made = tb.view(result.meta["run_id"], "backtests", out=out)
+    page = Visit(browser, "file://").go(str(made.save(tmp_path / "sweep.html")), ready="STILL")
+    for row in swept.frame.iter_rows(named=True):
+        page.wait(
+            f"sweep.{row['size']}.{row['spread']}"
+            if page.value(f"sweep.{row['spread']}.{row['size']}") is None
+            else f"sweep.{row['spread']}.{row['size']}",
+            f"{Decimal(repr(row['net_pnl'])):f}".removesuffix(".0"),
+        )
+    best = swept.best().row(0, named=True)
+    assert Decimal(page.value("sweep.best")) == Decimal(repr(best["net_pnl"]))
+    assert page.value("sweep.luck") == swept.luck.verdict
+    assert page.page.locator("#card-sweep td.is-best").count() == 1
+    page.page.wait_for_selector("iframe.tb-report")
+    page.clean()
+    page.close()
+    other = tb.view(result.meta["run_id"], "backtests", out=out, by="fills", x="size")
+    page = Visit(browser, "file://").go(str(other.save(tmp_path / "other.html")), ready="STILL")
+    for row in swept.frame.iter_rows(named=True):
+        page.wait(f"sweep.{row['size']}.{row['spread']}", str(row["fills"]))
+    page.close()
+
+
+def test_what_cannot_be_viewed(out, tmp_path):
+    for given, page, error, says in (
+        (7, "desk", ViewError, "int cannot be viewed"),
+        ("nothing-of-that-id", "desk", ViewError, "nothing-of-that-id"),
+        (tmp_path, "desk", ViewError, "there is no log"),
+        (tmp_path, "dask", ExportError, "did you mean desk"),
+    ):
+        with pytest.raises(error, match=says):
+            tb.view(given, page, out=out)
