@@ -93,7 +93,7 @@ class Exchange(Reading):
         self.state = empty_state(capacity)
         self.state.session["history_facts"] = history_facts
         if reserve:  # touch the memory now, not in the run
-            for array in (self.state.ids["slot"], self.state.orders["pending"], self.state.nodes["quantity"]):
+            for array in (self.state.ids["slot"], self.state.orders["pending"], self.state.nodes["quantity"][-len(self.state.orders) :]):
                 array[:] = 0
         self._tape, self._alone = Tape(reserve), Alone()
 
@@ -123,7 +123,7 @@ class Exchange(Reading):
         last run alone."""
         made = copy.copy(self)
         made.names, made._keeps, made._tape = copy.deepcopy(self.names), False, Tape(0)
-        made.state = State(**{name: getattr(self.state, name).copy() for name in State.FIELDS if name != "lazy"})
+        made.state = self.state.copy()
         return made
 
     @property

@@ -9,7 +9,7 @@ from engine.messages.vocabulary import HISTORY, NOT_NAMED, Flag, Kind, OrderType
 from engine.state.accounts import overflows
 from engine.state.arrays import EMPTY
 from engine.state.id_table import erase
-from engine.state.ladder import first_node, in_ticks, key_of, leave, rest, shrink, ticks_of
+from engine.state.ladder import first_node, head, in_ticks, key_of, leave, rest, shrink, ticks_of
 from engine.state.levels import level_list, lower_key, stands_at
 
 HISTORY_TRADER = np.uint32(HISTORY)
@@ -25,7 +25,7 @@ OWN_PRICE = NOT_NAMED
 def _behind(state, ladder, key, queued):
     """The first node of a level that joined it after `queued`; the end of its list where there is none."""
     sentinel = level_list(state, ladder, key)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     while node != sentinel:
         if state.orders[node - first_node(state)]["queued"] > queued and stands_at(state, ladder, sentinel, node, key):
             return node
@@ -53,7 +53,7 @@ def take_ours(state, out, n, c, side, lots, reach, counted, at):
         sentinel = level_list(state, ladder, key)
         counts_history = ~key >= counted
         ahead = 0
-        node = np.int64(state.nodes[sentinel]["next"])
+        node = head(state, sentinel)
         while node != sentinel and lots > 0:
             after = np.int64(state.nodes[node]["next"])
             if stands_at(state, ladder, sentinel, node, key):
@@ -167,7 +167,7 @@ def _best_own(state, ladder):
     key = state.ladders[ladder]["best"] if state.ladders[ladder]["own"] != 0 else EMPTY
     while key != EMPTY:
         sentinel = level_list(state, ladder, key)
-        node = np.int64(state.nodes[sentinel]["next"])
+        node = head(state, sentinel)
         while node != sentinel:
             if state.orders[node - first_node(state)]["trader"] != HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
                 return key
