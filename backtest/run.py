@@ -30,6 +30,7 @@ from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
 from engine.messages.commands import Limits, Rules, set_queue, set_rules
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import Number, money_decimals, opening_cash
+from engine.messages.names import by_number
 from engine.messages.vocabulary import Grain, Kind, Reason
 from engine.state.arrays import COUNTERS
 from engine.strategy.driver import BLOCK, Driver
@@ -244,7 +245,7 @@ class Backtest:
     def _recording(self, driver: Driver, first: int, last: int, began: int, printed: np.ndarray) -> Recording:
         exchange, clock = driver.exchange, driver.clock
         if self.feed.session_opening is not None:
-            exchange.learn(driver.history)
+            exchange.learn()
         facts = driver.facts.all()
         session = exchange.state.session[0]
         return Recording(
@@ -252,8 +253,8 @@ class Backtest:
             instruments=self.instruments,
             decimals=exchange.decimals,
             cash=self._cash(exchange, facts[facts["ts"] <= first]),
-            portfolios=list(exchange.names.portfolios),
-            traders=list(exchange.names.traders),
+            portfolios=by_number(exchange.names.portfolios),
+            traders=by_number(exchange.names.traders),
             samples=driver.loop.samples[: int(clock["samples"])],
             start=first,
             end=last,

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
-from data.log.batch import NAME_KINDS
 from data.log.insert import insert
 from data.log.log_file import LogFile
 from data.log.rows import READ_ROWS, joined, read_commands, read_facts, read_kinds
@@ -101,8 +100,7 @@ def state_at(file: LogFile, session: int, seq: int, history_facts: bool) -> Exch
     for snapshot in stored(con, session, True, seq):
         state = state_of(snapshot)
         if state is not None:
-            naming = read_kinds(con, session, [*NAME_KINDS, Kind.INSTRUMENT], snapshot.seq)
-            exchange = Exchange.restored(state, naming, LoggedTape(partial(facts_until, file, session, snapshot.seq)))
+            exchange = Exchange.restored(state, LoggedTape(partial(facts_until, file, session, snapshot.seq)))
             return advance(exchange, con, session, snapshot.seq + 1, seq)
     return advance(unopened(con, session, history_facts), con, session, 1, seq)
 

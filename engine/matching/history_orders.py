@@ -69,7 +69,7 @@ def take_ours(state, out, n, c, side, lots, reach, counted, at):
                     queued = state.orders[node - first]["queued"]
                     watched = book_trade(state, out, n, ladder, node - first, price, part, 0, world, 0)
                     fact = out[n]
-                    fact["order_id"] = c["order_id"]
+                    fact["order_id"] = c["order_id"] if c["kind"] <= Kind.MODIFY else np.uint64(0)  # what has no id shows none, whatever it says
                     fact["trader"] = HISTORY_TRADER
                     fact["flags"] |= TAKER_HISTORY
                     fact["remaining"] = lots - part
@@ -197,6 +197,7 @@ def _next_of_history(state, ladder, reach, key, queued):
 def _cross(state, out, n, slot, key):
     """History's resting order in `slot`, at `key`, trades with ours that it crosses, and keeps its place with what is left of it."""
     order, c = state.orders[slot], state.wanted[0]
+    c["kind"] = Kind.ADD
     c["instrument"] = order["instrument"]
     c["order_id"] = order["id"]
     lots, start = np.int64(state.nodes[first_node(state) + slot]["quantity"]), n

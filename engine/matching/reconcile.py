@@ -74,6 +74,7 @@ def reveal(state, c, out, n):
                 state.orders[node - first]["flags"] |= ESTIMATED
             node = np.int64(state.nodes[node]["next"])
     slot = new_history(state, c)
+    state.orders[slot]["id"] = 0  # whatever the command says
     seat = n
     n = emit_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], 0, 0)
     n, left = stand(state, out, n, c, slot, c["quantity"])

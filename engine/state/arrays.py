@@ -161,7 +161,8 @@ CONTROL = ("pending", "guarded", "killed", "restrictions")
 SESSION = np.dtype(
     [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *CONTROL, *COUNTERS)]
     + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state
-    + [("named", "<i8")]  # commands that named something or listed an instrument: no part of it either
+    + [(name, "<i8") for name in ("named", "symbols", "names")]  # commands that open a session, accepted or not; numbers that have a
+    # symbol or were listed without one; rows of `naming`: no part of it either
     + [
         (name, "<i8") for name in ("value", "limit", "executed", "needs")
     ]  # passed between two kernels: of the order being checked its notional, then what was found, its limit; Lazy + 1 to load
@@ -186,6 +187,8 @@ class State(Handle):
         "index": np.dtype(np.uint32),  # a power of two: hash of (portfolio, instrument) to position + 1
         "restricted": USED,  # a power of two: (instrument + 1, rules) of a trader
         "scratch": np.dtype(np.uint32),  # as many as orders
+        "naming": COMMAND,  # the commands that named something or listed an instrument, in their order, without those that were refused
+        "named": USED,  # a power of two: (hash of a name, Kind), so that none is given twice
         "wanted": COMMAND,  # one: an order as a REPLACE wants it
         "lazy": np.dtype(np.int64),  # of this process: where the machine code of each Lazy kernel is, 0 where it is not made yet
     }
@@ -203,6 +206,8 @@ class State(Handle):
     index: Any
     restricted: Any
     scratch: Any
+    naming: Any
+    named: Any
     wanted: Any
     lazy: Any
 
@@ -276,6 +281,8 @@ def empty_state(capacity: Capacity = DEFAULT_CAPACITY) -> State:
         index=zeros(4 * capacity.positions, np.uint32),
         restricted=zeros(8, USED),
         scratch=zeros(capacity.orders, np.uint32),
+        naming=zeros(capacity.positions, COMMAND),
+        named=zeros(8, USED),
         wanted=zeros(1, COMMAND),
     )
     state.ladders["best"] = EMPTY

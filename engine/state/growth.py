@@ -72,6 +72,14 @@ def grow_names(state: State, portfolios: int, traders: int) -> State:
     return state.replaced(portfolios=_longer(state.portfolios, portfolios), traders=_longer(state.traders, traders))
 
 
+def grow_naming(state: State) -> State:
+    """Room for one more name, and as many again."""
+    names = int(state.session["names"][0])
+    table = zeros(max(len(state.named), 2 * above(names)), USED)
+    _rehash(state.named, table, state.orders)
+    return state.replaced(naming=_longer(state.naming, max(len(state.naming), above(names))), named=table)
+
+
 def grow_instruments(state: State, instruments: int) -> State:
     """Two ladders more for each new instrument: all nodes behind the cells move up, and every link with them."""
     old, new, orders = len(state.ladders), 2 * instruments, len(state.orders)
@@ -115,6 +123,8 @@ def make_room(state: State, instrument: int = 0, portfolio: int = 0, trader: int
         state = grow_names(state, max(above(portfolio), len(state.portfolios)), max(above(trader), len(state.traders)))
     if 2 * session["restrictions"] >= len(state.restricted):
         state = grow_restricted(state)
+    if session["names"] >= min(len(state.naming), len(state.named) // 2):
+        state = grow_naming(state)
     if instrument >= len(state.instruments):
         state = grow_instruments(state, above(instrument))
     return state
