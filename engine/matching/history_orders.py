@@ -69,7 +69,9 @@ def take_ours(state, out, n, c, side, lots, reach, counted, at):
                     queued = state.orders[node - first]["queued"]
                     watched = book_trade(state, out, n, ladder, node - first, price, part, 0, world, 0)
                     fact = out[n]
-                    fact["order_id"] = c["order_id"] if c["kind"] <= Kind.MODIFY else np.uint64(0)  # what has no id shows none, whatever it says
+                    fact["order_id"] = (
+                        c["order_id"] if c["kind"] <= Kind.MODIFY else np.uint64(0)
+                    )  # what has no id shows none, whatever it says
                     fact["trader"] = HISTORY_TRADER
                     fact["flags"] |= TAKER_HISTORY
                     fact["remaining"] = lots - part

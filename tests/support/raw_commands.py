@@ -13,7 +13,7 @@ from tests.support.worlds import World
 
 EDGES = (0, 1, 2, 3, 7, 127, 128, 164, 255, 65_535, 65_536, 2**20, 2**31 - 1, 2**31, 2**32 - 1, 10**12, 2**62, 2**63 - 1, 2**63, 2**64 - 1)
 """Values at which something changes; each field takes those that fit it."""
-FIELDS = [name for name in COMMAND.names or () if name not in ("spare", "row")]
+FIELDS = [name for name in COMMAND.names or () if name not in ("ts", "spare", "row")]
 KINDS = [int(kind) for kind in Kind if kind < Kind.OrderCreated]
 MORE = 60
 """Instruments, portfolios and traders that the commands introduce, one after the other."""
@@ -24,14 +24,15 @@ def raw(chance: np.random.Generator, count: int) -> np.ndarray:
     made = np.frombuffer(chance.bytes(count * COMMAND.itemsize), COMMAND).copy()
     known = chance.random(count) < 0.5
     made["kind"][known] = chance.choice(KINDS, int(known.sum()))
-    made["ts"] &= (1 << 62) - 1
+    made["ts"] &= np.where(chance.random(count) < 0.0005, (1 << 62) - 1, (1 << 36) - 1)
     return made
 
 
 def introductions(world: World) -> np.ndarray:
-    """Commands that list instruments and open portfolios and traders behind those of a world, all of them good."""
+    """Commands that list instruments and open portfolios and traders behind those of a world; good ones, the instruments three times each."""
     listed = [*world.instruments, *(Instrument(f"MORE{k}", tick="0.05", lot="0.1", maker_fee="-0.0001") for k in range(MORE))]
-    parts = [open_session(listed, 6)[1 + 2 * len(world.instruments) :]]
+    pairs = open_session(listed, 6)[1 + 2 * len(world.instruments) :].reshape(-1, 2)  # symbol and terms of each
+    parts = [np.repeat(pairs, 3, axis=0).ravel()]
     for kind, known in ((Kind.PORTFOLIO, len(world.portfolio_names)), (Kind.TRADER, 1 + len(world.traders))):
         for k in range(MORE):
             named = record(kind, trader=known + k)
@@ -52,7 +53,6 @@ def changed(chance: np.random.Generator, commands: np.ndarray, share: float) -> 
             drawn = np.frombuffer(chance.bytes(8 * len(rows)), np.uint64)
             values = np.where(chance.random(len(rows)) < 0.6, edges, drawn)
             made[name][rows] = values.astype(f"<u{size}").view(made[name].dtype)
-    made["ts"] = np.where(made["ts"] < 0, made["ts"], made["ts"] % (1 << 62))
     return made
 
 
