@@ -29,7 +29,7 @@ def raw(chance: np.random.Generator, count: int) -> np.ndarray:
 
 
 def introductions(world: World) -> np.ndarray:
-    """Commands that list instruments and open portfolios and traders behind those of a world; good ones, the instruments three times each."""
+    """Good commands that list instruments, three times each, and open portfolios and traders behind those of a world."""
     listed = [*world.instruments, *(Instrument(f"MORE{k}", tick="0.05", lot="0.1", maker_fee="-0.0001") for k in range(MORE))]
     pairs = open_session(listed, 6)[1 + 2 * len(world.instruments) :].reshape(-1, 2)  # symbol and terms of each
     parts = [np.repeat(pairs, 3, axis=0).ravel()]
