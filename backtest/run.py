@@ -1,7 +1,6 @@
 """A backtest: a feed, a strategy (or a given order flow), and what lies between them."""
 
 import functools
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC as UTC_ZONE
 from datetime import datetime
@@ -17,6 +16,7 @@ from backtest.camera import DepthCamera
 from backtest.grain import QueueName, bar_ends, grains_of, latency_or, waits_for_open
 from backtest.opening import introduced, opening_of, with_fees
 from backtest.participants import described, participants
+from backtest.past import begin_here
 from backtest.recording import Recording, days_of, kept_facts
 from backtest.result import Result
 from backtest.store import OUT, save
@@ -141,7 +141,7 @@ class Backtest:
 
     def record(self, cache: Path | None = None) -> tuple[Recording, Driver]:
         """Run it; returns what it leaves behind, and the driver that ran it. `cache`: where the decoded feed is kept, unless told."""
-        began = time.time_ns()
+        began = begin_here()
         for one in self.participants:
             one.strategy = one.made()
         history = self.feed.commands(self.cache or cache)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from data.log.event_log import EventLog
 from engine import Exchange, Kind, Side, Strategy, TapebookError
 from engine.loop.loop_state import new_strategy_state
 from engine.strategy.driver import Driver
+from tapebook import run_command_line
 from tests.engine.test_loop import ALL_CALLS as CALLS
 from tests.engine.test_loop import ONE, Rows, add, busy_market, robot, rows
 
@@ -318,6 +320,38 @@ def test_a_feed_that_is_another_one_now_is_named(copied: Run) -> None:
         verify_run(copied, cached(copied).parent)
 
 
+FORKED = """
+import multiprocessing
+from backtest import Backtest
+from engine import TapebookError as RunError
+from data import synthetic_flow
+
+def run(seed):
+    try:
+        return Backtest(synthetic_flow(seed=seed, messages=500), None).run(None).summary["fills"]
+    except RunError as refused:
+        return str(refused)
+
+if __name__ == "__main__":
+    print(run(1))
+    for way in ("fork", "spawn"):
+        with multiprocessing.get_context(way).Pool(1) as pool:
+            print(pool.map(run, [2])[0])
+"""
+
+
+def test_a_forked_pool_is_refused_where_it_would_hang(tmp_path: Path) -> None:
+    """polars' threads are not copied by a fork: what waits for them waits for ever."""
+    (tmp_path / "forked.py").write_text(FORKED)
+    words = [sys.executable, str(tmp_path / "forked.py")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    first, forked, spawned = done.stdout.splitlines()
+    assert (first, spawned) == ("0", "0"), done.stderr
+    assert forked.startswith("this process was forked from one that has run a backtest")
+    assert "get_context('spawn')" in forked
+
+
 # ------------------------------------------------------------------ tampering
 
 
@@ -329,6 +363,24 @@ def test_a_changed_fact_is_found(column: str, copied: Run) -> None:
         log.execute(f"UPDATE facts SET {column} = {column} + 1 WHERE seq = ?", seq)
     with pytest.raises(RunError, match=rf"{copied.run_id}: the log was changed"):
         verify_run(copied, cached(copied).parent)
+
+
+@pytest.mark.parametrize("name", ["run.json", "report.html", "recording.json", "recording.npz"])
+def test_a_changed_file_is_found(name: str, copied: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its figures, parameters, fees and warnings stand in run.json; one digit is enough, and so is a file that is gone."""
+    assert copied.changed == []
+    path = copied.folder / name
+    raw = bytearray(path.read_bytes())
+    place = max(raw.rfind(b"1"), 0)
+    raw[place] = ord("2")
+    path.write_bytes(raw)
+    verdict = verify_run(copied, cached(copied).parent)
+    assert not verdict.ok
+    assert verdict.text.startswith(f"{name} is not what the run wrote; take its folder from a backup")
+    assert run_command_line(["runs", "show", str(copied.folder)]) == 0
+    assert f"changed {copied.run_id}: {name} not as the run wrote it" in " ".join(capsys.readouterr().out.split())
+    path.unlink()
+    assert copied.changed == [name]
 
 
 @pytest.mark.parametrize("table", ["facts", "commands"])
