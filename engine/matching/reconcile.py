@@ -41,7 +41,7 @@ def _take_level(state, c, lots, who, newest_first):
         meant = (who != ANONYMOUS or not named) and (who != NAMED or named) and (who != WHOLE or state.nodes[node]["quantity"] <= lots)
         if meant and order["trader"] == HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
             lots -= lose(state, node - first, lots)
-            if state.nodes[node]["quantity"] == 0 and (order["executed"] == 0 or order["self_trade"] != 0):
+            if state.nodes[node]["quantity"] == 0 and (order["executed"] == 0 or not named or order["self_trade"] != 0):
                 forget(state, node - first)
         node = after
     return lots

@@ -322,13 +322,14 @@ def test_a_feed_that_is_another_one_now_is_named(copied: Run) -> None:
 
 FORKED = """
 import multiprocessing
-from backtest import Backtest
+from backtest import Backtest, MarketMaker
 from engine import TapebookError as RunError
 from data import synthetic_flow
 
 def run(seed):
     try:
-        return Backtest(synthetic_flow(seed=seed, messages=500), None).run(None).summary["fills"]
+        Backtest(synthetic_flow(seed=seed, messages=500), MarketMaker).run(None)
+        return "ran"
     except RunError as refused:
         return str(refused)
 
@@ -347,7 +348,7 @@ def test_a_forked_pool_is_refused_where_it_would_hang(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
     first, forked, spawned = done.stdout.splitlines()
-    assert (first, spawned) == ("0", "0"), done.stderr
+    assert (first, spawned) == ("ran", "ran"), done.stderr
     assert forked.startswith("this process was forked from one that has run a backtest")
     assert "get_context('spawn')" in forked
 

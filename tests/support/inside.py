@@ -48,6 +48,18 @@ def no_slot_is_lost(state: State) -> None:
     while slot:
         free, slot = free + 1, int(state.orders[slot]["place"])
     assert free + session["live"] == session["fresh"] - 1, "a slot for an order was lost"
+    standing = sum(int(book["orders"]) for book in state.ladders) + int(session["pending"])
+    kept = sum(
+        1 for used in state.history_ids["slot"] if used and state.nodes["quantity"][len(state.ladders) * (W + 1) + int(used) - 1] == 0
+    )
+    quotes = sum(
+        1 for terms in state.instruments for side in ("bid_quote", "ask_quote") if terms[side] and not _stands(state, int(terms[side]))
+    )
+    assert standing + kept + quotes == session["live"], "a slot holds an order that stands nowhere and that nobody knows"
+
+
+def _stands(state: State, slot: int) -> bool:
+    return bool(state.nodes["quantity"][len(state.ladders) * (W + 1) + slot])
 
 
 # ---------------------------------------------------------------------- ladders
