@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -36,9 +37,20 @@ class RunError(TapebookError, ValueError):
     """A run that is not there or cannot be read, and how to mend it."""
 
 
+def _warn_of_fork() -> None:
+    warnings.warn(
+        "this process forks after it ran a backtest: the child may hang, as the threads of polars do not come along; "
+        "make the pool with multiprocessing.get_context('spawn') or 'forkserver', or use Sweep",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
 def begin_here() -> int:
     """The time (ns UTC) at which a run begins. Raises RunError in a fork of a process that ran one: polars' threads, which were not copied,
     would be waited for without end."""
+    if not _PROCESSES and hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_warn_of_fork)
     _PROCESSES.append(os.getpid())
     if _PROCESSES[0] != _PROCESSES[-1]:
         raise RunError(
