@@ -1,6 +1,10 @@
 """Runs of the past: which folders there are, and the recording that a run's folder keeps."""
 
+import hashlib
 import json
+import os
+import time
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +16,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from backtest.recording import Recording, kept_facts
-from data.log.event_log import EventLog
+from data.log.event_log import EventLog, LogError
+from data.log.schema import LogBusy
 from engine.errors import TapebookError
 
 OUT = Path(".tapebook")
@@ -20,11 +25,40 @@ _PLAIN = (
     *("decimals", "portfolios", "traders", "start", "end", "warm_up_end"),
     *("market_commands", "counters", "wakes", "resolution", "printed"),
 )
+_FILES = ("run.json", "report.html", "recording.json", "recording.npz")
 _ARRAYS = ("samples", "marks", "unarrived")
+
+
+_PROCESSES: list[int] = []
+"""The first process that ran a backtest; a fork takes the list along."""
 
 
 class RunError(TapebookError, ValueError):
     """A run that is not there or cannot be read, and how to mend it."""
+
+
+def _warn_of_fork() -> None:
+    warnings.warn(
+        "this process forks after it ran a backtest: the child may hang, as the threads of polars do not come along; "
+        "make the pool with multiprocessing.get_context('spawn') or 'forkserver', or use Sweep",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+def begin_here() -> int:
+    """The time (ns UTC) at which a run begins. Raises RunError in a fork of a process that ran one: polars' threads, which were not copied,
+    would be waited for without end."""
+    if not _PROCESSES and hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_warn_of_fork)
+    _PROCESSES.append(os.getpid())
+    if _PROCESSES[0] != _PROCESSES[-1]:
+        raise RunError(
+            "this process was forked from one that has run a backtest, and would hang, as the threads of polars do not come along: "
+            "make the pool with multiprocessing.get_context('spawn') or 'forkserver', or use Sweep"
+        )
+    del _PROCESSES[1:]
+    return time.time_ns()
 
 
 def keep(recording: Recording, folder: Path) -> None:
@@ -35,6 +69,26 @@ def keep(recording: Recording, folder: Path) -> None:
     arrays = {name: getattr(recording, name) for name in _ARRAYS} | {"market": recording.market() if recording.market else None}
     np.savez_compressed(folder / "recording.npz", **{name: array for name, array in arrays.items() if array is not None})
     (folder / "recording.json").write_text(json.dumps(said, default=int), encoding="utf-8")
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file of a run beside its log: its parameters, fees and figures, its report."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir()) if path.name in _FILES}
+
+
+def changed_files(folder: Path) -> list[str]:
+    """Files of a run that are missing or not what its log says they were; the log where it cannot say so. A log of an older version, which
+    knows of none, says nothing."""
+    try:
+        with EventLog(folder / "log.duckdb", read_only=True) as log:
+            meta = log.meta(1)
+            known = {str(name): str(text) for name, text in dict(meta.get("files", {})).items()}
+    except LogBusy:
+        return []
+    except (LogError, ValueError, TypeError):
+        return ["log.duckdb"]
+    now = hashes(folder)
+    return sorted(name for name, text in known.items() if now.get(name) != text)
 
 
 def recording_of(folder: Path) -> Recording:

@@ -1,7 +1,6 @@
 """A backtest: a feed, a strategy (or a given order flow), and what lies between them."""
 
 import functools
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC as UTC_ZONE
 from datetime import datetime
@@ -17,6 +16,7 @@ from backtest.camera import DepthCamera
 from backtest.grain import bar_ends, grains_of, latency_or, waits_for_open
 from backtest.opening import FeesOf, charged, introduced, opening_of
 from backtest.participants import described, participants
+from backtest.past import begin_here
 from backtest.recording import Recording, days_of, kept_facts
 from backtest.result import Result
 from backtest.store import OUT, save
@@ -31,6 +31,7 @@ from engine.loop.loop_state import NEVER, StrategyState, new_strategy_state
 from engine.messages.commands import Limits, Rules, set_queue, set_rules
 from engine.messages.durations import duration_ns
 from engine.messages.instrument import Number, money_decimals, opening_cash
+from engine.messages.names import by_number
 from engine.messages.vocabulary import Grain, Kind, Reason
 from engine.state.arrays import COUNTERS
 from engine.strategy.driver import BLOCK, Driver
@@ -143,7 +144,7 @@ class Backtest:
 
     def record(self, cache: Path | None = None) -> tuple[Recording, Driver]:
         """Run it; returns what it leaves behind, and the driver that ran it. `cache`: where the decoded feed is kept, unless told."""
-        began = time.time_ns()
+        began = begin_here()
         for one in self.participants:
             one.strategy = one.made()
         history = self.feed.commands(self.cache or cache)
@@ -244,15 +245,15 @@ class Backtest:
     def _recording(self, driver: Driver, first: int, last: int, began: int, printed: np.ndarray) -> Recording:
         exchange, clock = driver.exchange, driver.clock
         if self.feed.session_opening is not None:
-            exchange.learn(driver.history)
+            exchange.learn()
         facts = driver.facts.all()
         return Recording(
             facts=kept_facts(facts[driver.opening :]),
             instruments=self.instruments,
             decimals=exchange.decimals,
             cash=self._cash(exchange, facts[facts["ts"] <= first]),
-            portfolios=list(exchange.names.portfolios),
-            traders=list(exchange.names.traders),
+            portfolios=by_number(exchange.names.portfolios),
+            traders=by_number(exchange.names.traders),
             samples=driver.loop.samples[: int(clock["samples"])],
             start=first,
             end=last,

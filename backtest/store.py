@@ -14,7 +14,7 @@ import numpy as np
 
 from backtest.past import OUT as OUT
 from backtest.past import RunError as RunError
-from backtest.past import find_folder, folders, keep, read_run, recording_of
+from backtest.past import changed_files, find_folder, folders, hashes, keep, read_run, recording_of
 from backtest.result import Result
 from data.log.batch import seqs_between
 from data.log.event_log import EventLog
@@ -40,6 +40,11 @@ class Run:
     @property
     def report(self) -> Path:
         return self.folder / "report.html"
+
+    @property
+    def changed(self) -> list[str]:
+        """Files that are not what the run wrote, by the hashes in its log; the log itself where it cannot be read."""
+        return changed_files(self.folder)
 
     @property
     def result(self) -> Result:
@@ -73,10 +78,10 @@ def save(result: Result, driver: Driver, origin: dict[str, Any] | None, out: Pat
             "days": result.days.to_dicts() if result.days.height > 1 else [],
             "warnings": [caution.text for caution in result.warnings],
         }
-        write_log(scratch / "log.duckdb", run_id, said, driver, recording.instruments)
         keep(recording, scratch)
         result.report(scratch / "report.html")
         (scratch / "run.json").write_text(json.dumps(said, indent=1, default=str), encoding="utf-8")
+        write_log(scratch / "log.duckdb", run_id, said, driver, recording.instruments, hashes(scratch))
         scratch.rename(runs / run_id)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -92,15 +97,18 @@ def _sweep(runs: Path) -> None:
                 shutil.rmtree(scratch)
 
 
-def write_log(path: Path, run_id: str, said: dict[str, Any], driver: Driver, instruments: list[Any]) -> None:
-    """The backtest's log: the feed by reference, our commands with the market position after which each entered, our facts, digests."""
+def write_log(
+    path: Path, run_id: str, said: dict[str, Any], driver: Driver, instruments: list[Any], files: dict[str, str] | None = None
+) -> None:
+    """The backtest's log: the feed by reference, our commands with the market position after which each entered, our facts, digests, and
+    what the run's other files are (`files`: SHA-256 by name)."""
     commands, seqs, rows = driver.sent()
     opening = driver.exchange.opening
     everything = np.concatenate([opening, commands]) if len(commands) else opening.astype(COMMAND)
     facts = driver.facts.all()
     first = seqs_between(len(opening), facts["seq"][: driver.opening])
     feed = {"fingerprint": said["meta"]["fingerprint"], "origin": said["origin"]}
-    meta = {"feed": feed, "run": said["meta"], "opening_commands": len(opening)}
+    meta = {"feed": feed, "run": said["meta"], "opening_commands": len(opening), "files": files or {}}
     with EventLog(path) as log:
         session = log.begin(run_id, json.loads(json.dumps(meta, default=str)), instruments)
         log.append(

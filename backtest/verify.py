@@ -69,7 +69,11 @@ def _opening_commands(seqs: np.ndarray, commands: np.ndarray) -> int:
 
 
 def verify_run(run: Run, cache: Path) -> Verdict:
-    """Play a run again and compare facts, block digests and the final digest."""
+    """Hold the run's files against its log, play it again, and compare facts, block digests and the final digest."""
+    changed = [name for name in run.changed if name != run.log.name]
+    if changed:
+        verb = "is" if len(changed) == 1 else "are"
+        return Verdict(False, f"{' and '.join(changed)} {verb} not what the run wrote; take its folder from a backup, or run it again")
     driver, logged, blocks = play_again(run, cache)
     facts = driver.facts.all()
     said = {"commands": len(driver.sent()[0]), "facts": len(logged), "blocks": len(blocks)}

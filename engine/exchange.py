@@ -13,7 +13,7 @@ from engine.frames.queries import Reading
 from engine.messages.columns import encode_columns
 from engine.messages.commands import Command, Limits
 from engine.messages.encoding import encode, encode_cash
-from engine.messages.instrument import Instrument, Number, money_decimals
+from engine.messages.instrument import MONEY_DECIMALS_MIN, Instrument, Number, money_decimals
 from engine.messages.names import Names, open_session, read_terms
 from engine.messages.records import COMMAND, read_name
 from engine.messages.vocabulary import Kind, Reason
@@ -22,7 +22,7 @@ from engine.state.arrays import Capacity, State, empty_state
 from engine.state.book import Book
 from engine.state.digest import digest
 from engine.state.tape import Tape, read_only
-from engine.step import run
+from engine.step import names_row, run
 
 
 class Alone:
@@ -53,6 +53,7 @@ class Exchange(Reading):
     """
 
     _keeps = True
+    _learned = 0
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class Exchange(Reading):
         self.state = empty_state(capacity)
         self.state.session["history_facts"] = history_facts
         if reserve:  # touch the memory now, not in the run
-            for array in (self.state.ids["slot"], self.state.orders["pending"], self.state.nodes["quantity"]):
+            for array in (self.state.ids["slot"], self.state.orders["pending"], self.state.nodes["quantity"][-len(self.state.orders) :]):
                 array[:] = 0
         self._tape, self._alone = Tape(reserve), Alone()
 
@@ -102,20 +103,20 @@ class Exchange(Reading):
         """Replay a session from its first command on; names and instruments come from the commands themselves."""
         made = cls.__new__(cls)
         made.names = Names(())
-        made.decimals = int(commands["type"][0]) if len(commands) and commands["kind"][0] == Kind.SESSION else 6
+        made.decimals = MONEY_DECIMALS_MIN
         made._start(0, history_facts)
         made.opening = commands[:0]
         made.run(commands)
         return made
 
     @classmethod
-    def restored(cls, state: State, naming: np.ndarray, tape: Tape) -> "Exchange":
-        """An exchange in a state; it learns its names from `naming` (COMMAND), and its facts so far lie on `tape`."""
+    def restored(cls, state: State, tape: Tape) -> "Exchange":
+        """An exchange in a state, which has its names; its facts so far lie on `tape`."""
         made = cls.__new__(cls)
         made.state, made.names = state, Names(())
-        made.decimals, made.opening = int(state.session["decimals"][0]), naming[:0]
+        made.opening = np.empty(0, COMMAND)
         made._tape, made._alone = tape, Alone()
-        made.learn(naming)
+        made.learn()
         return made
 
     def twin(self) -> "Exchange":
@@ -123,7 +124,7 @@ class Exchange(Reading):
         last run alone."""
         made = copy.copy(self)
         made.names, made._keeps, made._tape = copy.deepcopy(self.names), False, Tape(0)
-        made.state = State(**{name: getattr(self.state, name).copy() for name in State.FIELDS if name != "lazy"})
+        made.state = self.state.copy()
         return made
 
     @property
@@ -170,7 +171,7 @@ class Exchange(Reading):
                 start = tape.widen(start, least)
             self.make_room(commands[i])
         if self.state.session["named"][0] != named:
-            self.learn(commands)
+            self.learn()
         return tape.chunk[start : tape.used]
 
     def make_room(self, command: np.void) -> None:
@@ -180,41 +181,33 @@ class Exchange(Reading):
 
     def _numbers(self, command: np.void) -> tuple[int, int, int]:
         """Instrument, portfolio and trader number that a naming command needs rows for."""
-        number, kind = int(command["trader"]), int(command["kind"])
-        session = self.state.session[0]
+        number, kind = int(command["trader"]), command["kind"]
+        if not Kind.SYMBOL <= kind <= Kind.TRADER or not getattr(names_row, "py_func", names_row)(self.state, command):
+            return 0, 0, 0
         if kind == Kind.PORTFOLIO:
-            return 0, min(number, int(session["portfolios_max"]) - 1), 0
+            return 0, number, 0
         if kind == Kind.TRADER:
-            return 0, 0, min(number, int(session["traders_max"]) - 1)
-        if kind in (Kind.SYMBOL, Kind.INSTRUMENT):
-            number = number if kind == Kind.SYMBOL else int(command["instrument"])
-            return min(number, int(session["instruments_max"]) - 1), 0, 0
-        return 0, 0, 0
+            return 0, 0, number
+        return (number if kind == Kind.SYMBOL else int(command["instrument"])), 0, 0
 
-    def learn(self, commands: np.ndarray) -> None:
-        """Take names and instruments that commands introduced (a replay; another session's commands), but for those that were refused."""
-        naming = commands[(commands["kind"] >= Kind.SYMBOL) & (commands["kind"] <= Kind.TRADER)]
-        state = self.state
+    def learn(self) -> None:
+        """Take names and instruments that commands have introduced since it last looked: of a replay, of another session's commands."""
+        session = self.state.session[0]
+        if session["opened"]:
+            self.decimals = int(session["decimals"])
+        naming = self.state.naming[self._learned : session["names"]]
+        self._learned = int(session["names"])
+        tables = {Kind.SYMBOL: self.names.symbols, Kind.PORTFOLIO: self.names.portfolios, Kind.TRADER: self.names.traders}
+        symbols: dict[int, str] = {}
         for command in naming:
-            number = int(command["trader"])
-            if command["kind"] == Kind.PORTFOLIO:
-                if number < len(state.portfolios) and state.portfolios[number]["open"]:
-                    self.names.portfolios.setdefault(read_name(command), number)
-            elif command["kind"] == Kind.TRADER:
-                if number < len(state.traders) and state.traders[number]["admitted"]:
-                    self.names.traders.setdefault(read_name(command), number)
-            elif command["kind"] == Kind.SYMBOL:
-                if number < min(len(state.instruments), int(state.session["instruments_max"][0])):
-                    self.names.symbols.setdefault(read_name(command), number)
-            else:
-                self._learn_terms(command)
-
-    def _learn_terms(self, command: np.void) -> None:
-        number = int(command["instrument"])
-        listed = number < len(self.state.instruments) and self.state.instruments[number]["listed"]
-        if number == len(self.instruments) and listed and command["price"] > 0 and command["quantity"] > 0:
-            symbol = next((name for name, of in self.names.symbols.items() if of == number), f"#{number}")
-            self.instruments.append(read_terms(command, symbol, self.decimals))
+            if command["kind"] != Kind.INSTRUMENT:
+                tables[Kind(command["kind"])].setdefault(read_name(command), int(command["trader"]))
+            elif (number := int(command["instrument"])) == len(self.instruments):
+                if number not in symbols:
+                    symbols = {number: name for name, number in self.names.symbols.items()}
+                symbol = symbols.get(number, f"#{number}")
+                self.names.symbols.setdefault(symbol, number)
+                self.instruments.append(read_terms(command, symbol, self.decimals))
 
     def encode(self, *commands: Command) -> np.ndarray:
         """The records of commands (COMMAND), each behind those that introduce the names that it is the first to use. Raises

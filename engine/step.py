@@ -8,6 +8,7 @@ from engine.compiler.lazy_kernels import STOPS_CASCADE, Lazy, call_lazy, not_loa
 from engine.matching.checks import listed
 from engine.matching.entry import cancel_order, new_order
 from engine.matching.history import add_history, apply_flow, modify_history, print_trade, reduce_history
+from engine.messages.names import NAMES_AHEAD
 from engine.messages.vocabulary import Flag, Kind, Reason
 from engine.state.accounts import spread
 from engine.state.arrays import MASK, W
@@ -175,12 +176,20 @@ def needs_row(state, c):
     if kind > Kind.TRADER or kind < Kind.SYMBOL:
         return False
     session = state.session[0]
+    return session["names"] >= min(len(state.naming), len(state.named) // 2) or names_row(state, c)
+
+
+@kernel
+def names_row(state, c):
+    """Whether a SYMBOL, INSTRUMENT, PORTFOLIO or TRADER has a number that may come now, and no row for it."""
+    session, kind, number = state.session[0], c["kind"], np.int64(c["trader"])
     if kind == Kind.PORTFOLIO:
-        return len(state.portfolios) <= c["trader"] < session["portfolios_max"]
+        return len(state.portfolios) <= number < min(session["portfolios_max"], session["portfolios"] + NAMES_AHEAD)
     if kind == Kind.TRADER:
-        return len(state.traders) <= c["trader"] < session["traders_max"]
-    number = c["trader"] if kind == Kind.SYMBOL else c["instrument"]
-    return len(state.instruments) <= number < session["instruments_max"]
+        return len(state.traders) <= number < min(session["traders_max"], session["traders"] + NAMES_AHEAD)
+    number = number if kind == Kind.SYMBOL else np.int64(c["instrument"])
+    next_one = session["symbols"] if kind == Kind.SYMBOL else session["instruments"]
+    return number == next_one and len(state.instruments) <= number < session["instruments_max"]
 
 
 @hot_kernel

@@ -65,6 +65,12 @@ def export(
     say(f"{frame.height:,} runs, {frame.width} columns: {export_runs(frame, file)}")
 
 
+def warn_of_changes(run: Any) -> None:
+    """A line about files of a run that somebody changed since it was made."""
+    if run.changed:
+        say(f"[red]changed[/red]  {run.run_id}: {', '.join(run.changed)} not as the run wrote it; `tapebook log verify` says more")
+
+
 @runs.command("report")
 def report_run(
     run: RunName = None,
@@ -97,9 +103,10 @@ def show_run(run: RunName = None, out: Out = OUT, as_json: Json = False) -> None
 
     found = find_run(run, out)
     if as_json:
-        say_json({"run": str(found.folder), **found.said})
+        say_json({"run": str(found.folder), **found.said, "changed": found.changed})
         return
     say(run_table(found))
+    warn_of_changes(found)
     say(f"report  {found.report}")
 
 
@@ -114,6 +121,8 @@ def compare_runs(runs: Annotated[list[str], typer.Argument(help="Two or more run
 
     found = [find_run(name, out) for name in runs]
     if as_json:
-        say_json([{"run": run.run_id, **run.said} for run in found])
+        say_json([{"run": run.run_id, **run.said, "changed": run.changed} for run in found])
     else:
         say(CompareTable(found))
+        for run in found:
+            warn_of_changes(run)

@@ -13,6 +13,8 @@ from engine.messages.instrument import Instrument
 from engine.messages.records import COMMAND, FACT, LAYOUT, read_name
 from engine.messages.vocabulary import Kind
 
+SEAL = "snapshot sha256 "
+"""How the hash of a snapshot begins among the blocks."""
 LIVE = -1
 """The position of a command that did not enter beside a feed kept by reference."""
 

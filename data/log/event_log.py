@@ -202,6 +202,7 @@ class EventLog(LogReader):
             return head.seq
         names = names_in(batch)
         number, digest = (head.batch + 1, seal(head.hash, batch)) if kept else (head.batch, head.hash)
+        end = Head(number, span[1], max([head.block, *batch.blocks]), digest)
         with self._writing():
             if kept:
                 insert_batch(self._con, session, number, span, batch, digest)
@@ -210,8 +211,8 @@ class EventLog(LogReader):
             if kept and exchange is not None:
                 from data.log.snapshots import keep
 
-                keep(self._con, session, span[1], exchange, self.snapshot_every)
-        self._heads[session] = Head(number, span[1], max([head.block, *batch.blocks]), digest)
+                end = keep(self._con, session, end, exchange, self.snapshot_every)
+        self._heads[session] = end
         return span[1]
 
     def settle(self) -> None:
@@ -222,9 +223,11 @@ class EventLog(LogReader):
         """Keep the state at the session's end; `exchange`: the one that has carried out its commands, made by replay where not given."""
         from data.log.snapshots import keep
 
-        shown, end = exchange or self.state(session), self.last_seq(session)
+        shown = exchange or self.state(session)
+        self.settle()
         with self._writing():
-            keep(self._con, session, end, shown, 0)
+            end = keep(self._con, session, head_of(self.file, session), shown, 0)
+        self._heads[session] = end
 
     def feed(self, session: int | str, without: str | Sequence[str] = ()) -> Feed:
         """A session as a feed. `without`: strategies of a live session (their trader names) whose own commands are left out: on it a

@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from data.log.batch import LoggedCommands
+from data.log.batch import SEAL, LoggedCommands
 from data.log.log_file import LogFile
 from data.log.rows import READ_ROWS, joined, no_commands, read_commands, read_facts
 from data.log.schema import TABLES, LogError, one_line, quoted, read_instruments
@@ -104,7 +104,8 @@ class LogReader:
     def blocks(self, session: int) -> dict[int, str]:
         """Seq -> digest of the exchange after it, in order."""
         head_of(self.file, session)
-        return dict(self.file.rows("SELECT seq, digest FROM blocks WHERE session = ? ORDER BY seq", [session]))
+        digests = "SELECT seq, digest FROM blocks WHERE session = ? AND NOT starts_with(digest, ?) ORDER BY seq"
+        return dict(self.file.rows(digests, [session, SEAL]))
 
     @asks()
     def read(self, session: int, first_seq: int = 1, last_seq: int | None = None) -> tuple[LoggedCommands, np.ndarray]:

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from data.log.batch import Batch, seal
+from data.log.batch import SEAL, Batch, seal
 from data.log.log_file import LogFile
 from data.log.schema import LogError, read_instruments
 from engine.messages.names import Names
@@ -23,7 +23,8 @@ def head_of(file: LogFile, session: int) -> Head:
     """Where a session ends, as far as it is committed. Raises LogError where there is no such session."""
     found = file.rows(
         "SELECT coalesce(max(b.batch), 0), coalesce(max(b.last_seq), 0), "
-        "(SELECT coalesce(max(seq), 0) FROM blocks WHERE session = $1), coalesce(arg_max(b.hash, b.batch), s.genesis) "
+        f"(SELECT coalesce(max(seq), 0) FROM blocks WHERE session = $1 AND NOT starts_with(digest, '{SEAL}')), "
+        "coalesce(arg_max(b.hash, b.batch), s.genesis) "
         "FROM sessions s LEFT JOIN batches b ON b.session = s.session "
         "WHERE s.session = $1 GROUP BY s.genesis",
         [session],

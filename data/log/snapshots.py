@@ -1,9 +1,11 @@
 """Snapshots: states of an exchange kept in the log, so that a moment of a session is the nearest one and a short replay.
 
-The commands stay the one truth: a snapshot that does not have the digest that was noted with it is passed over, and a log without any
-replays from the start.
+The commands stay the one truth: a snapshot that is not, byte for byte, the one whose hash stands in the log's chain is passed over before
+anything of it is read, and a log without any replays from the start.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,11 +13,12 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
-from data.log.batch import NAME_KINDS
-from data.log.insert import insert
+from data.log.batch import SEAL, make_batch, seal
+from data.log.insert import insert, insert_batch
 from data.log.log_file import LogFile
 from data.log.rows import READ_ROWS, joined, read_commands, read_facts, read_kinds
 from data.log.schema import LogError, has_table
+from data.log.sessions import Head
 from data.times import Moment, utc_nanoseconds
 from engine.exchange import Exchange
 from engine.messages.records import COMMAND, FACT
@@ -32,6 +35,7 @@ class Snapshot(NamedTuple):
     seq: int  # of the exchange: all commands up to it are in
     digest: str
     state: bytes  # packed
+    sealed: bool  # it is what was written: its hash stands in the chain
 
 
 def row(session: int, last_seq: int, commands: int, exchange: Exchange) -> tuple[Any, ...]:
@@ -47,12 +51,31 @@ def row(session: int, last_seq: int, commands: int, exchange: Exchange) -> tuple
     return session, seq, SNAPSHOT_LAYOUT, commands, exchange.digest(), pack(exchange.state)
 
 
-def keep(con: duckdb.DuckDBPyConnection, session: int, last_seq: int, exchange: Exchange, every: int) -> None:
-    """Within a transaction: store a snapshot, unless fewer than `every` commands came since the last one."""
+def keep(con: duckdb.DuckDBPyConnection, session: int, head: Head, exchange: Exchange, every: int) -> Head:
+    """Within a transaction: store a snapshot, unless fewer than `every` commands came since the last one, and its hash as a batch of its
+    own; returns where the log ends then."""
     counted = "SELECT (SELECT sum(commands) FROM batches WHERE session = $1), (SELECT max(commands) FROM snapshots WHERE session = $1)"
     done, before = con.execute(counted, [session]).fetchall()[0]
-    if (done or 0) - (before or 0) >= every:
-        insert(con, "snapshots", [row(session, last_seq, done or 0, exchange)], "OR REPLACE")
+    if (done or 0) - (before or 0) < every:
+        return head
+    kept = row(session, head.seq, done or 0, exchange)
+    insert(con, "snapshots", [kept], "OR REPLACE")
+    sealed = make_batch(np.empty(0, COMMAND), np.empty(0, FACT), blocks={kept[1]: seal_of(*kept[1:])})
+    if sealed.blocks[kept[1]] in _seals(con, session, kept[1]):
+        return head
+    digest = seal(head.hash, sealed)
+    insert_batch(con, session, head.batch + 1, (head.seq + 1, head.seq), sealed, digest)
+    return Head(head.batch + 1, head.seq, head.block, digest)
+
+
+def seal_of(seq: int, layout: int, commands: int, digest: str, state: bytes) -> str:
+    """What stands of a snapshot among the blocks, which the chain holds."""
+    return SEAL + hashlib.sha256(json.dumps([seq, layout, commands, digest]).encode() + state).hexdigest()
+
+
+def _seals(con: duckdb.DuckDBPyConnection, session: int, seq: int) -> set[str]:
+    """The seals of snapshots at a seq."""
+    return {text for (text,) in con.execute("SELECT digest FROM blocks WHERE session = ? AND seq = ?", [session, seq]).fetchall()}
 
 
 def stored(con: duckdb.DuckDBPyConnection, session: int, newest_first: bool, until: int) -> Iterator[Snapshot]:
@@ -66,13 +89,15 @@ def stored(con: duckdb.DuckDBPyConnection, session: int, newest_first: bool, unt
         [session, SNAPSHOT_LAYOUT, until + 1],
     ).fetchall()
     for (seq,) in chosen:
-        found = con.execute("SELECT digest, state FROM snapshots WHERE session = ? AND seq = ?", [session, seq]).fetchone()
+        found = con.execute("SELECT commands, digest, state FROM snapshots WHERE session = ? AND seq = ?", [session, seq]).fetchone()
         if found:
-            yield Snapshot(seq, *found)
+            yield Snapshot(seq, *found[1:], seal_of(seq, SNAPSHOT_LAYOUT, *found) in _seals(con, session, seq))
 
 
 def state_of(snapshot: Snapshot) -> State | None:
-    """The state of a snapshot; None where it is not the one whose digest was noted."""
+    """The state of a snapshot; None where it is not the one that was written."""
+    if not snapshot.sealed:
+        return None
     try:
         state = unpack(snapshot.state)
     except ValueError:
@@ -101,8 +126,7 @@ def state_at(file: LogFile, session: int, seq: int, history_facts: bool) -> Exch
     for snapshot in stored(con, session, True, seq):
         state = state_of(snapshot)
         if state is not None:
-            naming = read_kinds(con, session, [*NAME_KINDS, Kind.INSTRUMENT], snapshot.seq)
-            exchange = Exchange.restored(state, naming, LoggedTape(partial(facts_until, file, session, snapshot.seq)))
+            exchange = Exchange.restored(state, LoggedTape(partial(facts_until, file, session, snapshot.seq)))
             return advance(exchange, con, session, snapshot.seq + 1, seq)
     return advance(unopened(con, session, history_facts), con, session, 1, seq)
 

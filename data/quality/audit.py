@@ -16,7 +16,7 @@ from engine.compiler.kernel import kernel
 from engine.messages.vocabulary import Flag
 from engine.state.arrays import EMPTY
 from engine.state.id_table import find
-from engine.state.ladder import first_node, key_of
+from engine.state.ladder import first_node, head, key_of
 from engine.state.levels import level_list, lower_key, stands_at
 
 HIDDEN, CONTINUED = int(Flag.HIDDEN), int(Flag.CONTINUED)
@@ -140,7 +140,7 @@ def _is_seen(state, audit, ladder, worst):  # type: ignore[no-untyped-def]
     key = state.ladders[ladder]["best"]
     while key != EMPTY and key >= worst:
         sentinel = level_list(state, ladder, key)
-        node = np.int64(state.nodes[sentinel]["next"])
+        node = head(state, sentinel)
         while node != sentinel:
             order = state.orders[node - first]
             if stands_at(state, ladder, sentinel, node, key) and (order["id"] == 0 or key < narrowest_since(audit, side, order["queued"])):
@@ -168,7 +168,7 @@ def _head_lots(state, ladder, best):  # type: ignore[no-untyped-def]
     """(id, lots) at the head of the best level; orders without a name that follow each other count as one."""
     first = first_node(state)
     sentinel = level_list(state, ladder, best)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     identity = state.orders[node - first]["id"]
     lots = np.int64(state.nodes[node]["quantity"])
     node = np.int64(state.nodes[node]["next"])

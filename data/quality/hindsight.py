@@ -26,7 +26,7 @@ from engine.messages.records import COMMAND
 from engine.messages.vocabulary import Kind
 from engine.state.arrays import EMPTY
 from engine.state.id_table import find
-from engine.state.ladder import first_node, key_of
+from engine.state.ladder import first_node, head, key_of
 from engine.state.levels import level_list, lower_key, stands_at
 
 NO_ID, ALL_IDS = np.uint64(0), np.uint64(2**64 - 1)
@@ -173,7 +173,7 @@ def _clear(state, hindsight, side, key, returns):  # type: ignore[no-untyped-def
         return n, held
     first = first_node(state)
     sentinel = level_list(state, side, key)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     while node != sentinel:
         after = np.int64(state.nodes[node]["next"])
         if stands_at(state, side, sentinel, node, key):

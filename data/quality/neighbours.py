@@ -22,7 +22,7 @@ from engine.messages.commands import cancel, limit
 from engine.messages.records import COMMAND
 from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason, Side
 from engine.state.arrays import EMPTY
-from engine.state.ladder import first_node, key_of
+from engine.state.ladder import first_node, head, key_of
 from engine.state.levels import level_list, stands_at
 
 CAUSES = {
@@ -66,7 +66,7 @@ def _look_ahead(state, side, price, order_id, trader):  # type: ignore[no-untype
     if best == EMPTY or key > best:
         return unnamed, named, 0
     sentinel = level_list(state, ladder, key)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     while node != sentinel:
         if stands_at(state, ladder, sentinel, node, key):
             order = state.orders[node - first]

@@ -16,7 +16,7 @@ from engine.messages.records import FACT
 from engine.messages.vocabulary import Flag, Kind
 from engine.state.arrays import EMPTY, State, W, empty_state
 from engine.state.growth import grow_history_ids, grow_orders, make_room
-from engine.state.ladder import key_of, lots_at
+from engine.state.ladder import head, key_of, lots_at
 from engine.state.levels import level_list, lower_key, stands_at
 from engine.step import SLACK, commands_left
 
@@ -32,7 +32,7 @@ def lots_of(state, ladder, key):  # type: ignore[no-untyped-def]
     if sentinel < len(state.ladders) * W:
         return lots_at(state, sentinel)
     lots = np.int64(0)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     while node != sentinel:
         if stands_at(state, ladder, sentinel, node, key):
             lots += np.int64(state.nodes[node]["quantity"])

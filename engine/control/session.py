@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.compiler.kernel import kernel, lazy_kernel
+from engine.control.naming import keep_name, makes_sense, misnamed, opens
 from engine.messages.vocabulary import NOT_WHOLE, Flag, Kind, Reason
 from engine.risk.limits import add
 from engine.state.accounts import new_position
@@ -16,7 +17,8 @@ NEGATIVE = int(Flag.POST_ONLY)
 def open_session(state, c, out, n):
     """SESSION: decimals of money (`type`) and the limits, once: orders, portfolios, traders, instruments."""
     session = state.session[0]
-    if session["opened"] != 0:
+    session["named"] += 1
+    if session["opened"] != 0 or not opens(c):
         return refuse(state, out, n, Kind.CommandRejected, Reason.INVALID_COMBINATION, c)
     session["opened"] = 1
     session["decimals"] = c["type"]
@@ -33,35 +35,32 @@ def open_session(state, c, out, n):
 
 @kernel
 def _name_one(state, c, out, n):
-    """SYMBOL, PORTFOLIO, TRADER: the number in `trader` gets the name that the command carries."""
+    """SYMBOL, PORTFOLIO, TRADER: the number in `trader` gets the name that the command carries, once."""
     session = state.session[0]
     session["named"] += 1
-    number = np.int64(c["trader"])
-    kind, reason = Kind.SymbolNamed, Reason.NONE
-    if c["kind"] == Kind.PORTFOLIO:
-        kind = Kind.PortfolioOpened
-        if number >= session["portfolios_max"] or number >= len(state.portfolios):
-            reason = Reason.TOO_MANY_PORTFOLIOS
-        elif state.portfolios[number]["open"] == 0:
-            state.portfolios[number]["open"] = 1
-            session["portfolios"] += 1
-    elif c["kind"] == Kind.TRADER:
-        kind = Kind.TraderAdmitted
-        if number >= session["traders_max"] or number >= len(state.traders):
-            reason = Reason.TOO_MANY_TRADERS
-        elif state.traders[number]["admitted"] == 0:
-            state.traders[number]["admitted"] = 1
-            session["traders"] += 1
-    elif number >= session["instruments_max"] or number >= len(state.instruments):
-        reason = Reason.TOO_MANY_INSTRUMENTS
-    blank(state, out, n, kind if reason == Reason.NONE else Kind.CommandRejected, reason, 0)
+    number, reason = np.int64(c["trader"]), misnamed(state, c)
+    blank(state, out, n, Kind.CommandRejected, reason, 0)
     fact = out[n]
     if c["kind"] == Kind.PORTFOLIO:
         fact["portfolio"] = number
     elif c["kind"] == Kind.TRADER:
         fact["trader"] = number
     else:
-        fact["instrument"] = np.uint16(number)
+        fact["instrument"] = number if number < 1 << 16 else 0
+    if reason != Reason.NONE:
+        return n + 1
+    keep_name(state, c)
+    if c["kind"] == Kind.PORTFOLIO:
+        fact["kind"] = Kind.PortfolioOpened
+        state.portfolios[number]["open"] = 1
+        session["portfolios"] += 1
+    elif c["kind"] == Kind.TRADER:
+        fact["kind"] = Kind.TraderAdmitted
+        state.traders[number]["admitted"] = 1
+        session["traders"] += 1
+    else:
+        fact["kind"] = Kind.SymbolNamed
+        session["symbols"] = number + 1
     return n + 1
 
 
@@ -71,21 +70,23 @@ def list_instrument(state, c, out, n):
     session = state.session[0]
     session["named"] += 1
     number = np.int64(c["instrument"])
-    if number >= session["instruments_max"] or number >= len(state.instruments):
+    if number >= session["instruments_max"]:
         return refuse(state, out, n, Kind.CommandRejected, Reason.TOO_MANY_INSTRUMENTS, c)
-    terms = state.instruments[number]
-    if terms["listed"] != 0 or c["price"] <= 0 or c["quantity"] <= 0:
+    if number != session["instruments"] or not makes_sense(c):
         return refuse(state, out, n, Kind.CommandRejected, Reason.INVALID_COMBINATION, c)
+    keep_name(state, c)
+    terms = state.instruments[number]
     terms["tick"] = c["price"]
     terms["value"] = c["quantity"]
     terms["reach"] = ((1 << 62) - 1) // c["quantity"]
     terms["maker_fee"] = c["stop_price"]
     terms["taker_fee"] = np.int64(c["order_id"])
     terms["negative"] = c["flags"] & NEGATIVE
-    terms["lot"] = max(1, np.int64(c["trader"]))
+    terms["lot"] = c["trader"]
     terms["lot_power"] = c["type"]
     terms["listed"] = 1
     session["instruments"] += 1
+    session["symbols"] = max(session["symbols"], number + 1)
     terms["world"] = new_position(state, 0, number)
     return blank(state, out, n, Kind.InstrumentListed, 0, number)
 

@@ -9,7 +9,7 @@ from engine.messages.vocabulary import HISTORY, NOT_NAMED, Flag, Kind, OrderType
 from engine.state.accounts import overflows
 from engine.state.arrays import EMPTY
 from engine.state.id_table import erase
-from engine.state.ladder import first_node, in_ticks, key_of, leave, rest, shrink, ticks_of
+from engine.state.ladder import first_node, head, in_ticks, key_of, leave, rest, shrink, ticks_of
 from engine.state.levels import level_list, lower_key, stands_at
 
 HISTORY_TRADER = np.uint32(HISTORY)
@@ -25,7 +25,7 @@ OWN_PRICE = NOT_NAMED
 def _behind(state, ladder, key, queued):
     """The first node of a level that joined it after `queued`; the end of its list where there is none."""
     sentinel = level_list(state, ladder, key)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     while node != sentinel:
         if state.orders[node - first_node(state)]["queued"] > queued and stands_at(state, ladder, sentinel, node, key):
             return node
@@ -53,7 +53,7 @@ def take_ours(state, out, n, c, side, lots, reach, counted, at):
         sentinel = level_list(state, ladder, key)
         counts_history = ~key >= counted
         ahead = 0
-        node = np.int64(state.nodes[sentinel]["next"])
+        node = head(state, sentinel)
         while node != sentinel and lots > 0:
             after = np.int64(state.nodes[node]["next"])
             if stands_at(state, ladder, sentinel, node, key):
@@ -69,7 +69,9 @@ def take_ours(state, out, n, c, side, lots, reach, counted, at):
                     queued = state.orders[node - first]["queued"]
                     watched = book_trade(state, out, n, ladder, node - first, price, part, 0, world, 0)
                     fact = out[n]
-                    fact["order_id"] = c["order_id"]
+                    fact["order_id"] = (
+                        c["order_id"] if c["kind"] <= Kind.MODIFY else np.uint64(0)
+                    )  # what has no id shows none, whatever it says
                     fact["trader"] = HISTORY_TRADER
                     fact["flags"] |= TAKER_HISTORY
                     fact["remaining"] = lots - part
@@ -167,7 +169,7 @@ def _best_own(state, ladder):
     key = state.ladders[ladder]["best"] if state.ladders[ladder]["own"] != 0 else EMPTY
     while key != EMPTY:
         sentinel = level_list(state, ladder, key)
-        node = np.int64(state.nodes[sentinel]["next"])
+        node = head(state, sentinel)
         while node != sentinel:
             if state.orders[node - first_node(state)]["trader"] != HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
                 return key
@@ -197,6 +199,7 @@ def _next_of_history(state, ladder, reach, key, queued):
 def _cross(state, out, n, slot, key):
     """History's resting order in `slot`, at `key`, trades with ours that it crosses, and keeps its place with what is left of it."""
     order, c = state.orders[slot], state.wanted[0]
+    c["kind"] = Kind.ADD
     c["instrument"] = order["instrument"]
     c["order_id"] = order["id"]
     lots, start = np.int64(state.nodes[first_node(state) + slot]["quantity"]), n

@@ -12,7 +12,7 @@ from engine.matching.queue_models import lost_before
 from engine.messages.vocabulary import HISTORY
 from engine.state.arrays import LEVELS, PIECE, RECORD
 from engine.state.id_table import put
-from engine.state.ladder import add_lots, first_node, rest
+from engine.state.ladder import add_lots, first_node, head, rest, tail
 from engine.state.levels import level_id, level_list, stands_at
 
 HISTORY_TRADER = np.uint32(HISTORY)
@@ -30,7 +30,7 @@ def _lots_of_pieces(state, ladder, key):
     """Lots of a level of several pieces that are in the book."""
     first, lots = first_node(state), np.int64(0)
     sentinel = level_list(state, ladder, key)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     while node != sentinel:
         if _is_piece(state, node - first) and stands_at(state, ladder, sentinel, node, key):
             lots += np.int64(state.nodes[node]["quantity"])
@@ -51,7 +51,7 @@ def _last_piece(state, ladder, key):
     """Slot of the level's last piece, if no order of ours stands behind it, else 0."""
     first = first_node(state)
     sentinel = level_list(state, ladder, key)
-    node = np.int64(state.nodes[sentinel]["prev"])
+    node = tail(state, sentinel)
     while node != sentinel:
         if stands_at(state, ladder, sentinel, node, key):
             if _is_piece(state, node - first):
@@ -99,7 +99,7 @@ def _lose_among(state, ladder, key, lots, here, by_trade):
     terms = state.instruments[ladder >> 1]
     first = first_node(state)
     sentinel = level_list(state, ladder, key)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     before, gone = np.int64(0), np.int64(0)
     while node != sentinel:
         after = np.int64(state.nodes[node]["next"])

@@ -10,7 +10,7 @@ from engine.state.accounts import against, book_fill, fee_of, too_much, work
 from engine.state.arrays import FINISHED, MASK, PIECE, W
 from engine.state.facts import blank, emit_order, move_owner
 from engine.state.id_table import erase
-from engine.state.ladder import first_node, leave, shrink
+from engine.state.ladder import first_node, head, leave, shrink
 from engine.state.levels import level_list, lose_piece, lower_key, stands_at
 from engine.state.order_types import has_price
 
@@ -265,7 +265,7 @@ def _count_level(state, ladder, key, order, wanted, money):
     terms = state.instruments[ladder >> 1]
     each = abs((key ^ -(ladder & 1)) * terms["tick"] * terms["value"])
     lots = 0
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     while node != sentinel and lots < wanted:
         if stands_at(state, ladder, sentinel, node, key):
             maker = state.orders[node - first]

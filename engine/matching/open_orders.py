@@ -6,7 +6,7 @@ from engine.compiler.kernel import kernel
 from engine.matching.match import end_open
 from engine.messages.vocabulary import HISTORY, TimeInForce
 from engine.state.arrays import EMPTY, MASK, W
-from engine.state.ladder import first_node, key_below
+from engine.state.ladder import first_node, head, key_below
 
 HISTORY_TRADER = np.uint32(HISTORY)
 GTC = int(TimeInForce.GTC)
@@ -16,7 +16,7 @@ GTC = int(TimeInForce.GTC)
 def _gather_list(state, sentinel, count, history):
     """Clients' orders of one list (history's where `history`), appended to the `count` slots of `scratch`; returns the new count."""
     first = first_node(state)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     while node != sentinel:
         if (state.orders[node - first]["trader"] == HISTORY_TRADER) == history:
             state.scratch[count] = node - first

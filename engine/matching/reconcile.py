@@ -11,7 +11,7 @@ from engine.matching.open_orders import gather_ladder
 from engine.messages.vocabulary import HISTORY, Flag, Kind, Reason
 from engine.state.arrays import EMPTY, LEVELS
 from engine.state.facts import amend_history, emit_history, fits, refuse
-from engine.state.ladder import first_node, in_ticks, key_of
+from engine.state.ladder import first_node, head, in_ticks, key_of, tail
 from engine.state.levels import level_list, stands_at
 
 HISTORY_TRADER = np.uint32(HISTORY)
@@ -33,7 +33,7 @@ def _take_level(state, c, lots, who, newest_first):
         return lots
     first = first_node(state)
     sentinel = level_list(state, ladder, key)
-    node = np.int64(state.nodes[sentinel]["prev"] if newest_first else state.nodes[sentinel]["next"])
+    node = tail(state, sentinel) if newest_first else head(state, sentinel)
     while node != sentinel and lots > 0:
         after = np.int64(state.nodes[node]["prev"] if newest_first else state.nodes[node]["next"])
         order = state.orders[node - first]
@@ -41,7 +41,7 @@ def _take_level(state, c, lots, who, newest_first):
         meant = (who != ANONYMOUS or not named) and (who != NAMED or named) and (who != WHOLE or state.nodes[node]["quantity"] <= lots)
         if meant and order["trader"] == HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
             lots -= lose(state, node - first, lots)
-            if state.nodes[node]["quantity"] == 0 and (order["executed"] == 0 or order["self_trade"] != 0):
+            if state.nodes[node]["quantity"] == 0 and (order["executed"] == 0 or not named or order["self_trade"] != 0):
                 forget(state, node - first)
         node = after
     return lots
@@ -68,12 +68,13 @@ def reveal(state, c, out, n):
         key = key_of(side, in_ticks(state.instruments[c["instrument"]], np.int64(c["price"])))
         first = first_node(state)
         sentinel = level_list(state, ladder, key)
-        node = np.int64(state.nodes[sentinel]["next"])
+        node = head(state, sentinel)
         while node != sentinel:
             if state.orders[node - first]["trader"] != HISTORY_TRADER and stands_at(state, ladder, sentinel, node, key):
                 state.orders[node - first]["flags"] |= ESTIMATED
             node = np.int64(state.nodes[node]["next"])
     slot = new_history(state, c)
+    state.orders[slot]["id"] = 0  # whatever the command says
     seat = n
     n = emit_history(state, out, n, Kind.HistoryRevealed, c, c["price"], c["quantity"], 0, 0)
     n, left = stand(state, out, n, c, slot, c["quantity"])

@@ -1,17 +1,21 @@
 """Names and numbers of a session: symbols, portfolios and traders, and the commands that introduce them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import localcontext
 from typing import Any
 
 import numpy as np
 
-from engine.messages.instrument import FEE_PARTS, Instrument, decimal
+from engine.messages.instrument import FEE_PARTS, MONEY_DECIMALS_MAX, MONEY_DECIMALS_MIN, Instrument, decimal
 from engine.messages.records import COMMAND, NAME_BYTES, write_name
 from engine.messages.vocabulary import Kind
 
 ORDERS_MAX = 1 << 30
 NAMES_MAX = 1 << 20
 INSTRUMENTS_MAX = 1 << 16
+NAMES_AHEAD = 1 << 12
+"""How far a new portfolio's or trader's number may be beyond those that are open: commands that introduce them may have changed places."""
+DECIMALS_MIN, DECIMALS_MAX = MONEY_DECIMALS_MIN, MONEY_DECIMALS_MAX
 
 
 def record(kind: Kind, **fields: Any) -> np.ndarray:
@@ -23,8 +27,18 @@ def record(kind: Kind, **fields: Any) -> np.ndarray:
     return made
 
 
+DIGITS = 200
+"""More than any multiplier has that the exchange accepts."""
 NO_SYMBOL = 0xFFFFFFFF
 """Number of an unknown symbol."""
+
+
+def by_number(table: Mapping[str, int]) -> list[str]:
+    """Names at their numbers; "" where a number has none."""
+    listed = [""] * (max(table.values(), default=-1) + 1)
+    for name, number in table.items():
+        listed[number] = name
+    return listed
 
 
 class Names:
@@ -45,10 +59,13 @@ class Names:
         known = table.get(name)
         if known is not None:
             return known, None
-        made = record(kind, trader=len(table))
+        number = next(reversed(table.values())) + 1
+        if number != len(table):  # names that came from elsewhere, in another order or with gaps
+            number = max(table.values()) + 1
+        made = record(kind, trader=number)
         write_name(made[0], name)
-        table[name] = len(table)
-        return len(table) - 1, made
+        table[name] = number
+        return number, made
 
     def mark(self) -> tuple[int, int]:
         """How many portfolios and traders have numbers."""
@@ -111,12 +128,14 @@ def read_terms(command: np.void, symbol: str, decimals: int) -> Instrument:
     unit = decimal(int(command["portfolio"])).scaleb(int(command["side"]) - 128)
     lot = decimal(int(command["trader"])).scaleb(int(command["type"]) - 128)
     taker = int(np.uint64(command["order_id"]).view(np.int64))
+    with localcontext(prec=DIGITS):
+        multiplier = decimal(int(command["quantity"])).scaleb(-decimals) / (unit * lot)
     return Instrument(
         symbol,
         tick=unit * int(command["price"]),
         lot=lot,
         price_unit=unit,
-        multiplier=decimal(int(command["quantity"])).scaleb(-decimals) / (unit * lot),
+        multiplier=multiplier,
         maker_fee=decimal(int(command["stop_price"])).scaleb(-12),
         taker_fee=decimal(taker).scaleb(-12),
         negative_prices=bool(command["flags"]),

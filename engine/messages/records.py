@@ -84,6 +84,8 @@ assert FACT.itemsize == 96
 def write_name(record: np.void, name: str) -> None:
     """Put `name` into a SYMBOL, PORTFOLIO or TRADER command (its number stands in `trader`)."""
     text = name.encode()
+    if b"\0" in text:
+        raise ValueError(f"the name {name!r} holds a zero byte; write it without")
     if len(text) > NAME_BYTES:
         raise ValueError(f"the name {name!r} has {len(text)} bytes; the longest allowed is {NAME_BYTES}")
     raw = np.frombuffer(text.ljust(NAME_BYTES, b"\0"), _NAME)[0]

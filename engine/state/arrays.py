@@ -1,7 +1,8 @@
 """The state of an exchange: named flat structured arrays, so that it copies, saves and compares like data.
 
 Node indices: the price cells of all ladders come first (W each), then one parked list per ladder, then the orders' nodes; a cell or a
-parked list is itself the sentinel of a circular FIFO list, so append and unlink have no branch for head or tail.
+parked list is itself the sentinel of a circular FIFO list, so append and unlink have no branch for head or tail. An empty list is all
+zeros (`engine.state.ladder.head`), so that a book in which nothing stands takes no memory.
 """
 
 from typing import Any, ClassVar, NamedTuple
@@ -11,9 +12,8 @@ import numpy as np
 from engine.compiler.handle import Handle
 from engine.compiler.lazy_kernels import ADDRESSES, load_kernels_of
 from engine.messages.records import COMMAND, zeros
+from engine.state.nodes import MANY_LADDERS, NODE, W, empty_nodes, gather, spread
 
-W = 4096
-"""Ticks in the window of a ladder; 64 words of 64 bits say which are occupied."""
 MASK = W - 1
 NEAR = W // 4
 """Every order within this many ticks of its side's best is in the window."""
@@ -36,16 +36,6 @@ def _lines(fields: list[tuple[str, str]], size: int) -> np.dtype:
     offsets = [made.fields[name][1] for name in made.names]
     return np.dtype({"names": made.names, "formats": [kind for _, kind in fields], "offsets": offsets, "itemsize": size})
 
-
-NODE = np.dtype(
-    {
-        "names": ["next", "prev", "quantity", "cell", "lots"],
-        "formats": ["<u4", "<u4", "<u4", "<u4", "<i8"],
-        "offsets": [0, 4, 8, 12, 8],
-        "itemsize": 16,
-    }
-)
-"""An order's place in a list; of a cell `lots`, which shares its place with the two fields of an order, are the level's lots."""
 
 LADDER = np.dtype(
     [("best", "<i8"), ("base", "<i8"), ("summary", "<u8"), ("orders", "<u4"), ("own", "<u4"), ("parked", "<u4"), ("spare", "<u4")]
@@ -171,7 +161,8 @@ CONTROL = ("pending", "guarded", "killed", "restrictions")
 SESSION = np.dtype(
     [(name, "<i8") for name in ("seq", "ts", "opened", "decimals", *LIMITS, *COUNTS, *CONTROL, *COUNTERS)]
     + [("history_facts", "<i8")]  # build facts about history's own orders: no part of the logical state
-    + [("named", "<i8")]  # commands that named something or listed an instrument: no part of it either
+    + [(name, "<i8") for name in ("named", "symbols", "names")]  # commands that open a session, accepted or not; numbers that have a
+    # symbol or were listed without one; rows of `naming`: no part of it either
     + [
         (name, "<i8") for name in ("value", "limit", "executed", "needs")
     ]  # passed between two kernels: of the order being checked its notional, then what was found, its limit; Lazy + 1 to load
@@ -196,6 +187,8 @@ class State(Handle):
         "index": np.dtype(np.uint32),  # a power of two: hash of (portfolio, instrument) to position + 1
         "restricted": USED,  # a power of two: (instrument + 1, rules) of a trader
         "scratch": np.dtype(np.uint32),  # as many as orders
+        "naming": COMMAND,  # the commands that named something or listed an instrument, in their order, without those that were refused
+        "named": USED,  # a power of two: (hash of a name, Kind), so that none is given twice
         "wanted": COMMAND,  # one: an order as a REPLACE wants it
         "lazy": np.dtype(np.int64),  # of this process: where the machine code of each Lazy kernel is, 0 where it is not made yet
     }
@@ -213,6 +206,8 @@ class State(Handle):
     index: Any
     restricted: Any
     scratch: Any
+    naming: Any
+    named: Any
     wanted: Any
     lazy: Any
 
@@ -223,11 +218,28 @@ class State(Handle):
         """All arrays that say what happened: not `lazy`."""
         return {name: array for name, array in super().arrays().items() if name != "lazy"}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.arrays()
+    def written(self) -> dict[str, Any]:
+        """`arrays`, with only those nodes that can hold something, and `room`, how many there are."""
+        rows = gather(self.nodes, self.words, len(self.ladders), len(self.orders))
+        return {**self.arrays(), "nodes": rows, "room": len(self.nodes)}
 
-    def __setstate__(self, arrays: dict[str, Any]) -> None:
-        self.__init__(**arrays)  # type: ignore[misc]
+    @classmethod
+    def rebuilt(cls, written: dict[str, Any]) -> "State":
+        """The state of `written`. Raises ValueError where its parts do not fit together."""
+        parts = dict(written)
+        parts["nodes"] = spread(parts["nodes"], parts["words"], len(parts["ladders"]), len(parts["orders"]), parts.pop("room"))
+        return cls(**parts)
+
+    def copy(self) -> "State":
+        """The same in arrays of its own."""
+        own = {name: part.copy() for name, part in self.arrays().items() if name != "nodes"}
+        return State(**own, nodes=self.nodes.copy() if len(self.ladders) <= MANY_LADDERS else self.rebuilt(self.written()).nodes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.written()
+
+    def __setstate__(self, written: dict[str, Any]) -> None:
+        self.__init__(**self.rebuilt(written).arrays())  # type: ignore[misc]
         load_kernels_of(self)
 
 
@@ -259,7 +271,7 @@ def empty_state(capacity: Capacity = DEFAULT_CAPACITY) -> State:
         instruments=zeros(capacity.instruments, TERMS),
         ladders=zeros(ladders, LADDER),
         words=zeros(ladders * 64, np.uint64),
-        nodes=zeros(ladders * (W + 1) + capacity.orders, NODE),
+        nodes=empty_nodes(ladders, capacity.orders),
         orders=zeros(capacity.orders, ORDER),
         ids=zeros(capacity.ids, USED),
         history_ids=zeros(capacity.history_ids, USED),
@@ -269,11 +281,10 @@ def empty_state(capacity: Capacity = DEFAULT_CAPACITY) -> State:
         index=zeros(4 * capacity.positions, np.uint32),
         restricted=zeros(8, USED),
         scratch=zeros(capacity.orders, np.uint32),
+        naming=zeros(capacity.positions, COMMAND),
+        named=zeros(8, USED),
         wanted=zeros(1, COMMAND),
     )
-    sentinels = np.arange(ladders * (W + 1), dtype=np.uint32)
-    state.nodes["next"][: len(sentinels)] = sentinels
-    state.nodes["prev"][: len(sentinels)] = sentinels
     state.ladders["best"] = EMPTY
     state.session["fresh"] = 1
     return state

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.compiler.kernel import entry_kernel, kernel
 from engine.state.arrays import COUNTERS, EMPTY, FINISHED, LIMITS, MASK, SESSION, TURNED_DOWN, State, W
-from engine.state.ladder import first_node
+from engine.state.ladder import first_node, head
 
 START = np.uint64(0x9E3779B97F4A7C15)
 _LOGICAL = ("seq", "ts", "opened", "decimals", *LIMITS, "instruments", "portfolios", "traders", "pending", "killed", "fee_cash", *COUNTERS)
@@ -37,7 +37,7 @@ def _order(state, slot):
 def _list(state, sentinel):
     total = np.uint64(0)
     first = first_node(state)
-    node = np.int64(state.nodes[sentinel]["next"])
+    node = head(state, sentinel)
     while node != sentinel:
         total += _order(state, node - first)
         node = np.int64(state.nodes[node]["next"])

@@ -7,6 +7,7 @@ from engine.messages.records import zeros
 from engine.state.accounts import enter_index
 from engine.state.arrays import FINISHED, USED, State, W, empty_state, smallest
 from engine.state.id_table import rehash
+from engine.state.nodes import gather, longer_nodes, used_cells
 
 
 @entry_kernel
@@ -27,16 +28,11 @@ def _longer(array: np.ndarray, length: int) -> np.ndarray:
 
 
 def grow_orders(state: State, orders: int) -> State:
-    """Room for `orders` live orders; their nodes are the last ones, so nothing moves.
-
-    Beside the cells of many instruments some nodes more cost little, and copying all of them much: there are always as many.
-    """
-    first = len(state.ladders) * (W + 1)
-    fits = first + orders <= len(state.nodes)
+    """Room for `orders` live orders; their nodes are the last ones, so nothing moves."""
     return state.replaced(
         orders=_longer(state.orders, orders),
         scratch=zeros(orders, np.uint32),
-        nodes=state.nodes if fits else _longer(state.nodes, first + max(orders, first)),
+        nodes=longer_nodes(state.nodes, state.words, len(state.ladders), len(state.orders), orders),
     )
 
 
@@ -76,10 +72,18 @@ def grow_names(state: State, portfolios: int, traders: int) -> State:
     return state.replaced(portfolios=_longer(state.portfolios, portfolios), traders=_longer(state.traders, traders))
 
 
+def grow_naming(state: State) -> State:
+    """Room for one more name, and as many again."""
+    names = int(state.session["names"][0])
+    table = zeros(max(len(state.named), 2 * above(names)), USED)
+    _rehash(state.named, table, state.orders)
+    return state.replaced(naming=_longer(state.naming, max(len(state.naming), above(names))), named=table)
+
+
 def grow_instruments(state: State, instruments: int) -> State:
     """Two ladders more for each new instrument: all nodes behind the cells move up, and every link with them."""
-    old, new = len(state.ladders), 2 * instruments
-    fresh = empty_state(smallest(instruments, len(state.orders)))
+    old, new, orders = len(state.ladders), 2 * instruments, len(state.orders)
+    fresh = empty_state(smallest(instruments, orders))
     first, then = old * (W + 1), new * (W + 1)
 
     def moved(links: np.ndarray) -> np.ndarray:
@@ -87,13 +91,13 @@ def grow_instruments(state: State, instruments: int) -> State:
         parked = (wide >= old * W) & (wide < first)
         return np.where(wide < old * W, wide, np.where(parked, wide + (new - old) * W, wide + then - first)).astype(np.uint32)
 
-    cells, parks, orders = slice(0, old * W), slice(old * W, first), slice(first, first + len(state.orders))
-    moves = (cells, cells), (parks, slice(new * W, new * W + old)), (orders, slice(then, then + len(state.orders)))
-    for source, target in moves:
-        fresh.nodes[target] = state.nodes[source]
-        for link in ("next", "prev"):
-            fresh.nodes[link][target] = moved(state.nodes[link][source])
-    fresh.nodes["cell"][then : then + len(state.orders)] = moved(state.nodes["cell"][orders])
+    cells, rows = used_cells(state.words), gather(state.nodes, state.words, old, orders)
+    for link in ("next", "prev"):
+        rows[link] = moved(rows[link])
+    rows["cell"][-orders:] = moved(rows["cell"][-orders:])
+    fresh.nodes[cells] = rows[: len(cells)]
+    fresh.nodes[new * W : new * W + old] = rows[len(cells) : -orders]
+    fresh.nodes[then : then + orders] = rows[-orders:]
     fresh.ladders[:old] = state.ladders
     fresh.words[: old * 64] = state.words
     return state.replaced(nodes=fresh.nodes, ladders=fresh.ladders, words=fresh.words, instruments=_longer(state.instruments, instruments))
@@ -119,6 +123,8 @@ def make_room(state: State, instrument: int = 0, portfolio: int = 0, trader: int
         state = grow_names(state, max(above(portfolio), len(state.portfolios)), max(above(trader), len(state.traders)))
     if 2 * session["restrictions"] >= len(state.restricted):
         state = grow_restricted(state)
+    if session["names"] >= min(len(state.naming), len(state.named) // 2):
+        state = grow_naming(state)
     if instrument >= len(state.instruments):
         state = grow_instruments(state, above(instrument))
     return state

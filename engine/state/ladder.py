@@ -36,6 +36,20 @@ def add_lots(state, cell, lots):
 
 
 @hot_kernel
+def head(state, cell):
+    """The first node of a list; `cell` itself where it is empty."""
+    node = np.int64(state.nodes[cell]["next"])
+    return node if node != 0 else cell
+
+
+@hot_kernel
+def tail(state, cell):
+    """The last node of a list; `cell` itself where it is empty."""
+    node = np.int64(state.nodes[cell]["prev"])
+    return node if node != 0 else cell
+
+
+@hot_kernel
 def next_key(state, ladder, key):
     """Best occupied key below `key`, whose own bit no longer counts; EMPTY where there is none."""
     at = key & MASK
@@ -87,7 +101,7 @@ def vacate(state, ladder, key):
 def append(state, cell, node):
     """Put `node` (its quantity is set) at the end of the list of `cell`."""
     nodes = state.nodes
-    last = nodes[cell]["prev"]
+    last = tail(state, cell)
     entry = nodes[node]
     entry["next"] = cell
     entry["prev"] = last
@@ -104,10 +118,14 @@ def take_out(state, node):
     entry = nodes[node]
     before = entry["prev"]
     after = entry["next"]
+    add_lots(state, np.int64(entry["cell"]), -np.int64(entry["quantity"]))
+    if before == after:
+        nodes[before]["next"] = 0
+        nodes[before]["prev"] = 0
+        return True
     nodes[before]["next"] = after
     nodes[after]["prev"] = before
-    add_lots(state, np.int64(entry["cell"]), -np.int64(entry["quantity"]))
-    return before == after
+    return False
 
 
 @hot_kernel
@@ -135,15 +153,15 @@ def _rebase(state, ladder, top):
         below = key_below(state, ladder, key)
         if key < base or key >= base + W:
             cell = ladder * W + (key & MASK)
-            while state.nodes[cell]["next"] != cell:
-                node = np.int64(state.nodes[cell]["next"])
+            while head(state, cell) != cell:
+                node = head(state, cell)
                 take_out(state, node)
                 append(state, park, node)
                 book["parked"] += 1
             vacate(state, ladder, key)
         key = below
     book["base"] = base
-    node = np.int64(state.nodes[park]["next"])
+    node = head(state, park)
     side = ladder & 1
     while node != park:
         after = np.int64(state.nodes[node]["next"])
@@ -162,7 +180,7 @@ def best_parked(state, ladder, below):
     park = len(state.ladders) * W + ladder
     first = first_node(state)
     best = EMPTY
-    node = np.int64(state.nodes[park]["next"])
+    node = head(state, park)
     while node != park:
         key = key_of(ladder & 1, ticks_of(state, node - first))
         if key < below:

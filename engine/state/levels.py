@@ -5,7 +5,7 @@ import numpy as np
 from engine.compiler.kernel import cold_kernel, hot_kernel, kernel
 from engine.state.arrays import EMPTY, LEVELS, MASK, W
 from engine.state.id_table import find
-from engine.state.ladder import best_parked, first_node, key_below, key_of, ticks_of
+from engine.state.ladder import best_parked, first_node, head, key_below, key_of, ticks_of
 
 
 @hot_kernel
@@ -41,7 +41,7 @@ def levels_into(state, ladder, out):
     while key != EMPTY and count < len(out):
         sentinel = level_list(state, ladder, key)
         lots, orders = 0, 0
-        node = np.int64(state.nodes[sentinel]["next"])
+        node = head(state, sentinel)
         while node != sentinel:
             if stands_at(state, ladder, sentinel, node, key):
                 lots += np.int64(state.nodes[node]["quantity"])

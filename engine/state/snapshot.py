@@ -10,16 +10,16 @@ import numpy as np
 from engine.messages.records import zeros
 from engine.state.arrays import State, empty_state, smallest
 
-SNAPSHOT_LAYOUT = 2
+SNAPSHOT_LAYOUT = 3
 """Number of this format; another one says that the same arrays mean something else."""
 _BLOCK = 64
 _LEVEL = 1
 
 
-def _blank(lengths: dict[str, int]) -> dict[str, np.ndarray]:
-    """The arrays of an empty state with as many orders and instruments; those that are not as long are all zeros."""
-    made: dict[str, np.ndarray] = empty_state(smallest(lengths["ladders"] // 2, lengths["orders"])).arrays()
-    return {name: array for name, array in made.items() if len(array) == lengths[name]}
+def _repeated(name: str, length: int) -> np.ndarray | None:
+    """An empty state's array of that name, as long; None where it is all zeros. Its first row stands for all."""
+    row: np.ndarray = empty_state(smallest(1, 1)).arrays()[name][:1]
+    return np.repeat(row, length) if row.view(np.uint8).any() else None
 
 
 def _blocks(array: np.ndarray) -> np.ndarray:
@@ -32,11 +32,10 @@ def _blocks(array: np.ndarray) -> np.ndarray:
 
 def _parts(arrays: dict[str, np.ndarray]) -> Iterator[bytes]:
     """Of each array: which blocks differ from an empty state's, as bits, and how."""
-    blank = _blank({name: len(array) for name, array in arrays.items()})
     for name, array in arrays.items():
-        blocks = _blocks(array)
-        if name in blank:
-            blocks = blocks ^ _blocks(blank[name])
+        blocks, blank = _blocks(array), _repeated(name, len(array))
+        if blank is not None:
+            blocks = blocks ^ _blocks(blank)
         changed = blocks.any(axis=1)
         yield np.packbits(changed).tobytes()
         yield blocks[changed].tobytes()
@@ -50,8 +49,9 @@ def _fields(arrays: dict[str, np.ndarray]) -> list[list[str]]:
 
 def pack(state: State) -> bytes:
     """The state as bytes; room that was never used takes next to nothing."""
-    arrays = state.arrays()
-    head = json.dumps([SNAPSHOT_LAYOUT, _fields(arrays), [len(array) for array in arrays.values()]]).encode()
+    arrays = state.written()
+    room = arrays.pop("room")
+    head = json.dumps([SNAPSHOT_LAYOUT, _fields(arrays), [len(array) for array in arrays.values()], room]).encode()
     return zlib.compress(b"".join([struct.pack("<I", len(head)), head, *_parts(arrays)]), _LEVEL)
 
 
@@ -60,26 +60,32 @@ def unpack(packed: bytes) -> State:
     try:
         raw = zlib.decompress(packed)  # which verifies a checksum
         (size,) = struct.unpack_from("<I", raw)
-        layout, fields, counts = json.loads(raw[4 : 4 + size])
-    except (struct.error, ValueError, zlib.error) as error:
-        raise ValueError(f"no snapshot: {error}") from None
-    ours = empty_state(smallest(1, 1)).arrays()
-    if layout != SNAPSHOT_LAYOUT or fields != _fields(ours):
-        raise ValueError("a snapshot of another layout")
-    lengths = dict(zip(ours, counts))
-    blank, arrays, at = _blank(lengths), {}, 4 + size
-    for name, length in lengths.items():
-        array = zeros(length, ours[name].dtype)
-        blocks = np.zeros((-(-array.nbytes // _BLOCK), 8), np.uint64)
-        bits = -(-len(blocks) // 8)
-        changed = np.unpackbits(np.frombuffer(raw, np.uint8, bits, at), count=len(blocks)).astype(bool)
-        at += bits
-        blocks[changed] = np.frombuffer(raw, np.uint64, 8 * int(changed.sum()), at).reshape(-1, 8)
-        at += _BLOCK * int(changed.sum())
-        if name in blank:
-            blocks ^= _blocks(blank[name])
-        array.view(np.uint8)[:] = blocks.view(np.uint8).ravel()[: array.nbytes]
-        arrays[name] = array
-    state = State.__new__(State)
-    state.__setstate__(arrays)
+        layout, fields, *counts = json.loads(raw[4 : 4 + size])
+        ours = empty_state(smallest(1, 1)).arrays()
+        if layout != SNAPSHOT_LAYOUT or fields != _fields(ours):
+            raise ValueError("a snapshot of another layout")
+        lengths, room = counts
+        arrays, at = {}, 4 + size
+        for (name, one), length in zip(ours.items(), lengths, strict=True):
+            arrays[name], at = _array(raw, at, name, length, one.dtype)
+        state = State.__new__(State)
+        state.__setstate__({**arrays, "room": room})
+    except (struct.error, ValueError, TypeError, OverflowError, MemoryError, zlib.error) as error:
+        said = str(error)
+        raise ValueError(said if said.startswith("a snapshot of") else f"no snapshot: {said}") from None
     return state
+
+
+def _array(raw: bytes, at: int, name: str, length: int, dtype: np.dtype) -> tuple[np.ndarray, int]:
+    """The array that begins at a place of the unpacked bytes, and the place behind it. Raises ValueError where they end before it does."""
+    array = zeros(length, dtype)
+    blocks = np.zeros((-(-array.nbytes // _BLOCK), 8), np.uint64)
+    bits = -(-len(blocks) // 8)
+    changed = np.unpackbits(np.frombuffer(raw, np.uint8, bits, at), count=len(blocks)).astype(bool)
+    at += bits
+    blocks[changed] = np.frombuffer(raw, np.uint64, 8 * int(changed.sum()), at).reshape(-1, 8)
+    blank = _repeated(name, length)
+    if blank is not None:
+        blocks ^= _blocks(blank)
+    array.view(np.uint8)[:] = blocks.view(np.uint8).ravel()[: array.nbytes]
+    return array, at + _BLOCK * int(changed.sum())

@@ -192,7 +192,7 @@ class LiveDriver(Driver):
                 state.clock[name] -= entered
         if self.exchange.state.session["named"][0] != self._named:
             self._named = int(self.exchange.state.session["named"][0])
-            self.exchange.learn(self.history)
+            self.exchange.learn()
 
     _named = 0
 

@@ -51,7 +51,7 @@ async def read(options: ReaderOptions) -> int:
     try:
         await session.open()
         serving = Gateway(session, session.settings.gateway)
-        tasks = [asyncio.create_task(work) for work in (session.run(), serving.serve(), stopped.wait(), _announced(session, options))]
+        tasks = [asyncio.create_task(work) for work in (session.keep_up(), serving.serve(), stopped.wait(), _announced(session, options))]
         wait = None if options.seconds is None else asyncio.create_task(asyncio.sleep(options.seconds))
         ends = [*tasks[:3], *([wait] if wait is not None else [])]
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

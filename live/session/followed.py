@@ -95,7 +95,7 @@ class Followed:
         else:
             self.models.apply(commands.records, commands.seqs, facts)
 
-    async def run(self) -> None:
+    async def keep_up(self) -> None:
         """Take in what the session commits, for ever. Raises LogError, SessionError where the segments are not this session's."""
         async for commands, facts in self._rows:
             began = time.perf_counter()
@@ -161,6 +161,10 @@ class Followed:
         """Nobody is waited for here."""
 
     async def send(self, command: Command | Sequence[Command]) -> np.ndarray:
+        """Raises RuntimeError: nothing is sent here."""
+        raise RuntimeError(self.writer)
+
+    async def run(self, commands: Any) -> np.ndarray:
         """Raises RuntimeError: nothing is sent here."""
         raise RuntimeError(self.writer)
 

@@ -25,6 +25,7 @@ from data.log.event_log import EventLog
 from engine import Exchange, Kind, Side, Strategy, TapebookError
 from engine.loop.loop_state import new_strategy_state
 from engine.strategy.driver import Driver
+from tapebook import run_command_line
 from tests.engine.test_loop import ALL_CALLS as CALLS
 from tests.engine.test_loop import ONE, Rows, add, busy_market, robot, rows
 
@@ -318,6 +319,27 @@ def test_a_feed_that_is_another_one_now_is_named(copied: Run) -> None:
         verify_run(copied, cached(copied).parent)
 
 
+FORKED = """
+import os, sys
+from backtest import Backtest, MarketMaker
+from data import synthetic_flow
+
+Backtest(synthetic_flow(seed=1, messages=500), MarketMaker).run(None)
+child = os.fork()
+if not child:
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_fork_after_a_run_is_told_with_the_mend(tmp_path: Path) -> None:
+    """polars' threads are not copied by a fork: what waits for them in the child waits for ever."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", FORKED], cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0
+    assert "get_context('spawn')" in done.stderr
+
+
 # ------------------------------------------------------------------ tampering
 
 
@@ -329,6 +351,24 @@ def test_a_changed_fact_is_found(column: str, copied: Run) -> None:
         log.execute(f"UPDATE facts SET {column} = {column} + 1 WHERE seq = ?", seq)
     with pytest.raises(RunError, match=rf"{copied.run_id}: the log was changed"):
         verify_run(copied, cached(copied).parent)
+
+
+@pytest.mark.parametrize("name", ["run.json", "report.html", "recording.json", "recording.npz"])
+def test_a_changed_file_is_found(name: str, copied: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its figures, parameters, fees and warnings stand in run.json; one digit is enough, and so is a file that is gone."""
+    assert copied.changed == []
+    path = copied.folder / name
+    raw = bytearray(path.read_bytes())
+    place = max(raw.rfind(b"1"), 0)
+    raw[place] = ord("2")
+    path.write_bytes(raw)
+    verdict = verify_run(copied, cached(copied).parent)
+    assert not verdict.ok
+    assert verdict.text.startswith(f"{name} is not what the run wrote; take its folder from a backup")
+    assert run_command_line(["runs", "show", str(copied.folder)]) == 0
+    assert f"changed {copied.run_id}: {name} not as the run wrote it" in " ".join(capsys.readouterr().out.split())
+    path.unlink()
+    assert copied.changed == [name]
 
 
 @pytest.mark.parametrize("table", ["facts", "commands"])

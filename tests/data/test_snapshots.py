@@ -229,6 +229,7 @@ def spoilt(log: EventLog, session: int, statement: str) -> None:
         "state = 'not compressed'::BLOB",
         "state = (SELECT state FROM snapshots ORDER BY seq LIMIT 1)",
         "digest = repeat('0', 32)",
+        "commands = commands + 1",
     ],
 )
 def test_a_snapshot_that_was_changed_is_passed_over_and_named(log: EventLog, statement: str) -> None:

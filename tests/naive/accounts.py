@@ -32,6 +32,8 @@ class Accounts:
 
     def __init__(self, instruments: Sequence[Instrument], orders_max: int) -> None:
         self.instruments = list(instruments)
+        self.symbols = [listed.symbol for listed in self.instruments]  # those named that are not listed yet, too
+        self.names: set[tuple[int, str]] = set()  # (kind of command, name) of all that were given
         self.decimals = money_decimals(self.instruments)
         self.orders_max = orders_max  # live orders of clients
         self.values = [int(i.value(self.decimals)) for i in self.instruments]  # money of one price unit × one lot

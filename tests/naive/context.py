@@ -180,30 +180,7 @@ def as_given(c: SimpleNamespace) -> dict[str, int]:
     return {"order_id": mantissa, "type": c.type, "value": c.price, "limit": c.stop_price, "maker_order_id": last, "flags": c.flags}
 
 
-# ---------------------------------------------------------------------- what opens a session
-
-
-def opened(ex: NaiveExchange, c: SimpleNamespace) -> None:
-    """SESSION, SYMBOL, INSTRUMENT: the constructor knows already."""
-    ex.emit(Kind(c.kind + Kind.SessionOpened - Kind.SESSION))
-
-
-def open_portfolio(ex: NaiveExchange, c: SimpleNamespace) -> None:
-    ex.cash.setdefault(c.trader, 0)
-    ex.emit(Kind.PortfolioOpened, portfolio=c.trader)
-
-
-def admit_trader(ex: NaiveExchange, c: SimpleNamespace) -> None:
-    ex.traders.add(c.trader)
-    ex.emit(Kind.TraderAdmitted, trader=c.trader)
-
-
 COMMANDS = {
-    Kind.SESSION: opened,
-    Kind.SYMBOL: opened,
-    Kind.INSTRUMENT: opened,
-    Kind.PORTFOLIO: open_portfolio,
-    Kind.TRADER: admit_trader,
     Kind.DEPOSIT: deposit,
     Kind.SET_LIMITS: set_limits,
     Kind.SET_RULES: set_rules,

@@ -15,7 +15,7 @@ import numpy as np
 from engine.messages.instrument import Instrument, Number, decimal
 from engine.messages.records import COMMAND, FACT
 from engine.messages.vocabulary import NOT_NAMED, Flag, Kind, OrderStatus, OrderType, Reason
-from tests.naive import context, history, levels
+from tests.naive import context, history, levels, naming
 from tests.naive.accounts import Fact, Refusal, clamped
 from tests.naive.book import Order
 from tests.naive.checks import Checks, as_order
@@ -43,6 +43,7 @@ class NaiveExchange(Checks):
 
     def __init__(self, instruments: Sequence[Instrument], cash: Mapping[str, Number] | None = None, orders_max: int = 2**40) -> None:
         super().__init__(instruments, orders_max)
+        self.names = {(Kind.SYMBOL, name) for name in self.symbols} | {(Kind.PORTFOLIO, name) for name in cash or {}}
         for number, amount in enumerate((cash or {}).values(), 1):
             self.cash[number] = 0
             self.transfer(number, int(decimal(amount) * 10**self.decimals))
@@ -107,7 +108,8 @@ class NaiveExchange(Checks):
 
     def refuse_change(self, kind: Kind, c: SimpleNamespace, refusal: Refusal) -> None:
         """CancelRejected or ReplaceRejected."""
-        self.emit(kind, order_id=c.order_id, trader=c.trader, instrument=self.listed(c), **refusal._asdict())
+        same = {"order_id": c.order_id, "portfolio": c.portfolio, "trader": c.trader, "instrument": self.listed(c)}
+        self.emit(kind, **same, **refusal._asdict())
 
     def unsupported(self, c: SimpleNamespace) -> None:
         self.refuse(c, Reason.UNSUPPORTED)
@@ -168,6 +170,7 @@ COMMANDS = {
     Kind.NEW: NaiveExchange.new,
     Kind.CANCEL: NaiveExchange.cancel,
     Kind.REPLACE: NaiveExchange.replace,
+    **naming.COMMANDS,
     **context.COMMANDS,
     **history.COMMANDS,
     **levels.COMMANDS,

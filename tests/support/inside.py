@@ -48,6 +48,18 @@ def no_slot_is_lost(state: State) -> None:
     while slot:
         free, slot = free + 1, int(state.orders[slot]["place"])
     assert free + session["live"] == session["fresh"] - 1, "a slot for an order was lost"
+    standing = sum(int(book["orders"]) for book in state.ladders) + int(session["pending"])
+    kept = sum(
+        1 for used in state.history_ids["slot"] if used and state.nodes["quantity"][len(state.ladders) * (W + 1) + int(used) - 1] == 0
+    )
+    quotes = sum(
+        1 for terms in state.instruments for side in ("bid_quote", "ask_quote") if terms[side] and not _stands(state, int(terms[side]))
+    )
+    assert standing + kept + quotes == session["live"], "a slot holds an order that stands nowhere and that nobody knows"
+
+
+def _stands(state: State, slot: int) -> bool:
+    return bool(state.nodes["quantity"][len(state.ladders) * (W + 1) + slot])
 
 
 # ---------------------------------------------------------------------- ladders
@@ -56,20 +68,20 @@ def no_slot_is_lost(state: State) -> None:
 def members(state: State, sentinel: int) -> Iterator[int]:
     """Slots of a list, first to last."""
     first, before = len(state.ladders) * (W + 1), sentinel
-    node = int(state.nodes["next"][sentinel])
+    node = int(state.nodes["next"][sentinel]) or sentinel
     while node != sentinel:
         assert state.nodes["prev"][node] == before, "a list has lost its way back"
         assert state.nodes["cell"][node] == sentinel, "an order stands in another list than it says"
         yield node - first
         before, node = node, int(state.nodes["next"][node])
-    assert state.nodes["prev"][sentinel] == before, "a list has lost its end"
+    assert (int(state.nodes["prev"][sentinel]) or sentinel) == before, "a list has lost its end"
 
 
 def ladder_is_whole(state: State, ladder: int) -> int:
     """One side of a book; returns how many of its orders are clients'."""
     book, first, park = state.ladders[ladder], len(state.ladders) * (W + 1), len(state.ladders) * W + ladder
     cells = range(ladder * W, (ladder + 1) * W)
-    occupied = np.flatnonzero(state.nodes["next"][cells.start : cells.stop] != np.arange(cells.start, cells.stop))
+    occupied = np.flatnonzero(state.nodes["next"][cells.start : cells.stop])
     keys: dict[int, list[int]] = {}
     slots: list[int] = []
     for sentinel in (*(occupied + cells.start).tolist(), park):

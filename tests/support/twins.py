@@ -84,7 +84,7 @@ class Pair:
             for what, money in mine.items():
                 self._close(f"{what} of {name!r}", self._money(money), theirs[what])
             self._compare_leverage(name, mine, theirs["leverage"])
-            for index, listed in enumerate(self.world.instruments):
+            for index, listed in enumerate(self.twin.instruments):
                 self._compare_position(number, index, theirs["positions"].get(listed.symbol))
 
     def _compare_leverage(self, name: str, mine: dict[str, int], theirs: float | None) -> None:
@@ -93,7 +93,7 @@ class Pair:
         return self._close(f"leverage of {name!r}", Decimal(mine["exposure"]) / mine["equity"], theirs)
 
     def _compare_books(self) -> None:
-        for index, listed in enumerate(self.world.instruments):
+        for index, listed in enumerate(self.twin.instruments):
             mine = [[(listed.price(p), listed.quantity(q), n) for p, q, n in side] for side in self.twin.book(index)]
             theirs = [[tuple(Decimal(str(x)) for x in level) for level in side] for side in self.exchange.book(listed.symbol).levels(10**6)]
             self._same(f"book of {listed.symbol}", mine, theirs)
@@ -103,13 +103,13 @@ class Pair:
         traders = ["", *self.world.traders]
         mine = [(traders[o.trader], o.id, o.status.name, o.quantity, o.executed) for o in self.twin.orders.values()]
         frame = self.exchange.orders()
-        lots = {listed.symbol: listed.lots for listed in self.world.instruments}
+        lots = {listed.symbol: listed.lots for listed in self.twin.instruments}
         columns = ("trader", "order_id", "status", "quantity_lots", "executed_quantity", "symbol")
         theirs = [(*row[:4], lots[row[5]](row[4])) for row in frame.select(columns).iter_rows()]
         self._same("orders", mine, theirs)
 
     def _compare_position(self, portfolio: int, index: int, theirs: dict[str, Any] | None) -> None:
-        held, listed = self.twin.positions.get((portfolio, index)), self.world.instruments[index]
+        held, listed = self.twin.positions.get((portfolio, index)), self.twin.instruments[index]
         where = f"position of {self.world.portfolio_names[portfolio]!r} in {listed.symbol}"
         if held is None or theirs is None:
             return self._same(where, held, theirs)
