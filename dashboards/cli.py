@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from data.terminal import OUT, Out
+from data.terminal import LONG, OUT, Out
 from live.cli.pages import LOADERS
 
 app = typer.Typer()
@@ -35,7 +35,7 @@ def dash(
     token: Annotated[str | None, typer.Option(help="For --session: the token that the pages act with.")] = None,
     token_file: Annotated[Path | None, typer.Option(help="For --session: a file that holds the token.")] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where the pages are served; 0 is any.")] = 0,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
     out: Out = OUT,
 ) -> None:
     """Pages over a session elsewhere, a recorded run or a log; prints an address that signs in once. Without an option: the newest run.

@@ -48,6 +48,12 @@ def check_regular(path: Path) -> None:
     raise DataError(path, f"is {kind}; data are read more than once: write them to a file and name that")
 
 
+def check_line_ends(name: Path | str, head: bytes) -> None:
+    """Raise DataError for text whose lines end in CR alone, by its first bytes."""
+    if b"\r" in head and b"\n" not in head and b"\0" not in head:
+        raise DataError(name, "its lines end in CR alone, as on old Macs; write them anew: tr '\\r' '\\n' < FILE > NEW")
+
+
 def seems_to_be(path: Path) -> str | None:
     """What a file seems to be, and what reads it; None where it may be LOBSTER's, is a zip, or nothing can be said."""
     try:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from data.cli import Date, Orderbook, Symbol, Tick
-from data.terminal import Json, say, say_json
+from data.terminal import Json, folder_of, say, say_json
 
 app = typer.Typer()
 BEST_SHOWN = 10
@@ -45,7 +45,7 @@ def sweep(
     end: Annotated[str | None, typer.Option(help="HH:MM[:SS] on the exchange's clock.")] = None,
     warm_up: Annotated[str | None, typer.Option(help="Like 5min.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the synthetic day.")] = None,
-    out: Annotated[str | None, typer.Option(help="Folder for sweeps and decoded feeds [.tapebook].")] = None,
+    out: Annotated[str | None, typer.Option(callback=folder_of, help="Folder for sweeps and decoded feeds [.tapebook].")] = None,
     as_json: Json = False,
 ) -> None:
     """Run a strategy with many parameters, on many cores, and say whether the best of them is more than luck. Started again it goes on.

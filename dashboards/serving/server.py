@@ -27,6 +27,7 @@ from dashboards.source.port import Source, SourceError
 from dashboards.source.remote import RemoteSource
 from dashboards.source.run import RunSource
 from data.configuration import ConfigurationError
+from data.named_file import named_text
 from data.terminal import say
 from live.gateway.problems import MEDIA_TYPE, Problem
 from live.gateway.security.configuration import Secured
@@ -71,9 +72,9 @@ def _token(choice: Choice) -> str:
         mend = "tapebook token --role trader --trader NAME --portfolio NAME > FILE"
         raise ConfigurationError([f"--session needs the token that the pages act with: --token-file FILE; one is made by {mend}"])
     try:
-        return choice.token_file.read_text(encoding="utf-8").strip()
-    except OSError as odd:
-        raise ConfigurationError([f"--token-file {choice.token_file}: {odd.strerror or odd}"]) from None
+        return named_text(choice.token_file).strip()
+    except (OSError, UnicodeDecodeError) as odd:
+        raise ConfigurationError([f"--token-file {choice.token_file}: {getattr(odd, 'strerror', None) or 'is no text'}"]) from None
 
 
 async def serve(choice: Choice, port: int, seconds: float | None = None) -> int:

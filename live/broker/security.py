@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data.named_file import named_text
 from live.broker.port import BrokerError
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -57,7 +58,7 @@ def _login(security: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(security: Mapping[str, Any], name: str) -> str:
     try:
-        return Path(security[name]).read_text()
+        return named_text(security[name])
     except (OSError, UnicodeDecodeError) as error:
         raise BrokerError(f"security: {name} {security[name]} cannot be read: {error}") from None
 

@@ -3,12 +3,12 @@
 import base64
 import binascii
 import os
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from data.configuration import Key, Problems
+from data.named_file import named_text
 from data.settlement.terms import Terms
 from data.surveillance.rule import SurveillanceError
 from data.surveillance.surveyor import Surveyor
@@ -48,7 +48,7 @@ class Secret(Part):
             mend = f"the environment variable {self.env} is not set; export it"
         else:
             try:
-                found = Path(str(self.file)).read_text(encoding="utf-8").strip()
+                found = named_text(str(self.file)).strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise ValueError(f"{self.file}: {getattr(error, 'strerror', None) or 'is no text'}; name the file of the secret") from None
             mend = f"{self.file}: is empty; write the secret into it"
