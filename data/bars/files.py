@@ -99,9 +99,8 @@ def _open_file(path: Path) -> Table:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
     except (PolarsError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise DataError(
-            path, f"is damaged, or packed in a way that cannot be read ({(str(error) or 'cut short').splitlines()[0]}); fetch it again"
-        ) from None
+        why = (str(error) or "cut short").splitlines()[0]
+        raise DataError(path, f"is damaged, or packed in a way that cannot be read ({why}); fetch it again") from None
     return _open_text(str(path), path.stem if path.suffix.lower() == ".gz" else path.name, content)
 
 
@@ -177,9 +176,7 @@ def _open_pandas(source: Any) -> Table:
 def refuse_nested(name: str, label: str, dtype: pl.DataType) -> None:
     """Raise DataError for a column of lists or structs."""
     if dtype.is_nested():
-        raise DataError(
-            name, f"holds {dtype} in each row where one value is needed; explode or unnest it, or name another column", 0, label
-        )
+        raise DataError(name, f"holds {dtype} in each row, not one value; explode or unnest it, or name another column", 0, label)
 
 
 def _values(column: Any) -> Any:

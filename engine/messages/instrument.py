@@ -32,9 +32,7 @@ def decimal(value: Any, what: str = "number") -> Decimal:
         raise ValueError(f"{what}: {value!r} is not a finite number")
     _, digits, exponent = made.as_tuple()
     if len(digits) > 2 * DIGITS_MAX or not -DIGITS_MAX <= int(exponent) <= DIGITS_MAX:
-        raise ValueError(
-            f"{what}: {str(value)[:24]} has more digits than any price, quantity or amount; write it with {DIGITS_MAX} at most"
-        )
+        raise ValueError(f"{what}: {str(value)[:24]} has more digits than any field; write it with {DIGITS_MAX} at most")
     return made
 
 
