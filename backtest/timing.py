@@ -8,8 +8,6 @@ from engine.messages.durations import duration_ns
 Latency = int | str | np.ndarray
 LONGEST = 30 * 24 * 3600 * 10**9
 """Nanoseconds."""
-SAMPLES_MAX = 25_000_000
-"""Of a run: a trading day at 1 ms, some gigabytes."""
 
 
 def latency(given: Latency) -> np.ndarray:
@@ -30,9 +28,3 @@ def latency(given: Latency) -> np.ndarray:
     if (made["value"] > LONGEST).any():
         raise ValueError("a latency lasts 30 days at most; nothing sent would arrive")
     return made
-
-
-def check_samples(every: int, span: int) -> None:
-    """Raise ValueError where a market sampled each `every` ns through `span` ns would fill the memory."""
-    if every and span // every > SAMPLES_MAX:
-        raise ValueError(f"sample_every is {every:,} ns, which makes {span // every:,} samples; a run takes {SAMPLES_MAX:,} at most")

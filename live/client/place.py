@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from data.named_file import named_text
 from live.client.errors import Malformed
 from live.client.requests import read_token
 from live.gateway.security.loopback import loopback
@@ -38,8 +39,8 @@ class Place:
         self.tls: ssl.SSLContext | None = None
         if parts.scheme == "https":
             try:
-                self.tls = ssl.create_default_context(cafile=None if verify is None else str(verify))
-            except (OSError, ssl.SSLError) as odd:
+                self.tls = ssl.create_default_context(cadata=None if verify is None else named_text(verify))
+            except (OSError, ValueError, ssl.SSLError) as odd:
                 raise Malformed(f"{verify}: {odd}; name a PEM file of certificates", field="verify") from None
 
     def headers(self) -> dict[str, str]:

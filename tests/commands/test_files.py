@@ -4,7 +4,13 @@ from itertools import product
 
 import pytest
 
-DATA = ("data show {}", "backtest --data {}", "data add {}", "sweep MarketMaker --grid spread=1..2 --data {}", "live run --no-gateway --replay {}")
+DATA = (
+    "data show {}",
+    "backtest --data {}",
+    "data add {}",
+    "sweep MarketMaker --grid spread=1..2 --data {}",
+    "live run --no-gateway --replay {}",
+)
 """Commands that read market data; `data check` gives a verdict where a file can be read at all."""
 CHECKED = ("data check {}", *DATA)
 OF_DATA = """
@@ -92,7 +98,9 @@ def rows(commands, table):
 
 
 TABLE = [*rows(CHECKED, OF_DATA), *rows(DATA, OF_ROWS), *rows(CONFIGURED, OF_TOML)]
-TABLE += [(command.format(file), "") for command in SMALL for file in ("pipe.toml", "zeros.toml", "loop.toml", "folder.toml", "missing.toml")]
+TABLE += [
+    (command.format(file), "") for command in SMALL for file in ("pipe.toml", "zeros.toml", "loop.toml", "folder.toml", "missing.toml")
+]
 TABLE += [(command.format(file), "") for command in LOGS for file in OF_LOGS]
 
 
