@@ -4,7 +4,6 @@ from itertools import product
 
 import pytest
 
-
 NUMBERS = """
 1e30      | tick, messages, seed, start, warm-up, date, feed-latency, volume-share, queue, maker-fee
 -1        | tick, messages, start, feed-latency, order-latency, response-latency, warm-up, date, taker-fee, volume-share
