@@ -6,9 +6,11 @@ import sys
 import tomllib
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from backtest.analysis.definitions import METRICS
+from data.log.event_log import EventLog
 from engine.messages.vocabulary import Kind, Reason
 from live.broker.topics import TABLE
 from live.configuration.session import SessionSettings
@@ -36,15 +38,33 @@ def pages(tmp_path_factory):
 @pytest.mark.parametrize("page", HOWTOS, ids=lambda page: page.stem)
 def test_every_code_block_of_a_howto_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = [(language, text) for language in ("python", "toml", "json") for text in blocks(page, language)]
+    found = [(language, text) for language in ("python", "toml", "json", "sql") for text in blocks(page, language)]
     assert found
+    scope = {"__name__": "howto"}
     for language, text in found:
         if language == "python":
-            exec(compile(text, page.name, "exec"), {"__name__": "howto"})
+            exec(compile(text, page.name, "exec"), scope)
+        elif language == "sql":
+            with duckdb.connect(str(scope["result"].folder / "log.duckdb"), read_only=True) as log:
+                assert log.execute(text).fetchall()
         elif language == "toml":
             SessionSettings(**tomllib.loads(text))
         else:
             assert json.loads(text)["kind"] == "NEW"
+
+
+def test_there_are_five_queries():
+    assert len(blocks(HOWTOS[4], "sql")) == 5
+
+
+def test_what_a_log_holds_is_said_in_it(tmp_path):
+    EventLog(tmp_path / "log.duckdb").close()
+    with duckdb.connect(str(tmp_path / "log.duckdb"), read_only=True) as log:
+        for of in ("tables", "views"):
+            assert log.execute(f"SELECT * FROM duckdb_{of}() WHERE comment IS NULL AND NOT internal").fetchall() == []
+        assert log.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = 'facts' AND comment IS NULL").fetchall() == [
+            ("session",)
+        ]
 
 
 def test_the_reference_is_whole(pages):

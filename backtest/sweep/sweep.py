@@ -17,12 +17,12 @@ from backtest.sweep.result import SweepResult
 from backtest.sweep.row import Row, row_of
 from backtest.sweep.runner import Runner
 from backtest.sweep.search import Search
-from backtest.sweep.space import Point, SweepError, checked_range, grid_points, random_points
+from backtest.sweep.space import RUNS_MOST, Point, SweepError, checked_range, grid_points, random_points
 from backtest.sweep.variant import check_names, check_values
 from backtest.workers.outcome import Outcome
 from engine.messages.hints import did_you_mean
 
-RUNS_MAX, PROCESSES_MAX, SECONDS_MAX = 1_000_000, 1_024, 10_000_000
+PROCESSES_MAX, SECONDS_MAX = 1_024, 10_000_000
 """Of a sweep; seconds are those of one run."""
 
 
@@ -61,8 +61,8 @@ class Sweep:
             raise SweepError("a sweep takes one of grid=…, random=…, optuna=…")
         if target not in BY_NAME:
             raise SweepError(f"unknown figure {target!r}; {did_you_mean(target, BY_NAME, 'tapebook explain lists them')}")
-        if not 1 <= runs <= RUNS_MAX:
-            raise SweepError(f"runs={runs}; give 1 to {RUNS_MAX:,}")
+        if not 1 <= runs <= RUNS_MOST:
+            raise SweepError(f"runs={runs}; give 1 to {RUNS_MOST:,}")
         check_names(backtest, given[0])
         self.backtest, self.target, self.names = backtest, target, list(given[0])
         self.points: list[Point] | None = None

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from data.views.comments import comments
 from data.views.definitions import VIEWS, VIEWS_DIGEST
 from engine.errors import TapebookError
 from engine.messages.instrument import Instrument, money_decimals
@@ -204,4 +205,6 @@ def create_views(con: duckdb.DuckDBPyConnection) -> None:
 
 def _keep_views(con: duckdb.DuckDBPyConnection) -> None:
     create_views(con)
+    found = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+    con.execute(";".join(comments(found)))
     con.execute("INSERT OR REPLACE INTO meta VALUES ('views', ?)", [VIEWS_DIGEST])

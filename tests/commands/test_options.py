@@ -41,8 +41,8 @@ sweep MarketMaker --grid spread=1..2 --messages 1000 --method random --runs=0   
 sweep MarketMaker --grid spread=1..2 --messages 1000 --method random --runs=10000000000000 | runs
 sweep MarketMaker --grid spread=1..2 --messages 1000 --method best              | method
 sweep MarketMaker --grid spread --messages 1000                                 | spread
-sweep MarketMaker --grid spread=2..1 --messages 1000                            | spread
-sweep MarketMaker --grid spread=1..2..0 --messages 1000                         | spread
+sweep MarketMaker --grid spread=2..1 --messages 1000                            | goes nowhere
+sweep MarketMaker --grid spread=1..2..0 --messages 1000                         | goes nowhere
 sweep MarketMaker --grid spread=a..b --messages 1000                            | spread
 sweep MarketMaker --grid spred=1..2 --messages 1000                             | spred
 sweep MarketMaker --grid spread=1..2 --messages 1000 --target fame              | fame
@@ -83,8 +83,8 @@ live attach MarketMaker --url http://10.0.0.1:8000                   | https
 live dead-letters list session.toml --limit=0                        | --limit
 live dead-letters list session.toml --limit=many                     | --limit
 live dead-letters retry session.toml --offset=x                      | --offset
-live status nobody                    | no live session 'nobody'
-live stop nobody                      | no live session 'nobody'
+live status nobody                    | no session 'nobody'
+live stop nobody                      | no session 'nobody'
 live services nobody                  | nobody
 live rebuild surveillance --session nobody | nobody
 live rebuild nothing --session nobody | no
