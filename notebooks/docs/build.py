@@ -157,10 +157,12 @@ def _rest() -> str:
 
 
 def _views() -> str:
-    from data.views.definitions import VIEWS
+    from data.views.comments import ENDINGS, TABLES, VIEWS
 
-    rows = ((f"`{name}`", " ".join(re.findall(r'AS "?(\w+)"?', query)[:0]) or name.replace("_", " ")) for name, query in VIEWS.items())
-    return '# Views of a log\n\nAsk them with `tapebook log sql RUN "SELECT …"`.\n\n' + _table(("view", "of"), rows)
+    tables = ((f"`{name}`", says) for name, says in TABLES.items())
+    views = ((f"`{name}`", says) for name, says in VIEWS.items())
+    head = f'# Tables and views of a log\n\nAsk them with `tapebook log sql RUN "SELECT …"`. {ENDINGS}\n\n'
+    return head + _table(("view", ""), views) + "\n" + _table(("table", ""), tables)
 
 
 def _api() -> str:
