@@ -32,7 +32,7 @@ _PRICES = {"open", "high", "low", "close"}
 
 
 def check_regular(path: Path) -> None:
-    """Raise DataError for what is no regular file: it can be read once only, or never ends. What is not there is for the reader to say."""
+    """Raise DataError for what is not a regular file: it can be read once only, or never ends. What is not there is for the reader to say."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
@@ -143,7 +143,7 @@ def _of_columns(line: str, fields: list[str]) -> str | None:
     if not any(numbers) and len(fields) > 1:
         return f"a table with the columns {', '.join(fields[:6])}; LOBSTER's messages have six, and no header line"
     if line.startswith(("[", "#", "<")) or len(fields) == 1:
-        return "a text that is no table of messages"
+        return "a text that is not a table of messages"
     return None
 
 

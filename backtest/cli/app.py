@@ -62,7 +62,7 @@ def backtest(
 
     pairs = dict(assignment(text) for text in given.pop("set") or [])
     job_file, as_json = given.pop("job"), given.pop("as_json")
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what a strategy prints is no JSON
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what a strategy prints is not JSON
         chosen = settings(job_file, {**given, "set": pairs})
         result = _with_progress(chosen.backtest(), Path(chosen.out), quiet=as_json)
     _say_result(result, as_json)

@@ -58,7 +58,7 @@ def sweep(
     from backtest.cli.settings import assignment, settings
 
     pairs = dict(assignment(text) for text in given.pop("set") or [])
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what a strategy prints is no JSON
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what a strategy prints is not JSON
         chosen = settings(None, {**given, "set": pairs})
         result = _made(chosen.backtest(), own).run(
             processes=own["processes"], dask=own["dask"], out=chosen.out, seconds=own["seconds"], show=False if as_json else None

@@ -61,7 +61,7 @@ def source_of(choice: Choice) -> Source:
     if choice.session is None:
         return RunSource(choice.run, choice.out)
     if not choice.session.startswith(("http://", "https://")):
-        raise ConfigurationError([f"--session {choice.session!r} is no address; write one such as http://127.0.0.1:8000"])
+        raise ConfigurationError([f"--session {choice.session!r} is not an address; write one such as http://127.0.0.1:8000"])
     return RemoteSource(choice.session, _token(choice))
 
 
@@ -74,7 +74,7 @@ def _token(choice: Choice) -> str:
     try:
         return named_text(choice.token_file).strip()
     except (OSError, UnicodeDecodeError) as odd:
-        raise ConfigurationError([f"--token-file {choice.token_file}: {getattr(odd, 'strerror', None) or 'is no text'}"]) from None
+        raise ConfigurationError([f"--token-file {choice.token_file}: {getattr(odd, 'strerror', None) or 'is not text'}"]) from None
 
 
 async def serve(choice: Choice, port: int, seconds: float | None = None) -> int:

@@ -42,7 +42,7 @@ class Source(NamedTuple):
 
 
 def open_source(source: Any, names: Sequence[str] | None = None, progress: Progress | None = None, repair: bool = False) -> Source:
-    """The table of a file or a frame. `names`: the columns of a file without a header line. Raises DataError where it is no table."""
+    """The table of a file or a frame. `names`: the columns of a file without a header line. Raises DataError where it is not a table."""
     if isinstance(source, str | Path):
         path = Path(source)
         return _parquet(path) if file_head(path, 4) == b"PAR1" else _text(path, names, progress, repair)
@@ -169,4 +169,4 @@ def _parsed(name: str, text: bytes, labels: list[str], separator: str, first: in
     for number, fields in enumerate(csv.reader(lines, delimiter=separator)):
         if len(fields) != len(labels):
             raise DataError(name, f"has {len(fields)} fields, not {len(labels)}; is it cut short?", first + number)
-    raise DataError(name, f"is no table ({failed})", first)
+    raise DataError(name, f"is not a table ({failed})", first)

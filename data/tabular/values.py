@@ -61,7 +61,7 @@ def refuse(reading: Reading, block: Block, column: str, bad: pl.Series, what: st
 
 
 def numbers(reading: Reading, block: Block, column: str, needed: bool = True) -> Floats:
-    """A column as float64. Missing values and what is no finite number are refused, or, where not `needed`, 0."""
+    """A column as float64. Missing values and what is not a finite number are refused, or, where not `needed`, 0."""
     written = block.frame[column]
     values = written.cast(pl.Float64, strict=False)
     if not needed:
@@ -151,7 +151,9 @@ def _unit(reading: Reading, block: Block, column: str, first: float) -> int:
             return unit
         if first < limit:
             break
-    what = f'{first:g} is no time since 1970 in s, ms, us or ns; give time_unit="ms" (or another), or write times as 2024-05-31T14:30:00Z'
+    what = (
+        f'{first:g} is not a time since 1970 in s, ms, us or ns; give time_unit="ms" (or another), or write times as 2024-05-31T14:30:00Z'
+    )
     raise DataError(reading.name, what, block.first, column)
 
 

@@ -21,7 +21,7 @@ TERM_MAX, TERM_DIGITS = Decimal("1e12"), 24
 
 
 def decimal(value: Any, what: str = "number") -> Decimal:
-    """`value` exactly; a float counts as its shortest decimal. Raises ValueError on what is no finite number."""
+    """`value` exactly; a float counts as its shortest decimal. Raises ValueError on what is not a finite number."""
     if isinstance(value, np.generic):
         value = value.item()
     try:
@@ -37,7 +37,7 @@ def decimal(value: Any, what: str = "number") -> Decimal:
 
 
 def whole_units(value: Any, unit: Decimal, what: str = "number") -> int:
-    """`value` in units, or NOT_WHOLE where it is no whole number of them (the exchange then refuses it)."""
+    """`value` in units, or NOT_WHOLE where it is not a whole number of them (the exchange then refuses it)."""
     exact = Fraction(decimal(value, what)) / Fraction(unit)
     units = exact.numerator if exact.denominator == 1 else NOT_WHOLE
     return units if abs(units) < 2**62 else NOT_WHOLE

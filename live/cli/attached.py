@@ -48,7 +48,7 @@ def token_of(file: Path | None) -> Callable[[], str] | str:
         try:
             return named_text(file)
         except (OSError, UnicodeDecodeError) as odd:
-            why = getattr(odd, "strerror", None) or "is no text"
+            why = getattr(odd, "strerror", None) or "is not text"
             raise Malformed(f"{file}: {why}; write a token there, as `tapebook token` prints it", field="token") from None
 
     read()

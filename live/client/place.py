@@ -19,7 +19,7 @@ Token = str | Callable[[], str]
 class Place:
     """A gateway's address. `verify`: the PEM file of the authority that signed its certificate, where the system does not know it.
 
-    Raises Malformed for what is no address, and for a plain one on another machine, where everybody on the way could read the token.
+    Raises Malformed for what is not an address, and for a plain one on another machine, where everybody on the way could read the token.
     """
 
     def __init__(self, url: str, token: Token, verify: Path | str | None = None) -> None:
@@ -29,7 +29,7 @@ class Place:
         except ValueError:
             known = False
         if not known:
-            raise Malformed(f"{url!r} is no address of a gateway; write http://127.0.0.1:8000, or https://…", field="url")
+            raise Malformed(f"{url!r} is not an address of a gateway; write http://127.0.0.1:8000, or https://…", field="url")
         if parts.username or parts.query or parts.fragment:
             raise Malformed("an address has no user, query or fragment; the token is given beside it", field="url")
         if parts.scheme == "http" and not loopback(parts.hostname or ""):

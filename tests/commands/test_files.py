@@ -1,4 +1,4 @@
-"""What is no file of data, no log, no configuration, or a damaged one: every command that takes one says so in one line, exit 2."""
+"""What is not a file of data, no log, no configuration, or a damaged one: every command that takes one says so in one line, exit 2."""
 
 from itertools import product
 
