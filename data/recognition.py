@@ -32,7 +32,7 @@ _PRICES = {"open", "high", "low", "close"}
 
 
 def check_regular(path: Path) -> None:
-    """Raise DataError for what is not a regular file: it can be read once only, or never ends. What is not there is for the reader to say."""
+    """Raise DataError for what is not a regular file: it can be read once only, or never ends. What is missing is for the reader to say."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

@@ -6,7 +6,6 @@ from typing import Any
 
 from engine.messages.hints import did_you_mean
 
-
 KINDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 """What a value must be, by the type of the default."""
 

@@ -15,7 +15,7 @@ CACHED_MAX = 1 << 16
 
 
 def split(text: str) -> tuple[int, int] | None:
-    """`text` as (digits, exponent of ten), exactly. None for what is not a number as JSON writes it; OverflowError for one out of bounds."""
+    """`text` as (digits, exponent of ten), exactly. None for what is not a JSON number; OverflowError for one out of bounds."""
     found = NUMBER.fullmatch(text)
     if found is None:
         return None
