@@ -25,7 +25,7 @@ def read_times(table: Table, zone: str | None, time_format: str | None) -> pl.Se
     if not column.dtype.is_temporal() or column.dtype in (pl.Time, pl.Duration):
         raise DataError(table.name, f"holds {column.dtype}, not times", 0, column.name)
     if column.dtype == pl.Date:
-        _refuse_far(table, column, ~column.dt.year().is_between(*map(int, _YEARS)))
+        _refuse_far(table, column, ~column.dt.year().is_between(int(_YEARS[0]), int(_YEARS[1])))
         column = column.cast(pl.Datetime("ns"))
     return _in_utc(table, column, zone or table.zone)
 
@@ -52,7 +52,7 @@ def _read_text(table: Table, text: pl.Series, time_format: str | None) -> pl.Ser
     first = str(text[0])
     if time_format is not None:
         coarse = text.str.to_datetime(time_format, time_unit="us", strict=False)  # nanoseconds of a far year would wrap
-        _refuse_far(table, text, ~coarse.dt.year().is_between(*map(int, _YEARS)))
+        _refuse_far(table, text, ~coarse.dt.year().is_between(int(_YEARS[0]), int(_YEARS[1])))
         made = text.str.to_datetime(time_format, time_unit="ns", strict=False)
     elif first.isdigit() and len(first) != 8:
         made = text.cast(pl.Int64, strict=False)

@@ -10,7 +10,7 @@ import pytest
 from tapebook import run_command_line
 from tests.commands import odd_files
 
-PATIENCE = 100
+PATIENCE = 300
 """Seconds after which a command hangs, as one that reads a pipe without end does."""
 
 

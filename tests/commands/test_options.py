@@ -135,6 +135,9 @@ TABLE = [(f"backtest --{name}={value}", "") for value, names in (line.split("|")
 TABLE += [(words.strip(), said.strip()) for words, said in (line.split("|") for line in (DAYS + OTHERS).split("\n") if line)]
 TABLE += [(command.format(name), "") for command, name in product(NAMED, STRATEGIES)]
 TABLE += [(command.format(place), "") for command, place in product(WRITING, PLACES)]
+TABLE += [
+    (command.format("/proc/nowhere"), "") for command in (*WRITING[:2], WRITING[3], "data add bars.csv --catalog {}")
+]  # nobody may write there
 
 
 @pytest.mark.parametrize(("words", "said"), TABLE, ids=[words[:90] for words, _ in TABLE])
