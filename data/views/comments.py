@@ -1,4 +1,4 @@
-"""What tables, their columns and views hold, as a person who opens the log in any DuckDB tool reads it beside them."""
+"""What the tables and views of a log hold; a DuckDB tool shows it beside the tables and the columns of `facts`."""
 
 from collections.abc import Container
 
@@ -37,13 +37,12 @@ VIEWS = {
     },
 }
 ENDINGS = "Columns in _ticks, _lots and _raw (money in 10^-decimals) are exact."
-"""Said of every view; a comment on each of their columns would cost every new log half a second."""
+"""Said of every view. Views have no comment of their own in a log: DuckDB writes some anew for it, and `log verify` compares them as text."""
 
 
 def comments(columns: Container[tuple[str, str]]) -> list[str]:
     """The statements that write the comments. `columns`: (table or view, column) of every one that is there."""
     made = [f"COMMENT ON TABLE {name} IS {_text(says)}" for name, says in TABLES.items()]
-    made += [f'COMMENT ON VIEW "{name}" IS {_text(f"{says} {ENDINGS}")}' for name, says in VIEWS.items()]
     return made + [f'COMMENT ON COLUMN facts."{name}" IS {_text(says)}' for name, says in FACT_FIELDS.items() if ("facts", name) in columns]
 
 
