@@ -37,7 +37,7 @@ VIEWS = {
     },
 }
 ENDINGS = "Columns in _ticks, _lots and _raw (money in 10^-decimals) are exact."
-"""Said of every view. Views have no comment of their own in a log: DuckDB writes some anew for it, and `log verify` compares them as text."""
+"""Said of every view. Views have no comment of their own in a log: DuckDB rewrites some for it, and `log verify` compares texts."""
 
 
 def comments(columns: Container[tuple[str, str]]) -> list[str]:
