@@ -167,6 +167,10 @@ def _explained(error: Exception) -> int:
         return _failed(f"this needs the extra {extra!r}: uv run --extra {extra} tapebook …, or pip install 'tapebook[{extra}]'", code=2)
     if isinstance(error, OSError) and error.strerror:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, code=2)
+    if type(error).__module__ == "_duckdb" and type(error).__name__ in ("IOException", "TransactionException"):  # as where the disk is full
+        return _failed(str(error).splitlines()[0], code=2)
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # of pathlib, an OSError from Python 3.13 on
+        return _failed(f"{error}; name the file itself", code=2)
     if isinstance(error, (ValueError, OSError, ours)):
         return _failed(*getattr(error, "problems", [str(error)]), code=2)
     traceback.print_exception(error)

@@ -6,6 +6,8 @@ from engine.loop.loop_state import STEP
 from engine.messages.durations import duration_ns
 
 Latency = int | str | np.ndarray
+LONGEST = 30 * 24 * 3600 * 10**9
+"""Nanoseconds."""
 
 
 def latency(given: Latency) -> np.ndarray:
@@ -23,4 +25,6 @@ def latency(given: Latency) -> np.ndarray:
         made["value"] = duration_ns(given)
     if (made["value"] < 0).any():
         raise ValueError("a latency cannot be negative")
+    if (made["value"] > LONGEST).any():
+        raise ValueError("a latency lasts 30 days at most; nothing sent would arrive")
     return made

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from data.terminal import OUT, Json, Out, say, say_json
+from data.terminal import LONG, OUT, Json, Out, say, say_json
 from live.cli.pages import LOADERS
 
 app = typer.Typer()
@@ -54,7 +54,7 @@ def dash(
     token: Token = None,
     token_file: TokenFile = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where the pages are served; 0 is any.")] = 0,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
     out: Out = OUT,
 ) -> None:
     """Pages over a session elsewhere, a recorded run or a log; prints an address that signs in once. Without an option: the newest run.

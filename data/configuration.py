@@ -10,10 +10,14 @@ from typing import Any, NamedTuple, Self
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from data.named_file import named_text
 from engine.errors import TapebookError
 from engine.messages.hints import did_you_mean
 
 Key = tuple[str | int, ...]
+DEPTH_MAX = 32
+PROBLEMS_MAX = 50
+"""Problems that are told at once."""
 _PART = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
 _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]")
@@ -54,14 +58,26 @@ class Document(NamedTuple):
 def read_toml(path: Path) -> Document:
     """A TOML file. Raises ConfigurationError with the file, and with the line where it is not TOML."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        return Document(path, tomllib.loads(text), key_lines(text))
+        text = named_text(path)
+        values = tomllib.loads(text)
     except OSError as error:
         raise ConfigurationError([f"{path}: {error.strerror or error}; name a TOML file"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         why, _, line = str(error).partition(" (at line ")
         place = f"{path} line {line.partition(',')[0]}" if line else str(path)
         raise ConfigurationError([f"{place}: is not TOML: {why}"]) from None
+    if _depth(values) > DEPTH_MAX:
+        raise ConfigurationError([f"{path}: its tables and lists are more than {DEPTH_MAX} deep; no key lies so deep"])
+    return Document(path, values, key_lines(text))
+
+
+def _depth(values: Any) -> int:
+    """How deep tables and lists lie within each other, counted to a little above DEPTH_MAX."""
+    layer, depth = [values], 0
+    while layer and depth <= DEPTH_MAX:
+        inner = [one for value in layer for one in (value.values() if isinstance(value, dict) else value)]
+        layer, depth = [one for one in inner if isinstance(one, dict | list)], depth + 1
+    return depth
 
 
 def key_lines(text: str) -> dict[Key, int]:
@@ -121,7 +137,9 @@ class Configuration(BaseSettings):
         except ValidationError as error:
             lines = document.lines if document else {}
             found = sorted(_found(error), key=lambda one: lines.get(one[0], 0))
-            raise ConfigurationError([_line(cls, document, options, key, what) for key, what in found]) from None
+            told = [_line(cls, document, options, key, what) for key, what in found[:PROBLEMS_MAX]]
+            more = len(found) - PROBLEMS_MAX
+            raise ConfigurationError([*told, *([f"and {more:,} more problems; mend these first"] if more > 0 else [])]) from None
         finally:
             _IN_FILE.reset(token)
 

@@ -16,6 +16,7 @@ from data.several_days import Days
 from data.venues.symbols import at_venue
 from data.which_format import format_of, frame_format
 from engine.messages.hints import did_you_mean
+from engine.messages.instrument import Instrument
 
 FORMATS = {
     "bars": "data.bars.reader:read_bars",
@@ -64,11 +65,12 @@ def open_feed(form: str | None, path: str | Path | None = None, **options: Any) 
 
 def _check_options(form: str, read: Callable[..., Feed], given: Mapping[str, Any]) -> None:
     taken = signature(read).parameters
-    if any(one.kind is one.VAR_KEYWORD for one in taken.values()):
-        return
+    known = [name for name, one in taken.items() if one.kind is not one.VAR_KEYWORD][1:]
+    if len(known) + 1 < len(taken):  # the rest are terms of the instrument
+        known += [name for name in signature(Instrument).parameters if name not in ("symbol", *known)]
     for name in given:
-        if name not in taken:
-            raise ValueError(f"the format {form} has no option {name}; it has {', '.join(list(taken)[1:])}")
+        if name not in known and name not in taken:
+            raise ValueError(f"the format {form} has no option {name}; it has {', '.join(known)}")
 
 
 def read(source: Any, format: str | None = None, *, quiet: bool = False, **hints: Any) -> Feed:

@@ -32,7 +32,7 @@ _PRICES = {"open", "high", "low", "close"}
 
 
 def check_regular(path: Path) -> None:
-    """Raise DataError for what is no regular file: it can be read once only, or never ends. What is not there is for the reader to say."""
+    """Raise DataError for what is not a regular file: it can be read once only, or never ends. What is missing is for the reader to say."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
@@ -46,6 +46,12 @@ def check_regular(path: Path) -> None:
     kinds = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"), (stat.S_ISSOCK, "a socket"))
     kind = next((name for test, name in kinds if test(mode)), "no regular file")
     raise DataError(path, f"is {kind}; data are read more than once: write them to a file and name that")
+
+
+def check_line_ends(name: Path | str, head: bytes) -> None:
+    """Raise DataError for text whose lines end in CR alone, by its first bytes."""
+    if b"\r" in head and b"\n" not in head and b"\0" not in head:
+        raise DataError(name, "its lines end in CR alone, as on old Macs; write them anew: tr '\\r' '\\n' < FILE > NEW")
 
 
 def seems_to_be(path: Path) -> str | None:
@@ -137,7 +143,7 @@ def _of_columns(line: str, fields: list[str]) -> str | None:
     if not any(numbers) and len(fields) > 1:
         return f"a table with the columns {', '.join(fields[:6])}; LOBSTER's messages have six, and no header line"
     if line.startswith(("[", "#", "<")) or len(fields) == 1:
-        return "a text that is no table of messages"
+        return "a text that is not a table of messages"
     return None
 
 

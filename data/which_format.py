@@ -9,7 +9,7 @@ from typing import Any
 
 from data.binance.public import columns_of
 from data.feed import DataError
-from data.recognition import check_regular, members_of, refuse_foreign
+from data.recognition import check_line_ends, check_regular, members_of, refuse_foreign
 from data.sources.blocks import file_head, packing_of
 from data.tabular.blocks import open_source
 from data.tabular.columns import find_columns, guess_kind
@@ -81,6 +81,7 @@ def _is_itch(head: bytes) -> bool:
 
 
 def _of_text(path: Path, head: bytes, hints: Mapping[str, Any]) -> str | None:
+    check_line_ends(path, head)
     line = head.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip()
     if line.startswith(("{", "[{")) or re.match(r"\d+ [{\[]", line):
         return "binance"

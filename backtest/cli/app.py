@@ -10,7 +10,7 @@ import typer
 from backtest.cli.log_studies import LogName as _LogName  # noqa: F401  # its module adds to `tapebook log`
 from backtest.cli.runs import runs
 from data.cli import Columns, Date, KindOfTable, Lot, Orderbook, Repair, Symbol, Tick, TimeZone
-from data.terminal import Json, say, say_json
+from data.terminal import Json, folder_of, say, say_json
 
 app = typer.Typer()
 app.add_typer(runs, name="runs")
@@ -52,7 +52,7 @@ def backtest(
     end: Annotated[str | None, typer.Option(help="HH:MM[:SS] on the exchange's clock.")] = None,
     warm_up: Annotated[str | None, typer.Option(help="Like 5min: the book is watched before the strategy is called.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the synthetic day.")] = None,
-    out: Annotated[str | None, typer.Option(help="Folder for runs and decoded feeds [.tapebook].")] = None,
+    out: Annotated[str | None, typer.Option(callback=folder_of, help="Folder for runs and decoded feeds [.tapebook].")] = None,
     as_json: Json = False,
 ) -> None:
     """Run a strategy on a recorded day, on several one after the other, or on a synthetic one, and write a report.
@@ -64,7 +64,7 @@ def backtest(
 
     pairs = dict(assignment(text) for text in given.pop("set") or [])
     job_file, as_json = given.pop("job"), given.pop("as_json")
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what a strategy prints is no JSON
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what a strategy prints is not JSON
         chosen = settings(job_file, {**given, "set": pairs})
         result = _with_progress(chosen.backtest(), Path(chosen.out), quiet=as_json)
     _say_result(result, as_json)

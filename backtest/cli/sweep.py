@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from data.cli import Date, Orderbook, Symbol, Tick
-from data.terminal import Json, say, say_json
+from data.terminal import Json, folder_of, say, say_json
 
 app = typer.Typer()
 BEST_SHOWN = 10
@@ -45,7 +45,7 @@ def sweep(
     end: Annotated[str | None, typer.Option(help="HH:MM[:SS] on the exchange's clock.")] = None,
     warm_up: Annotated[str | None, typer.Option(help="Like 5min.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the synthetic day.")] = None,
-    out: Annotated[str | None, typer.Option(help="Folder for sweeps and decoded feeds [.tapebook].")] = None,
+    out: Annotated[str | None, typer.Option(callback=folder_of, help="Folder for sweeps and decoded feeds [.tapebook].")] = None,
     as_json: Json = False,
 ) -> None:
     """Run a strategy with many parameters, on many cores, and say whether the best of them is more than luck. Started again it goes on.
@@ -58,7 +58,7 @@ def sweep(
     from backtest.cli.settings import assignment, settings
 
     pairs = dict(assignment(text) for text in given.pop("set") or [])
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what a strategy prints is no JSON
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():  # what a strategy prints is not JSON
         chosen = settings(None, {**given, "set": pairs})
         result = _made(chosen.backtest(), own).run(
             processes=own["processes"], dask=own["dask"], out=chosen.out, seconds=own["seconds"], show=False if as_json else None

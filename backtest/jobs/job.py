@@ -79,7 +79,7 @@ class Job:
         write(self.folder / "summary.html", summary_page(self.settings, said, steps, self.previous()))
         write(self.folder / "job.json", json.dumps(said, indent=1, default=str))
         for problem in tell(self.settings.notify, said):
-            log.say("not told", "error", error=problem)
+            log.say("not notified", "error", error=problem)
         ok = said["outcome"] == "ok"
         log.say("job ended", "info" if ok else "error", outcome=said["outcome"], seconds=round(time.monotonic() - began, 3))
         return 0 if ok else 1

@@ -25,7 +25,7 @@ class JobError(TapebookError, ValueError):
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError(f"{value!r} is no name of a folder: letters, digits, - and _, at most 64")
+        raise ValueError(f"{value!r} cannot name a folder: use letters, digits, - and _, at most 64")
     return value
 
 
@@ -126,7 +126,7 @@ class Notify(Configuration):
     @classmethod
     def _address(cls, value: str) -> str:
         if not re.match(r"https?://[^\s/]+", value):
-            raise ValueError(f"{value!r} is no address; write https://…")
+            raise ValueError(f"{value!r} is not an address; write https://…")
         return value
 
 

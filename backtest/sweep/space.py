@@ -23,7 +23,7 @@ class SweepError(TapebookError, ValueError):
 
 def _values(name: str, given: Any) -> list[Any]:
     if isinstance(given, str) or not isinstance(given, Sequence | range | np.ndarray):
-        raise SweepError(f"grid {name}: {given!r} is no list of values; write {name}=[{given!r}]")
+        raise SweepError(f"grid {name}: {given!r} is not a list of values; write {name}=[{given!r}]")
     values = given.tolist() if isinstance(given, np.ndarray) else list(given)
     if not values:
         raise SweepError(f"grid {name}: the list is empty; give one value or more")

@@ -17,13 +17,16 @@ from backtest.sweep.result import SweepResult
 from backtest.sweep.row import Row, row_of
 from backtest.sweep.runner import Runner
 from backtest.sweep.search import Search
-from backtest.sweep.space import Point, SweepError, checked_range, grid_points, random_points
+from backtest.sweep.space import RUNS_MOST, Point, SweepError, checked_range, grid_points, random_points
 from backtest.sweep.variant import check_names, check_values, kind_of
 from backtest.workers.outcome import Outcome
 from engine.messages.hints import did_you_mean
 
 if TYPE_CHECKING:
     from backtest.statistics.walking import Walk
+
+PROCESSES_MAX, SECONDS_MAX = 1_024, 10_000_000
+"""Of a sweep; seconds are those of one run."""
 
 
 class Sweep:
@@ -61,8 +64,8 @@ class Sweep:
             raise SweepError("a sweep takes one of grid=…, random=…, optuna=…")
         if target not in BY_NAME:
             raise SweepError(f"unknown figure {target!r}; {did_you_mean(target, BY_NAME, 'tapebook explain lists them')}")
-        if runs < 1:
-            raise SweepError(f"runs={runs}; give at least 1")
+        if not 1 <= runs <= RUNS_MOST:
+            raise SweepError(f"runs={runs}; give 1 to {RUNS_MOST:,}")
         check_names(backtest, given[0])
         self.backtest, self.target, self.names = backtest, target, list(given[0])
         self.points: list[Point] | None = None
@@ -99,8 +102,10 @@ class Sweep:
         a run may take, with processes. `show`: progress; by default in terminals and notebooks. A strategy that raises is a row with its
         error. Ctrl-C returns what is done, with `complete` False.
         """
-        if processes < 1:
-            raise SweepError(f"processes={processes}; give at least 1")
+        if not 1 <= processes <= PROCESSES_MAX:
+            raise SweepError(f"processes={processes}; give 1 to {PROCESSES_MAX:,}")
+        if seconds is not None and not 0 < seconds <= SECONDS_MAX:
+            raise SweepError(f"seconds={seconds:g}; a run may take above 0 and at most {SECONDS_MAX:,} of them")
         with TemporaryDirectory(prefix="tapebook-sweep-") as scratch:
             cache = Path(self.backtest.cache or (Path(scratch) if out is None else Path(out)) / "cache").resolve()
             self.backtest.feed.commands(cache)  # decoded once, for all processes

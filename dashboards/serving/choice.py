@@ -8,6 +8,7 @@ from dashboards.source.port import Source
 from dashboards.source.remote import RemoteSource
 from dashboards.source.run import RunSource
 from data.configuration import ConfigurationError
+from data.named_file import named_text
 from live.gateway.security.principals import Principal, Role
 
 READER = Principal("you", frozenset({Role.VIEWER, Role.COMPLIANCE}))
@@ -35,7 +36,7 @@ def source_of(choice: Choice) -> Source:
     if choice.session is None:
         return RunSource(choice.run, choice.out)
     if not choice.session.startswith(("http://", "https://")):
-        raise ConfigurationError([f"--session {choice.session!r} is no address; write one such as http://127.0.0.1:8000"])
+        raise ConfigurationError([f"--session {choice.session!r} is not an address; write one such as http://127.0.0.1:8000"])
     return RemoteSource(choice.session, _token(choice))
 
 
@@ -46,6 +47,6 @@ def _token(choice: Choice) -> str:
         mend = "tapebook token --role trader --trader NAME --portfolio NAME > FILE"
         raise ConfigurationError([f"--session needs the token that the pages act with: --token-file FILE; one is made by {mend}"])
     try:
-        return choice.token_file.read_text(encoding="utf-8").strip()
-    except OSError as odd:
-        raise ConfigurationError([f"--token-file {choice.token_file}: {odd.strerror or odd}"]) from None
+        return named_text(choice.token_file).strip()
+    except (OSError, UnicodeDecodeError) as odd:
+        raise ConfigurationError([f"--token-file {choice.token_file}: {getattr(odd, 'strerror', None) or 'is not text'}"]) from None

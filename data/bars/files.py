@@ -5,6 +5,7 @@ import gzip
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from data.feed import DataError
-from data.recognition import check_regular, members_of
+from data.recognition import check_line_ends, check_regular, members_of
 from engine.errors import TapebookError
 
 NAMES = {
@@ -27,6 +28,7 @@ NAMES = {
     "time": ("timestamp", "datetime", "date_time", "open_time", "ts"),
 }
 """What each column may also be called."""
+_HEAD = 65536
 _INDEX = ("", "index", "unnamed: 0")
 """A written frame's index: the time where no other column is."""
 _SYMBOLS = ("symbol", "ticker", "sym", "instrument")
@@ -97,8 +99,9 @@ def _open_file(path: Path) -> Table:
             return _open_zip(path, content)
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
-    except (PolarsError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise DataError(path, f"is damaged ({str(error).splitlines()[0]}); fetch it again") from None
+    except (PolarsError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        why = (str(error) or "cut short").splitlines()[0]
+        raise DataError(path, f"is damaged, or packed in a way that cannot be read ({why}); fetch it again") from None
     return _open_text(str(path), path.stem if path.suffix.lower() == ".gz" else path.name, content)
 
 
@@ -115,6 +118,7 @@ def _open_text(name: str, file: str, content: bytes) -> Table:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(name, "is not UTF-8 text", content[: error.start].count(b"\n") + 1) from None
+    check_line_ends(name, content[:_HEAD])
     first = text.split("\n", 1)[0].rstrip("\r")
     if not first.strip():
         raise DataError(name, "has no first line; bars need a header line and rows", 1)
@@ -170,6 +174,12 @@ def _open_pandas(source: Any) -> Table:
     return _named("DataFrame", frame, labels, 1)
 
 
+def refuse_nested(name: str, label: str, dtype: pl.DataType) -> None:
+    """Raise DataError for a column of lists or structs."""
+    if dtype.is_nested():
+        raise DataError(name, f"holds {dtype} in each row, not one value; explode or unnest it, or name another column", 0, label)
+
+
 def _values(column: Any) -> Any:
     """A pandas column as what polars takes; times with a zone as UTC."""
     if getattr(column.dtype, "tz", None) is not None:
@@ -208,6 +218,7 @@ def _named(name: str, frame: pl.DataFrame, labels: list[str], first_line: int) -
         if standard in found:
             raise DataError(name, f"a second column is the {standard}; keep one", header, label)
         if standard is not None:
+            refuse_nested(name, label, column.dtype)
             found[standard] = column.alias(standard)
     if not {"time", "date"} & set(found):
         index = next((place for place, label in enumerate(labels) if label.strip().lower() in _INDEX), None)

@@ -7,6 +7,8 @@ from data.feed import DataError
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d")
 _CLOCKS = (" %H:%M:%S%.f", " %H:%M", "T%H:%M:%S%.f", "T%H:%M", " %H%M")
+_YEARS = ("1678", "2261")
+"""The first and the last whole year that nanoseconds in 64 bits hold."""
 _ZONED = r"(?:Z|[+-]\d\d:?\d\d)$"
 _EPOCHS = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (2**63, 1))
 """A number below the first is a time in units of the second, in ns."""
@@ -22,7 +24,14 @@ def read_times(table: Table, zone: str | None, time_format: str | None) -> pl.Se
         column = _from_epoch(table, column)
     if not column.dtype.is_temporal() or column.dtype in (pl.Time, pl.Duration):
         raise DataError(table.name, f"holds {column.dtype}, not times", 0, column.name)
-    return _in_utc(table, column.cast(pl.Datetime("ns")) if column.dtype == pl.Date else column, zone or table.zone)
+    if column.dtype == pl.Date:
+        _refuse_far(table, column, ~column.dt.year().is_between(int(_YEARS[0]), int(_YEARS[1])))
+        column = column.cast(pl.Datetime("ns"))
+    return _in_utc(table, column, zone or table.zone)
+
+
+def _refuse_far(table: Table, column: pl.Series, far: pl.Series) -> None:
+    table.refuse(column.name, far.fill_null(False), f"lies outside the years {_YEARS[0]} to {_YEARS[1]}", column)
 
 
 def _time_column(table: Table) -> pl.Series:
@@ -42,6 +51,8 @@ def _read_text(table: Table, text: pl.Series, time_format: str | None) -> pl.Ser
     """Times out of text, all in the form of the first."""
     first = str(text[0])
     if time_format is not None:
+        coarse = text.str.to_datetime(time_format, time_unit="us", strict=False)  # nanoseconds of a far year would wrap
+        _refuse_far(table, text, ~coarse.dt.year().is_between(int(_YEARS[0]), int(_YEARS[1])))
         made = text.str.to_datetime(time_format, time_unit="ns", strict=False)
     elif first.isdigit() and len(first) != 8:
         made = text.cast(pl.Int64, strict=False)
@@ -50,6 +61,9 @@ def _read_text(table: Table, text: pl.Series, time_format: str | None) -> pl.Ser
         made = _first_that_reads(plain, [f"{date}{clock}%#z" for date in _DATES for clock in _CLOCKS])
     else:
         made = _first_that_reads(text, [*_DATES, *(date + clock for date in _DATES for clock in _CLOCKS)])
+    if time_format is None and made.dtype.is_temporal():  # each of our forms begins with the year
+        year = text.str.slice(0, 4)
+        _refuse_far(table, text, made.is_not_null() & ((year < _YEARS[0]) | (year > _YEARS[1])))
     mend = "like the first one" if made.head(1).is_not_null().all() else 'as 2024-05-31 or 2024-05-31 09:30, or give time_format="…"'
     table.refuse(text.name, made.is_null(), f"is not a time; write it {mend}", text)
     return made
@@ -76,6 +90,7 @@ def _from_epoch(table: Table, column: pl.Series) -> pl.Series:
     unit, first = next(ns for limit, ns in _EPOCHS if largest < limit), int(whole[0])
     odd = (_unit_of(whole) != _unit_of(whole.head(1))[0]) & ((whole // 100 > first) | (whole < first // 100))
     table.refuse(column.name, odd, f"is a time in another unit than the first one, {first}; write all in one unit", whole)
+    _refuse_far(table, whole, whole >= 2**63 // unit)
     return (whole * unit).cast(pl.Datetime("ns")).dt.replace_time_zone("UTC")
 
 
@@ -88,7 +103,7 @@ def _in_utc(table: Table, times: pl.Series, zone: str) -> pl.Series:
     """Times of no zone are local times of `zone`."""
     if (wide := getattr(times.dtype, "time_unit", "ns")) != "ns":
         far = times.dt.replace_time_zone(None).cast(pl.Int64).abs() > 2**63 // (10**3 if wide == "us" else 10**6)
-        table.refuse(times.name, far, "lies outside the years 1678 to 2261", times)
+        _refuse_far(table, times, far)
     times = times.cast(pl.Datetime("ns", getattr(times.dtype, "time_zone", None)))
     if getattr(times.dtype, "time_zone", None) is not None:
         return times.dt.convert_time_zone("UTC")

@@ -66,7 +66,7 @@ def _line(path: Path, number: int, text: bytes, decode: Callable[[bytes], Any]) 
     try:
         said = decode(text)
     except ValueError as error:  # msgspec's and json's errors are ones
-        return DataError(path, f"is no whole JSON message ({error}); is it cut short?", number)
+        return DataError(path, f"is not a whole JSON message ({error}); is it cut short?", number)
     stream = ""
     if isinstance(said, dict) and isinstance(said.get("data"), dict):
         stream, said = str(said.get("stream", "")), said["data"]

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from data.terminal import Json, say, say_json
+from data.terminal import Json, folder_of, say, say_json
 
 app = typer.Typer()
 FOLDER = Path(".tapebook/catalog")
-Folder = Annotated[Path, typer.Option("--catalog", file_okay=False, help="The catalog's folder.")]
+Folder = Annotated[Path, typer.Option("--catalog", file_okay=False, callback=folder_of, help="The catalog's folder.")]
 
 
 @app.command("add")

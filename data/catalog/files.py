@@ -72,12 +72,12 @@ def write_file(path: Path, frame: pl.DataFrame, said: Mapping[str, Any], replace
 
 
 def read_said(path: Path) -> dict[str, Any]:
-    """What a file's footer says. Raises DataError where it is no file of a catalog."""
+    """What a file's footer says. Raises DataError where it is not a file of a catalog."""
     try:
         said = json.loads(pl.read_parquet_metadata(path)[KEY])
     except (PolarsError, OSError, KeyError, ValueError) as error:
         raise DataError(
-            path, f"is no file of a catalog, or is damaged ({type(error).__name__}); remove it and add its source again"
+            path, f"is not a file of a catalog, or is damaged ({type(error).__name__}); remove it and add its source again"
         ) from None
     if said.get("layout") != LAYOUT:
         raise DataError(path, f"is of another layout ({said.get('layout')}); remove it and add its source again")

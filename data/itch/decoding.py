@@ -37,7 +37,7 @@ def _side(letter):  # type: ignore[no-untyped-def]
 
 @kernel
 def _order_id(text, at):  # type: ignore[no-untyped-def]
-    """An order's reference. Some tools count from 0, which is no id to the exchange: it becomes 2^64 - 1."""
+    """An order's reference. Some tools count from 0, which is not an id to the exchange: it becomes 2^64 - 1."""
     found = be64(text, at)
     return found if found != np.uint64(0) else ~np.uint64(0)
 
@@ -164,7 +164,7 @@ def decode(text, writings, counts, types, lengths, numbers, stocks, terms, table
 @entry_kernel
 def survey(text, writings, types, lengths, found, prefix):  # type: ignore[no-untyped-def]
     """Which symbols there are: `found` (int64, 65536 × 4) has, of each locate code, its symbol packed, orders and trades, those whose
-    price is no whole cent, and whether the directory names it. Stops at what is no message, as `decode` does."""
+    price is not a whole cent, and whether the directory names it. Stops at what is no message, as `decode` does."""
     w = writings[0]
     w["fault"] = Fault.NONE
     while w["at"] + prefix < w["end"]:

@@ -28,7 +28,7 @@ SIDED_UNTIL = datetime.date(2014, 7, 14)
 
 
 class Listed(NamedTuple):
-    """A symbol of the file: its locate code, how many orders and trades it has, and whether some price is no whole cent."""
+    """A symbol of the file: its locate code, how many orders and trades it has, and whether some price is not a whole cent."""
 
     symbol: str
     locate: int

@@ -82,7 +82,7 @@ class _Market:
 def levels_of(feed: Feed, depth: int = 50) -> LevelsOf:
     """The trades and the best `depth` levels of a feed of orders. Raises ValueError for a feed of something else."""
     if set(feed.grains) != {Grain.ORDERS}:
-        raise ValueError(f"{feed.name} is no feed of orders by id; levels_of takes LOBSTER's and others that know each order")
+        raise ValueError(f"{feed.name} is not a feed of orders by id; levels_of takes LOBSTER's and others that know each order")
     if depth < 1:
         raise ValueError(f"depth is {depth}; a book has 1 level or more")
     return LevelsOf(feed, depth)

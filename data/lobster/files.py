@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from data.feed import DataError
-from data.recognition import check_regular, members_of, refuse_foreign, zip_contents
+from data.recognition import check_line_ends, check_regular, members_of, refuse_foreign, zip_contents
 
 BLOCK = 1 << 20
 LINE_MAX = 1 << 16
@@ -39,7 +39,9 @@ class Source(NamedTuple):
     def first_line(self) -> str:
         """The first line. Raises DataError where the file is empty or no text of lines."""
         with self.open() as file:
-            line = _read(self, file, LINE_MAX).split(b"\n", 1)[0]
+            head = _read(self, file, LINE_MAX)
+        check_line_ends(self.name, head)
+        line = head.split(b"\n", 1)[0]
         if not line.strip():
             raise DataError(self.name, "is empty" if not line else "begins with an empty line")
         return line.decode("utf-8", "replace").rstrip("\r")
@@ -66,7 +68,7 @@ class Source(NamedTuple):
 def _read(source: Source, file: IO[bytes], size: int) -> bytes:
     try:
         return file.read(size)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise unreadable(source.path, error) from None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from data.views.comments import comments
 from data.views.definitions import VIEWS, VIEWS_DIGEST
 from engine.errors import TapebookError
 from engine.messages.instrument import Instrument, money_decimals
@@ -120,6 +121,9 @@ def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         if not read_only:
             con.execute("SET wal_autocheckpoint = '1GB'")  # a checkpoint inside a commit would cost 100 ms and more
         _check_layout(con, path, read_only)
+    except duckdb.Error as error:  # as where the disk is full
+        con.close()
+        raise LogError(f"{path}: cannot be opened: {one_line(error)}") from None
     except BaseException:
         con.close()
         raise
@@ -131,6 +135,8 @@ def _check_place(path: Path, read_only: bool) -> None:
         raise LogError(f"{path}: is a folder, not an event log; name the file in it")
     if read_only and not path.exists():
         raise LogError(f"{path}: no such event log; check the path")
+    if path.exists() and not path.is_file():
+        raise LogError(f"{path}: is not a regular file, so not an event log; name a log that Tapebook wrote")
     if not path.parent.is_dir():
         raise LogError(f"{path}: the folder {path.parent} does not exist; create it first")
 
@@ -199,4 +205,6 @@ def create_views(con: duckdb.DuckDBPyConnection) -> None:
 
 def _keep_views(con: duckdb.DuckDBPyConnection) -> None:
     create_views(con)
+    found = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
+    con.execute(";".join(comments(found)))
     con.execute("INSERT OR REPLACE INTO meta VALUES ('views', ?)", [VIEWS_DIGEST])

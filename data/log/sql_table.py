@@ -21,7 +21,7 @@ def answer_table(frame: pl.DataFrame, more: bool) -> RenderableType:
     fits = sum(widths.values()) + _GAP * (len(widths) - 1) <= _columns()
     told = _table(frame, rows) if fits else _blocks(rows, max(map(len, frame.columns)))
     counted = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
-    rest = f"the first {counted}; --json tells them all" if more else counted
+    rest = f"the first {counted}; --json prints them all" if more else counted
     return Group(told, Text(rest, style="dim"))
 
 

@@ -46,7 +46,7 @@ def sessions_of(name: str) -> np.ndarray:
 
 
 def settle_dates(dates: np.ndarray, terms: Terms) -> np.ndarray:
-    """The settlement date of each trade date (int64 days since 1970). A date that is no day of the calendar counts as the next that is.
+    """The settlement date of each trade date (int64 days since 1970). A date that is not a day of the calendar counts as the next that is.
 
     Raises SettlementError where the calendar does not reach so far.
     """

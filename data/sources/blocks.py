@@ -15,7 +15,8 @@ from data.recognition import check_regular, members_of
 BLOCK = 1 << 22
 Progress = Callable[[int, int], None]
 """Called with the bytes of the file that were read, and how many it has."""
-BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, OSError)
+BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError)
+"""What a damaged, encrypted or strangely packed file raises."""
 
 
 def packing_of(path: Path) -> str:

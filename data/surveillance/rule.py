@@ -43,7 +43,7 @@ def settle(rule: Rule, given: Mapping[str, Any]) -> dict[str, float]:
         try:
             made[name] = float(value)
         except (TypeError, ValueError):
-            raise SurveillanceError(f"{rule.name}: {name} = {value!r} is no number; by default it is {made[name]:g}") from None
+            raise SurveillanceError(f"{rule.name}: {name} = {value!r} is not a number; by default it is {made[name]:g}") from None
         if not made[name] >= 0 or made[name] == float("inf"):
             raise SurveillanceError(f"{rule.name}: {name} = {value!r} is below 0 or not finite; by default it is {rule.parameters[name]:g}")
     return made

@@ -243,5 +243,7 @@ def _opening(date: str | Date) -> int:
         day = Date.fromisoformat(date) if isinstance(date, str) else date
     except ValueError:
         raise ValueError(f"date {date!r} is not a date; write it as YYYY-MM-DD") from None
+    if not 1970 <= day.year <= 2200:
+        raise ValueError(f"date {date} lies outside the years 1970 to 2200")
     local = pl.Series([datetime.combine(day, time(9, 30))], dtype=pl.Datetime("ns"))
     return int(local.dt.replace_time_zone("America/New_York").dt.timestamp("ns")[0])

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import polars as pl
 from polars.exceptions import PolarsError
 
-from data.bars.files import pandas_frame
+from data.bars.files import pandas_frame, refuse_nested
 from data.feed import DataError
+from data.recognition import check_line_ends
 from data.sources.blocks import Progress, file_hash, file_head, inner_name, line_blocks
 from data.tabular.columns import ALIASES, plain_name
 
@@ -41,7 +42,7 @@ class Source(NamedTuple):
 
 
 def open_source(source: Any, names: Sequence[str] | None = None, progress: Progress | None = None, repair: bool = False) -> Source:
-    """The table of a file or a frame. `names`: the columns of a file without a header line. Raises DataError where it is no table."""
+    """The table of a file or a frame. `names`: the columns of a file without a header line. Raises DataError where it is not a table."""
     if isinstance(source, str | Path):
         path = Path(source)
         return _parquet(path) if file_head(path, 4) == b"PAR1" else _text(path, names, progress, repair)
@@ -71,16 +72,26 @@ def _frame(frame: pl.DataFrame) -> Source:
         frame.write_ipc(written)
         return hashlib.sha256(written.getbuffer()).hexdigest()
 
-    return Source("DataFrame", "", frame.columns, 0, blocks, fingerprint)
+    return Source("DataFrame", "", _flat("DataFrame", frame.schema), 0, blocks, fingerprint)
+
+
+def _flat(name: str, schema: pl.Schema) -> list[str]:
+    """The columns that hold one value a row. Raises DataError where another has a name that we read."""
+    for label, dtype in schema.items():
+        if any(plain_name(label) in aliases for aliases in ALIASES.values()):
+            refuse_nested(name, label, dtype)
+    return [label for label, dtype in schema.items() if not dtype.is_nested()]
 
 
 def _parquet(path: Path) -> Source:
     try:
         scan = pl.scan_parquet(path)
-        labels = scan.collect_schema().names()
+        schema = scan.collect_schema()
         rows = int(scan.select(pl.len()).collect().item())
     except (PolarsError, OSError) as error:
         raise DataError(path, f"is a damaged Parquet file ({str(error).splitlines()[0]}); fetch it again") from None
+
+    labels = _flat(str(path), schema)
 
     def blocks() -> Iterator[Block]:
         for first in range(0, rows, ROWS):
@@ -126,6 +137,7 @@ def _first_line(path: Path) -> str:
     head = file_head(path)
     if b"\0" in head:
         raise DataError(path, "is a binary file, not a table of text")
+    check_line_ends(path, head)
     line = head.split(b"\n", 1)[0].decode("utf-8-sig", "replace").rstrip("\r")
     if not line.strip():
         raise DataError(path, "is empty" if not head.strip() else "begins with an empty line", 0 if not head.strip() else 1)
@@ -157,4 +169,4 @@ def _parsed(name: str, text: bytes, labels: list[str], separator: str, first: in
     for number, fields in enumerate(csv.reader(lines, delimiter=separator)):
         if len(fields) != len(labels):
             raise DataError(name, f"has {len(fields)} fields, not {len(labels)}; is it cut short?", first + number)
-    raise DataError(name, f"is no table ({failed})", first)
+    raise DataError(name, f"is not a table ({failed})", first)

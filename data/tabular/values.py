@@ -28,6 +28,8 @@ ACTIONS = {
 }
 """What an action may be called; the numbers are LOBSTER's. In a table that also has "fill", a "trade" is the aggressor's: NOTHING."""
 UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "µs": 10**3, "ns": 1}
+SHOWN = 80
+"""Characters of a bad value that an error shows."""
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -52,13 +54,14 @@ def refuse(reading: Reading, block: Block, column: str, bad: pl.Series, what: st
         raise Bad(bad, kind)
     row = int(bad.arg_max() or 0)
     value = block.frame[column][row]
-    said = what if value is None else f"{value!r} {what}" if isinstance(value, str) else f"{value} {what}"
+    shown = f"{value!r}" if isinstance(value, str) else f"{value}"
+    said = what if value is None else f"{shown[:SHOWN]}{'…' * (len(shown) > SHOWN)} {what}"
     line = int(block.frame["line"][row]) if "line" in block.frame.columns else block.first + row
     raise DataError(reading.name, f"{said}; repair=True (--repair) leaves such rows out and counts them", line, column)
 
 
 def numbers(reading: Reading, block: Block, column: str, needed: bool = True) -> Floats:
-    """A column as float64. Missing values and what is no finite number are refused, or, where not `needed`, 0."""
+    """A column as float64. Missing values and what is not a finite number are refused, or, where not `needed`, 0."""
     written = block.frame[column]
     values = written.cast(pl.Float64, strict=False)
     if not needed:
@@ -148,7 +151,9 @@ def _unit(reading: Reading, block: Block, column: str, first: float) -> int:
             return unit
         if first < limit:
             break
-    what = f'{first:g} is no time since 1970 in s, ms, us or ns; give time_unit="ms" (or another), or write times as 2024-05-31T14:30:00Z'
+    what = (
+        f'{first:g} is not a time since 1970 in s, ms, us or ns; give time_unit="ms" (or another), or write times as 2024-05-31T14:30:00Z'
+    )
     raise DataError(reading.name, what, block.first, column)
 
 

@@ -85,7 +85,7 @@ def _side(t: np.ndarray, prefix: str, names: Names, decimals: int, days: np.ndar
 
 
 def on_day(rows: pl.DataFrame, day: Any) -> pl.DataFrame:
-    """Executions of a day: a number from 1, or a date (UTC) as text or date. Raises ValueError for what is no date."""
+    """Executions of a day: a number from 1, or a date (UTC) as text or date. Raises ValueError for what is not a date."""
     if isinstance(day, int):
         return rows.filter(pl.col("day") == day)
     first = np.datetime64(day, "D")

@@ -14,10 +14,14 @@ Number = str | int | float | Decimal
 FEE_PARTS = 10**12
 """Fees are whole parts of a notional of 10^12."""
 MONEY_DECIMALS_MIN, MONEY_DECIMALS_MAX = 6, 10
+DIGITS_MAX = 400
+"""Digits of a number before the point, and behind it: room for every float; an exponent of 10^9 would take minutes and gigabytes."""
+TERM_MAX, TERM_DIGITS = Decimal("1e12"), 24
+"""The largest tick, lot, price unit and multiplier (the smallest is one part of it), and how many digits they have at most."""
 
 
 def decimal(value: Any, what: str = "number") -> Decimal:
-    """`value` exactly; a float counts as its shortest decimal. Raises ValueError on what is no finite number."""
+    """`value` exactly; a float counts as its shortest decimal. Raises ValueError on what is not a finite number."""
     if isinstance(value, np.generic):
         value = value.item()
     try:
@@ -26,11 +30,14 @@ def decimal(value: Any, what: str = "number") -> Decimal:
         raise ValueError(f"{what}: {value!r} is not a number") from None
     if not made.is_finite():
         raise ValueError(f"{what}: {value!r} is not a finite number")
+    _, digits, exponent = made.as_tuple()
+    if len(digits) > 2 * DIGITS_MAX or not -DIGITS_MAX <= int(exponent) <= DIGITS_MAX:
+        raise ValueError(f"{what}: {str(value)[:24]} has more digits than any field; write it with {DIGITS_MAX} at most")
     return made
 
 
 def whole_units(value: Any, unit: Decimal, what: str = "number") -> int:
-    """`value` in units, or NOT_WHOLE where it is no whole number of them (the exchange then refuses it)."""
+    """`value` in units, or NOT_WHOLE where it is not a whole number of them (the exchange then refuses it)."""
     exact = Fraction(decimal(value, what)) / Fraction(unit)
     units = exact.numerator if exact.denominator == 1 else NOT_WHOLE
     return units if abs(units) < 2**62 else NOT_WHOLE
@@ -99,6 +106,7 @@ class Instrument:
         for name in ("tick", "lot", "price_unit", "multiplier"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{self.symbol}: {name} is {getattr(self, name)}; it must be above 0")
+            self._check_size(name, getattr(self, name))
         if self.tick % self.price_unit:
             raise ValueError(f"{self.symbol}: tick {self.tick} is not a whole multiple of price_unit {self.price_unit}")
         for name in ("maker_fee", "taker_fee"):
@@ -107,6 +115,12 @@ class Instrument:
                 raise ValueError(f"{self.symbol}: {name} {fee} must be a part of the notional below 1, with at most 12 decimals")
         if self.kind != "SPOT":
             raise ValueError(f"{self.symbol}: kind {self.kind!r} is not supported yet; use SPOT")
+
+    def _check_size(self, name: str, term: Decimal) -> None:
+        if not 1 / TERM_MAX <= term <= TERM_MAX:
+            raise ValueError(f"{self.symbol}: {name} is {term:E}; it must be from {1 / TERM_MAX:E} to {TERM_MAX:E}")
+        if len(term.as_tuple().digits) > TERM_DIGITS:
+            raise ValueError(f"{self.symbol}: {name} has more than {TERM_DIGITS} digits; round it")
 
     @property
     def tick_units(self) -> int:

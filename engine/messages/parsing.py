@@ -41,20 +41,20 @@ def whole(field: str, value: Any) -> int:
 
 
 def steps(field: str, value: Any) -> int:
-    """A number of ticks or lots, NOT_WHOLE where it is above all. Raises ValueError on what is no whole number."""
+    """A number of ticks or lots, NOT_WHOLE where it is above all. Raises ValueError on what is not a whole number."""
     number = whole(field, value)
     return number if abs(number) < 1 << 62 else NOT_WHOLE
 
 
 def order_number(value: Any) -> int:
-    """An order's id, NO_ID where it is not within 1 and 2^64 - 1. Raises ValueError on what is no whole number."""
+    """An order's id, NO_ID where it is not within 1 and 2^64 - 1. Raises ValueError on what is not a whole number."""
     number = whole("order_id", value)
     return number if 0 < number < 1 << 64 else NO_ID
 
 
 def timestamp(value: Any) -> int:
-    """A time. Raises ValueError on what is no whole number of nanoseconds in 64 bits."""
+    """A time. Raises ValueError on what is not a whole number of nanoseconds in 64 bits."""
     number = whole("ts", value)
     if not -(1 << 63) <= number < 1 << 63:
-        raise ValueError(f"ts: {value!r} is no time; nanoseconds since 1970 lie between -2^63 and 2^63 - 1")
+        raise ValueError(f"ts: {value!r} is not a time; nanoseconds since 1970 lie between -2^63 and 2^63 - 1")
     return number

@@ -6,6 +6,9 @@ from typing import Any
 
 from engine.messages.hints import did_you_mean
 
+KINDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false"}
+"""What a value must be, by the type of the default."""
+
 
 class Parameter:
     """A class attribute of a strategy that a run may set: `spread = Parameter(2, low=1)`.
@@ -43,7 +46,7 @@ class Parameter:
                 if self.type is int and float(value) != made:
                     raise ValueError
         except (ValueError, TypeError, KeyError, OverflowError):
-            raise ValueError(f"parameter {self.name}: {value!r} is no {self.type.__name__}") from None
+            raise ValueError(f"parameter {self.name}: {value!r} is not {KINDS.get(self.type, self.type.__name__)}") from None
         if self.type is float and math.isnan(made):
             raise ValueError(f"parameter {self.name}: {value!r} is not a number")
         if (self.low is not None and made < self.low) or (self.high is not None and made > self.high):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data.named_file import named_bytes, named_text
 from live.broker.port import BrokerError
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -57,7 +58,7 @@ def _login(security: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(security: Mapping[str, Any], name: str) -> str:
     try:
-        return Path(security[name]).read_text()
+        return named_text(security[name])
     except (OSError, UnicodeDecodeError) as error:
         raise BrokerError(f"security: {name} {security[name]} cannot be read: {error}") from None
 
@@ -66,6 +67,9 @@ def _tls(security: Mapping[str, Any]) -> ssl.SSLContext:
     if ("cert" in security) != ("key" in security):
         raise BrokerError("security: cert and key come together")
     try:
+        for name in ("ca", "cert", "key"):
+            if name in security:
+                named_bytes(security[name])  # a pipe would hang
         context = ssl.create_default_context(cafile=security.get("ca"))
         if "cert" in security:
             context.load_cert_chain(security["cert"], security["key"], security.get("key_password"))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from data.terminal import OUT, Json, Out, say, say_json
+from data.terminal import LONG, OUT, Json, Out, say, say_json
 
 
 class _RunsByDefault(TyperGroup):
@@ -39,8 +39,8 @@ def run(
     demo: Annotated[bool, typer.Option("--demo", help="A synthetic market, three strategies and a small crowd.")] = False,
     kafka: Annotated[bool, typer.Option("--kafka", help="Through a genuine Kafka, which is started where none runs.")] = False,
     replay: Annotated[str | None, typer.Option(metavar="FILE|RUN", help="Play a file, or a recorded session, through the session.")] = None,
-    speed: Annotated[float, typer.Option(min=0, help="Of the replay: times as fast as it was; 0 is as fast as it goes.")] = 1.0,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    speed: Annotated[float, typer.Option(min=0, max=LONG, help="Of the replay: times as fast as it was; 0 is as fast as it goes.")] = 1.0,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Of the gateway; 0 is any.")] = None,
     out: Out = OUT,
     as_json: Annotated[bool, typer.Option("--json", help="Nothing but one JSON object at the end.")] = False,
@@ -170,7 +170,7 @@ def services(
 def streams(
     file: ConfigurationFile,
     servers: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Of the Kafka, instead of the file's.")] = None,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
     out: Out = OUT,
     as_json: Annotated[bool, typer.Option("--json", help="Nothing but one JSON object at the end.")] = False,
 ) -> None:
@@ -192,7 +192,7 @@ def read(
     follow: Annotated[str, typer.Option("--follow", metavar="DIR|NAME", help="The session: its folder, or its name under OUT.")],
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Where it listens; 0 is any.")] = None,
     configuration: Annotated[Path | None, typer.Option("--configuration", metavar="SESSION.toml", help="Whose [gateway] holds.")] = None,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
     out: Out = OUT,
     as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one JSON object.")] = False,
 ) -> None:
@@ -218,9 +218,9 @@ def attach(
     ] = None,
     silent_after: Annotated[str | None, typer.Option(help="Have its orders cancelled after such a silence, as 5s.")] = None,
     verify: Annotated[Path | None, typer.Option(help="The PEM file of the authority that signed the gateway's certificate.")] = None,
-    patience: Annotated[float, typer.Option(min=0, help="Seconds that it tries to come back after an outage.")] = 60.0,
+    patience: Annotated[float, typer.Option(min=0, max=LONG, help="Seconds that it tries to come back after an outage.")] = 60.0,
     keep_orders: Annotated[bool, typer.Option("--keep-orders", help="Leave open orders at the end.")] = False,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, metavar="SECONDS", help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Nothing but one JSON object at the end.")] = False,
 ) -> None:
     """Run a strategy in a process of its own against a running session, through its gateway, until Ctrl-C, SIGTERM or `--for`.

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.named_file import named_text
 from data.terminal import say, say_json
 from engine.messages.durations import duration_ns
 from engine.strategy.load import load_strategy
@@ -45,9 +46,10 @@ def token_of(file: Path | None) -> Callable[[], str] | str:
 
     def read() -> str:
         try:
-            return file.read_text()
-        except OSError as odd:
-            raise Malformed(f"{file}: {odd.strerror or odd}; write a token there, as `tapebook token` prints it", field="token") from None
+            return named_text(file)
+        except (OSError, UnicodeDecodeError) as odd:
+            why = getattr(odd, "strerror", None) or "is not text"
+            raise Malformed(f"{file}: {why}; write a token there, as `tapebook token` prints it", field="token") from None
 
     read()
     return read

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from data.named_file import named_text
 from live.client.errors import Malformed
 from live.client.requests import read_token
 from live.gateway.security.loopback import loopback
@@ -18,7 +19,7 @@ Token = str | Callable[[], str]
 class Place:
     """A gateway's address. `verify`: the PEM file of the authority that signed its certificate, where the system does not know it.
 
-    Raises Malformed for what is no address, and for a plain one on another machine, where everybody on the way could read the token.
+    Raises Malformed for what is not an address, and for a plain one on another machine, where everybody on the way could read the token.
     """
 
     def __init__(self, url: str, token: Token, verify: Path | str | None = None) -> None:
@@ -28,7 +29,7 @@ class Place:
         except ValueError:
             known = False
         if not known:
-            raise Malformed(f"{url!r} is no address of a gateway; write http://127.0.0.1:8000, or https://…", field="url")
+            raise Malformed(f"{url!r} is not an address of a gateway; write http://127.0.0.1:8000, or https://…", field="url")
         if parts.username or parts.query or parts.fragment:
             raise Malformed("an address has no user, query or fragment; the token is given beside it", field="url")
         if parts.scheme == "http" and not loopback(parts.hostname or ""):
@@ -38,8 +39,8 @@ class Place:
         self.tls: ssl.SSLContext | None = None
         if parts.scheme == "https":
             try:
-                self.tls = ssl.create_default_context(cafile=None if verify is None else str(verify))
-            except (OSError, ssl.SSLError) as odd:
+                self.tls = ssl.create_default_context(cadata=None if verify is None else named_text(verify))
+            except (OSError, ValueError, ssl.SSLError) as odd:
                 raise Malformed(f"{verify}: {odd}; name a PEM file of certificates", field="verify") from None
 
     def headers(self) -> dict[str, str]:

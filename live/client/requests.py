@@ -64,7 +64,7 @@ def read_token(token: str) -> str:
     """A token that can stand in a header. Raises Malformed."""
     token = token.strip()
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise Malformed("the token is no text of one line; `tapebook token` prints one", field="token")
+        raise Malformed("the token is not a text of one line; `tapebook token` prints one", field="token")
     return token
 
 

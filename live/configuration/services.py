@@ -3,12 +3,12 @@
 import base64
 import binascii
 import os
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from data.configuration import Key, Problems
+from data.named_file import named_text
 from data.settlement.terms import Terms
 from data.surveillance.rule import SurveillanceError
 from data.surveillance.surveyor import Surveyor
@@ -48,9 +48,9 @@ class Secret(Part):
             mend = f"the environment variable {self.env} is not set; export it"
         else:
             try:
-                found = Path(str(self.file)).read_text(encoding="utf-8").strip()
+                found = named_text(str(self.file)).strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise ValueError(f"{self.file}: {getattr(error, 'strerror', None) or 'is no text'}; name the file of the secret") from None
+                raise ValueError(f"{self.file}: {getattr(error, 'strerror', None) or 'is not text'}; name the file of the secret") from None
             mend = f"{self.file}: is empty; write the secret into it"
         if not found:
             raise ValueError(mend)
@@ -60,7 +60,7 @@ class Secret(Part):
 def positive(given: str) -> str:
     """A duration above 0."""
     if duration_ns(given) <= 0:
-        raise ValueError(f"{given!r} is no time above 0; write one like 5s")
+        raise ValueError(f"{given!r} is not a time above 0; write one like 5s")
     return given
 
 
@@ -98,7 +98,7 @@ class TargetSettings(Part):
         found: dict[str, str] = {}
         if self.kind == "webhook":
             if not (self.url or "").startswith(("http://", "https://")):
-                found["url"] = f"{self.url!r} is no address of a webhook; write https://…"
+                found["url"] = f"{self.url!r} is not an address of a webhook; write https://…"
             if self.secret is None:
                 found["secret"] = 'a webhook is signed; name its secret: { env = "NAME" } or { file = "path" }, base64 behind whsec_'
             elif not _is_key(self.secret.read()):

@@ -38,7 +38,7 @@ def share(given: Any) -> int:
     """A share such as 0.05 in millionths. Raises ValueError."""
     exact = decimal(given, "share") * PARTS
     if exact != int(exact) or not 0 < exact <= 1_000 * PARTS:
-        raise ValueError(f"{given!r} is no share; write one above 0 with at most 6 decimals, such as 0.05")
+        raise ValueError(f"{given!r} is not a share; write one above 0 with at most 6 decimals, such as 0.05")
     return int(exact)
 
 

@@ -88,7 +88,7 @@ class DaySettings(Part):
     @classmethod
     def _time(cls, given: str | None) -> str | None:
         if given is not None and not _TIME.fullmatch(given):
-            raise ValueError(f"{given!r} is no time of day; write 09:30 or 09:30:00")
+            raise ValueError(f"{given!r} is not a time of day; write 09:30 or 09:30:00")
         return given
 
     @field_validator("time_zone")

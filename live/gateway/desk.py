@@ -71,7 +71,7 @@ class Desk:
                 listener(batch)
         except Exception as odd:  # what is shown must not end what is traded
             self.failed = odd
-            _log.exception("clients are told no more, from seq %d on", self.models.seq)
+            _log.exception("clients get no more, from seq %d on", self.models.seq)
             self.close()
 
     # the way in

@@ -258,7 +258,7 @@ async def execution_summary(desk: Desk, call: Call) -> Answer:
 
 
 async def summary(desk: Desk, trader: str, day: Any) -> list[dict[str, Any]]:
-    """What a trader traded on a day, by symbol. Raises Problem (422) for what is no day."""
+    """What a trader traded on a day, by symbol. Raises Problem (422) for what is not a day."""
     from live.models.activity import NotKept
 
     try:

@@ -53,7 +53,7 @@ class BlackScholes:
         try:
             when = datetime.fromisoformat(expiry)
         except (TypeError, ValueError):
-            raise ValueError(f"expiry {expiry!r} is no time; write 2026-12-18T21:00:00Z") from None
+            raise ValueError(f"expiry {expiry!r} is not a time; write 2026-12-18T21:00:00Z") from None
         self.expiry = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
     def price(self, prices: Mapping[str, float], ts: int) -> float:

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 from data.feed import DataError
+from data.named_file import named_text
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import NOT_WHOLE
 from live.broker.port import END, Broker, Reader
@@ -31,7 +32,7 @@ class MarkFile:
             if (stat.st_mtime_ns, stat.st_size) == self._seen:
                 return {}
             self._seen = (stat.st_mtime_ns, stat.st_size)
-            return self._read(self.path.read_text(encoding="utf-8-sig"))
+            return self._read(named_text(self.path))
         except (OSError, UnicodeDecodeError) as odd:
             raise DataError(self.path, f"the marks cannot be read ({odd}); write a CSV with the columns symbol and price") from None
 

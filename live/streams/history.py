@@ -38,8 +38,8 @@ class Output:
         bars = self.bars.tail(SHOWN)
         named = ("symbol", "start", "open", "high", "low", "close", "volume", "trades")
         rows = [[_cell(row[name]) for name in named] for row in bars.rows(named=True)]
-        last = table(named, rows, words=2) if rows else note("No bar was told.")
-        return card("Streams", "what they told of a history: .bars, .indicators, .alerts; the last bars:", counts, last)
+        last = table(named, rows, words=2) if rows else note("No bar was made.")
+        return card("Streams", "what they made of a history: .bars, .indicators, .alerts; the last bars:", counts, last)
 
     @property
     def bars(self) -> pl.DataFrame:

@@ -146,7 +146,9 @@ class TickReader:
         else:
             units, unit, least, end = one.price_units(exact), f"price unit {one.price_unit}", self._least[at], PRICE_END
         if units == NOT_WHOLE:
-            raise TickError(field, f"{shown(value)} is no whole number of the {unit} of {one.symbol}; mend the source, or the unit", reason)
+            raise TickError(
+                field, f"{shown(value)} is not a whole number of the {unit} of {one.symbol}; mend the source, or the unit", reason
+            )
         if not least <= units < end:
             raise TickError(field, f"{shown(value)} is out of range; it is {least} or more, and below {end:,}, times the {unit}", reason)
         return units

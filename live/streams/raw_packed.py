@@ -69,7 +69,7 @@ class Unpacker:
             told = [(str(symbol), str(unit), str(lot)) for symbol, unit, lot in json.loads(symbols)]
         except (ValueError, TypeError):
             raise WireError(
-                "symbols", "the header is no list of [symbol, price_unit, lot]; pack them with live.streams.pack_ticks"
+                "symbols", "the header is not a list of [symbol, price_unit, lot]; pack them with live.streams.pack_ticks"
             ) from None
         made = np.full(len(told) + 1, np.iinfo(np.uint32).max, np.uint32)
         for at, (symbol, unit, lot) in enumerate(told):

@@ -77,7 +77,7 @@ def _kind(given: Mapping[str, Any]) -> Kind:
     names = {of.name: of for of in SHAPES}
     if not isinstance(kind, str) or kind not in names:
         mend = did_you_mean(kind if isinstance(kind, str) else "", names, f"it is one of {', '.join(names)}")
-        raise WireError("kind", f"{shown(kind)} is no command that may be sent; {mend}")
+        raise WireError("kind", f"{shown(kind)} is not a command that may be sent; {mend}")
     return names[kind]
 
 
@@ -97,7 +97,9 @@ def write_command(command: Command) -> bytes:
     Raises WireError for what has no place there: a kind that is not sent, a field that the kind has not, a name that is empty.
     """
     if command.kind not in SHAPES:
-        raise WireError("kind", f"{command.kind!r} is no command that may be sent; it is one of {', '.join(kind.name for kind in SHAPES)}")
+        raise WireError(
+            "kind", f"{command.kind!r} is not a command that may be sent; it is one of {', '.join(kind.name for kind in SHAPES)}"
+        )
     kind = Kind(command.kind)
     fields = {MORE if field in IS_MORE else field: field for field in SHAPES[kind].fields}
     made: dict[str, Any] = {"kind": kind.name}

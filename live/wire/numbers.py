@@ -15,7 +15,7 @@ CACHED_MAX = 1 << 16
 
 
 def split(text: str) -> tuple[int, int] | None:
-    """`text` as (digits, exponent of ten), exactly. None for what is no number as JSON writes it; OverflowError for one out of bounds."""
+    """`text` as (digits, exponent of ten), exactly. None for what is not a JSON number; OverflowError for one out of bounds."""
     found = NUMBER.fullmatch(text)
     if found is None:
         return None
@@ -43,7 +43,7 @@ class Written(str):
 class Units(dict[bytes, int | None]):
     """Numbers as they stand in a JSON message, with their quotes if they have any, in whole units; each text is read once.
 
-    NOT_WHOLE where a number is off the unit or beyond 2^62 units (the exchange then refuses it); None for what is no plain number.
+    NOT_WHOLE where a number is off the unit or beyond 2^62 units (the exchange then refuses it); None for what is not a plain number.
     """
 
     def __init__(self, unit: Decimal) -> None:

@@ -24,7 +24,7 @@ class Decoded(NamedTuple):
     owner: np.ndarray
     """int64 (n,): index of the message that each command came from."""
     refused: list[tuple[int, str]]
-    """Index of each message that is no command, and why: the field's path, what is wrong, the mend."""
+    """Index of each message that is not a command, and why: the field's path, what is wrong, the mend."""
 
 
 class _Rows:

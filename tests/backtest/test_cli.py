@@ -399,7 +399,7 @@ def test_what_is_in_a_file(tapebook, published):
         ("backtest --strategy :Maker", [":Maker", "module:Class"]),
         ("backtest --strategy engine.strategy.examples:MarketTaker", ["MarketTaker", "did you mean MarketMaker?"]),
         ("backtest --set spred=3", ["MarketMaker", "spred", "did you mean spread?"]),
-        ("backtest --set spread=wide", ["spread", "wide", "int"]),
+        ("backtest --set spread=wide", ["spread", "wide", "is not a whole number"]),
         ("backtest --set spread=1001", ["spread", "1001", "0 <= spread <= 1000"]),
         ("backtest --set spread", ["spread", "name=value"]),
         ("backtest --cash much", ["cash", "much"]),

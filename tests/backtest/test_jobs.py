@@ -268,7 +268,7 @@ def test_what_cannot_be_told_is_said(monkeypatch):
     ("retries = 0", "retries = 0\ntimeouts = 3", "line 5: unknown key 'timeouts'; did you mean timeout"),
     ("seed = 5", "seeds = 5", "line 10, key backtests.0.seeds: unknown key 'seeds'; did you mean seed"),
     ("mine:Buyer", "mine:Byer", "line 8, key backtests.0.strategy: strategy mine:Byer: mine has no strategy 'Byer'; did you mean Buyer"),
-    ('name = "sizes"', 'name = "buyer"', "two steps are called 'buyer'"), ('name = "nightly"', 'name = "a/b"', "is no name of a folder"),
+    ('name = "sizes"', 'name = "buyer"', "two steps are called 'buyer'"), ('name = "nightly"', 'name = "a/b"', "cannot name a folder"),
     ("seed = 5", 'seed = 5\n[[gates]]\nfigure = "sharp"', "did you mean sharpe"),
     ("seed = 5", 'seed = 5\n[[gates]]\nfigure = "sharpe"', "a figure goes with"),
     ("seed = 5", 'seed = 5\n[[gates]]\nstep = "byer"\nfills = "pinned"', "no step 'byer'; did you mean buyer"),

@@ -96,7 +96,7 @@ def test_a_source_that_is_not_there_says_what_to_do(tmp_path, session):
     ("given", "says"),
     [
         ({"session": "http://127.0.0.1:1", "run": "x"}, "name one of them"),
-        ({"session": "127.0.0.1:1", "token": "t"}, "is no address"),
+        ({"session": "127.0.0.1:1", "token": "t"}, "is not an address"),
         ({"session": "http://127.0.0.1:1"}, "--token-file"),
     ],
 )

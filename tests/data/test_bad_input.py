@@ -47,7 +47,7 @@ def refused(path, match, **hints):
         ("day.dbn.zst", b"\x28\xb5\x2f\xfd" + b"\x07" * 40, "fetch it again|damaged"),
         ("12302019.NASDAQ_ITCH50", itch()[:-7], "cut short|bytes are left|is not the length"),
         ("noise.bin", bytes(range(7, 256)) * 3, "seems to be|no format"),
-        ("job.toml", b"strategy = 'mine:Maker'\n", "seems to be a text that is no table"),
+        ("job.toml", b"strategy = 'mine:Maker'\n", "seems to be a text that is not a table"),
         ("trades.csv", TRADES.encode() + b"2024-05-01 14:30,10,5\n", "line 4, field time"),
         ("trades.csv", TRADES.encode() + f"{NS + 2},inf,5\n".encode(), "line 4, field price: .*is not a finite number"),
         ("trades.csv", TRADES.encode() + f"{NS + 2},1.0,5\n".encode(), "line 4, field price: .*units mixed"),

@@ -86,7 +86,7 @@ def test_a_book_that_differs_from_the_best_prices(tmp_path):
 def test_bad_lines(tmp_path):
     path = stored(tmp_path, DAY)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(DataError, match="line 5: is no whole JSON message"):
+    with pytest.raises(DataError, match="line 5: is not a whole JSON message"):
         read_binance(path)
     path.write_text("")
     with pytest.raises(DataError, match="holds no depth"):

@@ -51,7 +51,7 @@ def pair(folder):
         (b'1723075200 {"e":"depthUpdate"}\n', "a stream of JSON messages"),
         (BOOK.encode(), "seems to be LOBSTER's order book file"),
         (b"time,type,order,size,price,side\n", "a table with the columns time, type, order, size, price, side"),
-        (b"strategy = 'mine:Maker'\n", "a text that is no table"),
+        (b"strategy = 'mine:Maker'\n", "a text that is not a table"),
     ],
 )
 def test_what_a_file_seems_to_be(tmp_path, content, said):

@@ -169,7 +169,7 @@ def test_parameters_move_the_border(tmp_path: Path) -> None:
     [
         (["layerin"], {}, "no rule 'layerin'; did you mean layering"),
         (None, {"layering": {"ration": 3}}, "layering: no parameter 'ration'; did you mean ratio"),
-        (None, {"layering": {"ratio": "many"}}, "layering: ratio = 'many' is no number; by default it is 5"),
+        (None, {"layering": {"ratio": "many"}}, "layering: ratio = 'many' is not a number; by default it is 5"),
         (None, {"layering": {"ratio": -1}}, "layering: ratio = -1 is below 0"),
         (None, {"nothing": {}}, "no rule 'nothing'"),
     ],

@@ -97,7 +97,7 @@ def test_an_empty_frame_introduces_nobody(exchange: Exchange) -> None:
         ({"quantity_lots": [1.0, 1.5]}, "row 1: quantity_lots: 1.5 is not a whole number"),
         ({"order_id": [1.0, float("nan")]}, "row 1: order_id: nan is not a finite number"),
         ({"order_id": ["one"]}, "row 0: order_id: 'one' is not a number"),
-        ({"ts": np.array([0, 2**63], np.uint64)}, "row 1: ts: 9223372036854775808 is no time; nanoseconds since 1970 lie between"),
+        ({"ts": np.array([0, 2**63], np.uint64)}, "row 1: ts: 9223372036854775808 is not a time; nanoseconds since 1970 lie between"),
         ({"symbol": ["Y", "X", "X"], "price": ["1", "1", "cheap"]}, "row 2: price: 'cheap' is not a number"),
     ],
 )

@@ -111,7 +111,7 @@ def test_a_number_that_no_field_holds_is_refused_by_the_exchange(named: dict[str
     [
         ({"order_id": 1.5}, "order_id: 1.5 is not a whole number"),
         ({"side": "LEFT"}, "side: 'LEFT' is none of BUY, SELL"),
-        ({"ts": 2**63}, "ts: 9223372036854775808 is no time; nanoseconds since 1970 lie between -2^63 and 2^63 - 1"),
+        ({"ts": 2**63}, "ts: 9223372036854775808 is not a time; nanoseconds since 1970 lie between -2^63 and 2^63 - 1"),
         ({"trader": "new", "price": "cheap"}, "X: price: 'cheap' is not a number"),
     ],
 )

@@ -87,7 +87,7 @@ def test_levels_made_from_orders_are_the_same_book() -> None:
     assert done == len(made)
     assert whole.state.instruments["volume"][0] == levels.state.instruments["volume"][0]
     assert [int(levels.state.session[name][0]) for name in ("clipped", "crossed", "displaced")] == [0, 0, 0]
-    with pytest.raises(ValueError, match="is no feed of orders"):
+    with pytest.raises(ValueError, match="is not a feed of orders"):
         levels_of(levels_of(feed))
 
 

@@ -122,7 +122,7 @@ class Manner:
         elif what == 12 and dice.random() < 0.5:
             desk.after(dice.choice((1, 40, 300)), lambda: self.see("alarm"))
         else:
-            desk.cancel_all() if dice.random() < 0.3 else send(lots, 0, desk.instruments)  # the second is no order
+            desk.cancel_all() if dice.random() < 0.3 else send(lots, 0, desk.instruments)  # the second is not an order
 
 
 def watcher(call: str) -> Callable[..., None]:

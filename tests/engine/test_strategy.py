@@ -73,9 +73,9 @@ def test_parameters_of_base_classes_come_first_and_each_object_has_its_own() -> 
         ({"size": 0}, "parameter size: 0 is out of range; allowed is 1 <= size <= 500"),
         ({"size": 501}, "parameter size: 501 is out of range; allowed is 1 <= size <= 500"),
         ({"lean": -0.1}, "parameter lean: -0.1 is out of range; allowed is 0.0 <= lean"),
-        ({"size": 1.5}, "parameter size: 1.5 is no int"),
-        ({"size": "many"}, "parameter size: 'many' is no int"),
-        ({"quick": "maybe"}, "parameter quick: 'maybe' is no bool"),
+        ({"size": 1.5}, "parameter size: 1.5 is not a whole number"),
+        ({"size": "many"}, "parameter size: 'many' is not a whole number"),
+        ({"quick": "maybe"}, "parameter quick: 'maybe' is not true or false"),
         ({"sizes": 1}, "Tuned has no parameter 'sizes'; did you mean size?"),
         ({"zzz": 1}, "Tuned has no parameter 'zzz'; it has size, lean, quick"),
     ],
@@ -101,7 +101,7 @@ def test_a_parameter_is_a_finite_number(value: Any) -> None:
             Edged(**{name: value})
     with pytest.raises(ValueError, match="parameter fast: "):
         Edged(fast=float("nan"))
-    with pytest.raises(ValueError, match="parameter fast: 2 is no bool"):
+    with pytest.raises(ValueError, match="parameter fast: 2 is not true or false"):
         Edged(fast=2)
     with pytest.raises(ValueError, match="is not a finite number"):
         Parameter(float(value))

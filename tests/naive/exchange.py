@@ -89,7 +89,7 @@ class NaiveExchange(Checks):
         return fitting(c.instrument, 0, len(self.instruments))
 
     def refuse(self, c: SimpleNamespace, reason: Reason) -> None:
-        """CommandRejected: of what is no order, cancel or replace."""
+        """CommandRejected: of what is not an order, cancel or replace."""
         same = {"order_id": c.order_id, "portfolio": c.portfolio, "trader": c.trader, "instrument": self.listed(c)}
         self.emit(Kind.CommandRejected, **same, **blame(c, reason)._asdict())
 

@@ -15,6 +15,7 @@ from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet, RSAKey
 
 from data.configuration import ConfigurationError
+from data.named_file import named_bytes
 from live.gateway.problems import Problem
 from live.gateway.security.configuration import AuthSettings
 from live.gateway.security.issuer import AUDIENCE, ISSUER, LocalIssuer
@@ -123,7 +124,7 @@ def _fetched(url: str) -> Any:
 def _keys_in(file: Path) -> KeySet:
     """The keys of a file: a key set or one key as JSON, or a public RSA key as PEM."""
     try:
-        text = file.read_bytes()
+        text = named_bytes(file)
         if text.lstrip().startswith(b"-----"):
             return KeySet([RSAKey.import_key(text)])
         found = msgspec.json.decode(text)

@@ -22,7 +22,7 @@ EVENTS = {"MARKET_DATA": "quote", "TRADE": "trade", "ORDER_UPDATE": "order", "OR
 
 
 class Event:
-    """Something that is told to clients: written once for all of them. `seq` is 0 where it is no fact; `text`: JSON."""
+    """Something that is told to clients: written once for all of them. `seq` is 0 where it is not a fact; `text`: JSON."""
 
     __slots__ = ("_message", "kind", "order_id", "seq", "text")
 

@@ -34,7 +34,7 @@ def identity_of(given: Any) -> str | None:
             return str(given)
     elif isinstance(given, str) and len(given) <= 64:
         return msgspec.json.encode(given.encode("utf-8", "replace").decode()).decode()
-    raise malformed("id", "it is no text of up to 64 characters and no whole number")
+    raise malformed("id", "it is neither a text of up to 64 characters nor a whole number")
 
 
 def kind_of(given: Any) -> str:

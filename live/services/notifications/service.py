@@ -130,4 +130,4 @@ class Notifications:
         outbox = Outbox(self._host)
         outbox.begin_again()
         outbox.close()
-        return "looks at every fact again; what was told stays told"
+        return "looks at every fact again; what was sent is not sent again"

@@ -117,7 +117,7 @@ class Settlement:
         """Say what the custodian did: SETTLE or FAIL of an instruction, or COMPENSATE; returns the names of the facts. May be called from
         any thread while the service runs. Raises SettlementError where `step` is none of them."""
         if step not in (Step.SETTLE, Step.FAIL, Step.COMPENSATE):
-            raise SettlementError(f"{step!r} is no word of a custodian; say SETTLE, FAIL or COMPENSATE")
+            raise SettlementError(f"{step!r} is not a word of a custodian; say SETTLE, FAIL or COMPENSATE")
         with self._lock:
             facts = self._step(command(step, now, instruction), self._seq)
             self._keep()

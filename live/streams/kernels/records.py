@@ -25,7 +25,7 @@ class Has(IntFlag):
     LOW = 64
     CLOSE = 128
     ODD_PRICE = 1 << 16
-    """A price is no number, or off the price unit."""
+    """A price is not a number, or off the price unit."""
     ODD_SIZE = 1 << 17
     ODD_TIME = 1 << 18
     ODD_SYMBOL = 1 << 19
@@ -55,12 +55,12 @@ class Bad(IntEnum):
 
 MENDS = {
     Bad.UNKNOWN_SYMBOL: "its symbol is not listed; add it to [[instruments]], or send it to its own shard",
-    Bad.BAD_PRICE: "a price is no number, off the price unit, beyond 2^31 units, or not above 0; mend the source, or the price_unit",
-    Bad.BAD_SIZE: "its size is no whole number of lots of 0 or more; mend the source, or the lot",
+    Bad.BAD_PRICE: "a price is not a number, off the price unit, beyond 2^31 units, or not above 0; mend the source, or the price_unit",
+    Bad.BAD_SIZE: "its size is not a whole number of lots of 0 or more; mend the source, or the lot",
     Bad.BAD_TIME: "its time is no ns since 1970; mend the source",
     Bad.AHEAD: "its time is far ahead of all others, and no more ticks came from there; set the clock of its source",
     Bad.LATE: "it came after its minute could still be revised; bring its source closer, or raise `allowance` or `revise`",
-    Bad.LATE_FOR_VALUE: "its bar was told anew, but the indicator of its window had been told; raise `allowance`",
+    Bad.LATE_FOR_VALUE: "its bar was revised, but the indicator of its window was out already; raise `allowance`",
     Bad.REPEATED: "a trade that was published twice after a crash; nothing needs to be done",
     Bad.UNREADABLE: "it is in dead-letters, with why",
 }

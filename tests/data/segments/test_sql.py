@@ -128,7 +128,7 @@ class TestCommands:
 def test_a_long_answer_shows_its_beginning(say: Say) -> None:
     said = say("sql", "ended", "SELECT range AS n FROM range(1000)")[1].splitlines()
     assert len(said) == 52
-    assert said[-1].rstrip() == "the first 50 rows; --json tells them all"
+    assert said[-1].rstrip() == "the first 50 rows; --json prints them all"
     assert len(json.loads(say("sql", "ended", "SELECT range AS n FROM range(1000)", "--json")[1])) == 1000
 
 

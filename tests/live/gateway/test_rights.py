@@ -150,7 +150,7 @@ def bad_tokens(s):
     yield "not yet", signed(own, nbf=int(time.time()) + 600)
     yield "tampered", f"{head}.{_other_body()}.{mark}"
     yield "roles are no list", signed(own, roles="admin")
-    yield "trader is no text", signed(own, trader=7)
+    yield "trader is not text", signed(own, trader=7)
     yield "nonsense", "nonsense"
     yield "long", "a" * 9_000
 
@@ -170,7 +170,7 @@ def _other_body():
 
 BAD = [
     *("alg none", "no signature", "wrong key", "wrong key under our id", "our public key as a secret", "wrong audience", "no audience"),
-    *("wrong issuer", "expired", "no end", "not yet", "tampered", "roles are no list", "trader is no text", "nonsense", "long"),
+    *("wrong issuer", "expired", "no end", "not yet", "tampered", "roles are no list", "trader is not text", "nonsense", "long"),
 ]
 
 

@@ -58,7 +58,7 @@ portfolio = "y"
         ('colour = "red"', "unknown key 'colour'"),
         ("alarms = []", "unknown key 'alarms'"),
         ("broker = { shard = 2, shards = 2 }", "key broker.shard: 2 is not below shards = 2; shards are counted from 0"),
-        ('day = { start = "25:00" }', "key day.start: '25:00' is no time of day; write 09:30 or 09:30:00"),
+        ('day = { start = "25:00" }', "key day.start: '25:00' is not a time of day; write 09:30 or 09:30:00"),
         ('day = { time_zone = "Mars" }', "key day.time_zone: time zone 'Mars' is not known"),
         ("market = { topic = true, speed = 2 }", "key market: the topic market-history lies on a broker"),
         ('market = { file = "x", topic = true }', "key market: name one market"),

@@ -130,7 +130,7 @@ def test_what_a_notebook_shows() -> None:
     assert told[told.index("ticks") + 1] == "3"
     assert told[told.index("A") + 2 :][:4] == ["10", "12.5", "10", "12.5"]
     nothing = streams.run({"ts": [0], "symbol": ["A"], "last": [1.0]}, listed, finish=False)
-    assert "No bar was told." in read(nothing)
+    assert "No bar was made." in read(nothing)
 
 
 def test_a_spread_and_a_volume_out_of_the_usual() -> None:

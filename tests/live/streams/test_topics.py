@@ -153,8 +153,8 @@ async def test_bad_records_become_dead_letters(make: Callable[[], Broker]) -> No
     bad = {
         b'{"symbol":"AAPL","ts":"2026-01-05T14:30:02Z","last":NaN}': "last: NaN is not a number",
         tick(2, "-5.00"): "last: '-5.00' is out of range",
-        tick(2, "100.001"): "last: '100.001' is no whole number of the price unit 0.01 of AAPL",
-        tick(2, size="1.5"): "size: '1.5' is no whole number of the lot 1",
+        tick(2, "100.001"): "last: '100.001' is not a whole number of the price unit 0.01 of AAPL",
+        tick(2, size="1.5"): "size: '1.5' is not a whole number of the lot 1",
         tick(2, symbol="APPL"): "symbol: no instrument 'APPL'; did you mean AAPL?",
         b'{"symbol":"AAPL","last":"1.00"}': "ts: it is missing",
         b'{"symbol":"AAPL","ts":"2200-01-01T00:00:00Z"}': "ts: '2200-01-01T00:00:00Z' is not from 1970 to 2116",

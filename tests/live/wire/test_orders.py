@@ -1,4 +1,4 @@
-"""Commands from JSON: every kind comes back as it went, numbers are what is written, and what is no command says why."""
+"""Commands from JSON: every kind comes back as it went, numbers are what is written, and what is not a command says why."""
 
 import json
 from decimal import Decimal
@@ -187,11 +187,11 @@ def test_a_number_out_of_bounds_is_refused(text: str) -> None:
         (b" " * (MESSAGE_BYTES_MAX + 1), "message: it has 131,073 bytes", "131,072"),
         (message(kind=...), "kind: it is missing", "NEW, CANCEL"),
         (message(kind=None), "kind: it is missing", "NEW, CANCEL"),
-        (message(kind="new"), "kind: 'new' is no command", "did you mean NEW?"),
-        (message(kind=10), "kind: 10 is no command", "NEW, CANCEL"),
-        (message(kind="SESSION"), "kind: 'SESSION' is no command that may be sent", "NEW, CANCEL"),
-        (message(kind="ADD"), "kind: 'ADD' is no command that may be sent", ""),
-        (message(kind="OrderCreated"), "kind: 'OrderCreated' is no command that may be sent", ""),
+        (message(kind="new"), "kind: 'new' is not a command", "did you mean NEW?"),
+        (message(kind=10), "kind: 10 is not a command", "NEW, CANCEL"),
+        (message(kind="SESSION"), "kind: 'SESSION' is not a command that may be sent", "NEW, CANCEL"),
+        (message(kind="ADD"), "kind: 'ADD' is not a command that may be sent", ""),
+        (message(kind="OrderCreated"), "kind: 'OrderCreated' is not a command that may be sent", ""),
         (message(pric="1"), "pric: a NEW has no such field", "did you mean price?"),
         (message(more="1"), "more: a NEW has no such field", "order_id, symbol"),
         (b'{"kind":"CANCEL","order_id":1,"symbol":"AAPL","quantity":5}', "quantity: a CANCEL has no such field", "portfolio, trader"),
