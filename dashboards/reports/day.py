@@ -96,6 +96,10 @@ def portfolios(log: EventLog, session: int) -> list[str]:
     return [name for name in names_of(log, session).portfolios if name]
 
 
+_About = tuple[str, str, int, bool, tuple[int, int], tuple[int, int]]
+"""The first fields of a Day."""
+
+
 def day_of(log: EventLog, session: int, portfolio: str, number: int | None = None) -> Day:
     """Trading day `number` (from 1; the last one without it). Raises DayError, LogError."""
     names, decimals, last = names_of(log, session), decimals_of(log, session), log.last_seq(session)
@@ -118,7 +122,7 @@ def day_of(log: EventLog, session: int, portfolio: str, number: int | None = Non
     return _day(log, session, about, told, opened, trades)
 
 
-def _day(log: EventLog, session: int, about: Any, told: "_Told", opened: Account, trades: pl.DataFrame) -> Day:
+def _day(log: EventLog, session: int, about: _About, told: "_Told", opened: Account, trades: pl.DataFrame) -> Day:
     names, decimals, (first, end), portfolio = told.models.names, told.models.decimals, about[4], about[1]
     closed = told.account()
     orders = log.frame("orders", session, portfolio=portfolio).filter(pl.col("seq").is_between(first, end))
@@ -158,7 +162,8 @@ def _by_symbol(opened: Account, closed: Account, trades: pl.DataFrame, names: Na
         before, after = opened["positions"].get(symbol), closed["positions"].get(symbol)
         realized, unrealized = (_figure(after, name) - _figure(before, name) for name in ("realized_pnl", "unrealized_pnl"))
         if realized or unrealized or symbol in traded:
-            made.append(BySymbol(symbol, *traded[symbol][:3], realized, unrealized, traded[symbol][3]))
+            bought, sold, turnover, fees = traded[symbol]
+            made.append(BySymbol(symbol, bought, sold, turnover, realized, unrealized, fees))
     return sorted(made, key=lambda one: one.net)
 
 

@@ -34,7 +34,7 @@ def printed(page: str, kind: str, window: Window = USUAL) -> bytes:
     try:
         from playwright.sync_api import Error, sync_playwright
     except ModuleNotFoundError:
-        raise PrintError("PNG and PDF need Playwright beside a Chromium: pip install playwright; HTML needs neither") from None
+        raise PrintError("PNG and PDF need Playwright beside a Chromium: pip install 'tapebook[print]'; HTML needs neither") from None
     path = browser()
     words = [*QUIET, *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else [])]
     with TemporaryDirectory(prefix="tapebook-export-") as scratch:

@@ -91,7 +91,8 @@ def stored(con: duckdb.DuckDBPyConnection, session: int, newest_first: bool, unt
     for (seq,) in chosen:
         found = con.execute("SELECT commands, digest, state FROM snapshots WHERE session = ? AND seq = ?", [session, seq]).fetchone()
         if found:
-            yield Snapshot(seq, *found[1:], seal_of(seq, SNAPSHOT_LAYOUT, *found) in _seals(con, session, seq))
+            sealed = seal_of(seq, SNAPSHOT_LAYOUT, *found) in _seals(con, session, seq)
+            yield Snapshot(seq, found[1], found[2], sealed)
 
 
 def state_of(snapshot: Snapshot) -> State | None:

@@ -140,7 +140,7 @@ def test_without_playwright_it_says_what_to_do(lively, monkeypatch, tmp_path, ca
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     words = ["dash", "export", "desk", "--log", str(lively.session.folder.path), "--to", str(tmp_path / "desk.png")]
     assert run_command_line(words) == 2
-    assert "pip install playwright; HTML needs neither" in capsys.readouterr().err
+    assert "pip install 'tapebook[print]'; HTML needs neither" in capsys.readouterr().err
 
 
 def test_without_its_packages_it_asks_for_the_extra(monkeypatch, capsys):
