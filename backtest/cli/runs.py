@@ -67,8 +67,11 @@ def export(
 
 def warn_of_changes(run: Any) -> None:
     """A line about files of a run that somebody changed since it was made."""
+    from rich.text import Text
+
     if run.changed:
-        say(f"[red]changed[/red]  {run.run_id}: {', '.join(run.changed)} not as the run wrote it; `tapebook log verify` says more")
+        said = f"  {run.run_id}: {', '.join(run.changed)} not as the run wrote it; `tapebook log verify` says more"
+        say(Text.assemble(("changed", "red"), said))
 
 
 @runs.command("report")

@@ -366,7 +366,8 @@ def test_a_changed_file_is_found(name: str, copied: Run, capsys: pytest.CaptureF
     assert not verdict.ok
     assert verdict.text.startswith(f"{name} is not what the run wrote; take its folder from a backup")
     assert run_command_line(["runs", "show", str(copied.folder)]) == 0
-    assert f"changed {copied.run_id}: {name} not as the run wrote it" in " ".join(capsys.readouterr().out.split())
+    shown = "".join(capsys.readouterr().out.split())
+    assert f"changed{copied.run_id}:{name}notastherunwroteit" in shown  # wrapped anywhere
     path.unlink()
     assert copied.changed == [name]
 

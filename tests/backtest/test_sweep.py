@@ -271,7 +271,7 @@ def test_random_points_follow_the_seed():
     ({"grid": {"edge": [-1]}}, "edge: -1 is out of range"), ({"grid": {"edge": []}}, "the list is empty"),
     ({"grid": {"edge": [1, 1]}}, "twice"),
     ({"grid": {"edge": [1]}, "target": "sharp"}, "did you mean sharpe"), ({"random": {"edge": (3, 1)}}, "is no range"),
-    ({"random": {"edge": (0, 1)}, "runs": 10**9}, "more than 100,000"), ({"random": {"edge": (0, 1)}, "runs": 0}, "at least 1"),
+    ({"random": {"edge": (0, 1)}, "runs": 10**9}, "give 1 to 100,000"), ({"random": {"edge": (0, 1)}, "runs": 0}, "give 1 to 100,000"),
     ({"grid": {"order_latency": ["1 lightyear"]}}, "lightyear"), ({"grid": {"cash": ["a lot"]}}, "a lot"),
 ])  # fmt: skip
 def test_a_sweep_that_makes_no_sense_is_refused_before_it_runs(day, options, words):

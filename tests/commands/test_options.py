@@ -96,6 +96,13 @@ dash --for=-1                         | --for
 dash --for=1e30                       | --for
 dash --session nowhere --token t      | nowhere
 dash --run x --log y                  | --run and --log
+dash export nowhere --to x.html       | no page 'nowhere'
+dash export desk --to x.gif           | no format 'gif'
+dash export desk --to x.html --log nothere | nothere
+dash export desk --to x.html --width=wide  | --width
+report daily nobody                   | 'nobody'
+report daily nobody --day=0           | --day
+report daily nobody --day=x           | --day
 kafka start --port=-1                 | --port
 kafka start --port=65536              | --port
 explain NOTHINGLIKEIT                 | NOTHINGLIKEIT
