@@ -1,6 +1,7 @@
 """Pages as files: what a still says is what the page said, to whom it may be said, and nothing is asked of anybody."""
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
@@ -113,9 +114,15 @@ def test_the_button_saves_the_page(lively, visit):
     page.clean()
 
 
+def commanded(words):
+    """The exit code of the command, in a thread: the browser of these tests keeps an event loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(run_command_line, words).result()
+
+
 def test_the_command_writes_the_page_of_a_log(browser, lively, tmp_path, capsys):
     to = tmp_path / "risk.html"
-    assert run_command_line(["dash", "export", "risk", "--log", str(lively.session.folder.path), "--to", str(to)]) == 0
+    assert commanded(["dash", "export", "risk", "--log", str(lively.session.folder.path), "--to", str(to)]) == 0
     capsys.readouterr()
     still = opened(browser, tmp_path, to.read_bytes())
     row = lively.ask("GET", "/v1/portfolios/fund1/limits", lively.token("risk"))[1][0]
@@ -128,7 +135,7 @@ def test_the_command_writes_the_page_of_a_log(browser, lively, tmp_path, capsys)
         (["desk", "--to", "/nowhere/at/all.html"], "there is no folder"),
         (["desk", "--to", str(to), "--log", str(tmp_path)], "there is no log"),
     ):
-        assert run_command_line(["dash", "export", *words, "--out", str(tmp_path)]) == 2
+        assert commanded(["dash", "export", *words, "--out", str(tmp_path)]) == 2
         told = capsys.readouterr().err
         assert says in told
         assert len(told.splitlines()) == 1
@@ -139,7 +146,7 @@ def test_without_playwright_it_says_what_to_do(lively, monkeypatch, tmp_path, ca
 
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     words = ["dash", "export", "desk", "--log", str(lively.session.folder.path), "--to", str(tmp_path / "desk.png")]
-    assert run_command_line(words) == 2
+    assert commanded(words) == 2
     assert "pip install 'tapebook[print]'; HTML needs neither" in capsys.readouterr().err
 
 
