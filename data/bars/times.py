@@ -90,7 +90,7 @@ def _from_epoch(table: Table, column: pl.Series) -> pl.Series:
     unit, first = next(ns for limit, ns in _EPOCHS if largest < limit), int(whole[0])
     odd = (_unit_of(whole) != _unit_of(whole.head(1))[0]) & ((whole // 100 > first) | (whole < first // 100))
     table.refuse(column.name, odd, f"is a time in another unit than the first one, {first}; write all in one unit", whole)
-    _refuse_far(table, whole, whole >= 2**63 // unit)
+    _refuse_far(table, whole, whole > (2**63 - 1) // unit)
     return (whole * unit).cast(pl.Datetime("ns")).dt.replace_time_zone("UTC")
 
 
