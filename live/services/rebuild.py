@@ -75,7 +75,7 @@ async def catch_up(feeder: Feeder, host: Any) -> None:
             commands, facts = host.log.read(host.number, first, last)
             await feeder.feed(Committed(commands.records, commands.seqs, facts))
             first = last + 1
-        feeder.service.tick(int(host.log.frame("batches", host.number)["last_ts"][-1]))
+        feeder.service.tick(int(host.log.frame("batches", host.number)["last_ts"].max()))
     finally:
         feeder.service.close()
 
