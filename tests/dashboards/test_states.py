@@ -109,7 +109,7 @@ def test_a_result_without_fills_is_complete_all_the_same(browser, tmp_path):
     for page, says in (
         ("desk", "This run sent no order."),
         ("portfolio", "No P&L yet: it begins with the first fill."),
-        ("risk", "No portfolio of yours has a limit"),
+        ("risk", "Nothing was refused, and no alarm was raised."),
     ):
         made = shown(browser, tmp_path, view(result, page))
         made.page.wait_for_selector(f"text=/{says}/")
