@@ -59,7 +59,7 @@ def test_killed_with_its_strategies_at_work_it_goes_on_where_its_log_ends(tmp_pa
     until_running(process, tmp_path)
     time.sleep(3)
     process.send_signal(signal.SIGTERM)
-    said, errors = process.communicate(timeout=20)  # 10 s on a machine that does nothing else
+    said, errors = process.communicate(timeout=10)
     assert process.returncode == 0, errors
     told = json.loads(said)
 
