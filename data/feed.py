@@ -244,6 +244,23 @@ def store_commands(path: Path, batches: Iterator[Commands]) -> None:
         raise
 
 
+class Wrapped(Feed):
+    """Another feed, changed: a subclass says what it changes, the rest is the feed's own."""
+
+    def __init__(self, feed: Feed, name: str) -> None:
+        self.feed, self.name, self.instruments, self.counts = feed, name, feed.instruments, {}
+        self.time_zone, self.date, self.grain, self.levels = feed.time_zone, feed.date, feed.grain, feed.levels
+        self.seats, self.taken_for = feed.seats, feed.taken_for
+
+    @property
+    def source(self) -> str:
+        return self.feed.source
+
+    @property
+    def grains(self) -> list[Grain]:
+        return self.feed.grains
+
+
 class _Until(Feed):
     """The beginning of another feed."""
 

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from data.calendars.schedule import Schedule, check_calendar, schedule_of
-from data.feed import BATCH_ROWS, Commands, DataError, Feed, mixed
+from data.feed import BATCH_ROWS, Commands, DataError, Feed, Wrapped, mixed
 from engine.messages.records import COMMAND
-from engine.messages.vocabulary import Grain, Kind
+from engine.messages.vocabulary import Kind
 
 VERSION = "calendar 1"
 _DAYS = (Kind.END_OF_DAY, Kind.START_OF_DAY)
 
 
-class InSessions(Feed):
+class InSessions(Wrapped):
     """Another feed with END_OF_DAY of every instrument at each close of a calendar and START_OF_DAY at each open after it.
 
     A close stands behind the rows of its time, an open before them; where one session follows another at once, both before. Nothing is
@@ -22,19 +22,9 @@ class InSessions(Feed):
     """
 
     def __init__(self, feed: Feed, calendar: str) -> None:
-        self.feed, self.calendar = feed, calendar
-        self.instruments, self.counts, self.date, self.levels = feed.instruments, {}, feed.date, feed.levels
-        self.grain, self.seats, self.taken_for = feed.grain, feed.seats, feed.taken_for
-        self.name = f"{feed.name}, sessions of {calendar}"
+        super().__init__(feed, f"{feed.name}, sessions of {calendar}")
+        self.calendar = calendar
         self.time_zone = feed.time_zone if feed.time_zone != "UTC" else schedule_of(calendar, *([17 * 10**17] * 2)).time_zone
-
-    @property
-    def source(self) -> str:
-        return self.feed.source
-
-    @property
-    def grains(self) -> list[Grain]:
-        return self.feed.grains
 
     @property
     def fingerprint(self) -> str:

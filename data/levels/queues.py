@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from data.feed import BATCH_ROWS, Commands, DataError, Feed, mixed
+from data.feed import BATCH_ROWS, Commands, DataError, Feed, Wrapped, mixed
 from engine.exchange import Exchange
 from engine.messages.commands import Queue, set_queue
 from engine.messages.hints import did_you_mean
@@ -45,22 +45,12 @@ def queue_model(given: QueueName) -> Queue:
     return Queue(model=model, exponent=made)
 
 
-class Queued(Feed):
+class Queued(Wrapped):
     """Another feed that begins with a SET_QUEUE of each instrument of trades and levels: for a session, which plays what it gets."""
 
     def __init__(self, feed: Feed, queue: QueueName) -> None:
-        self.feed, self.queue = feed, queue_model(queue)
-        self.name, self.instruments, self.counts = feed.name, feed.instruments, {}
-        self.time_zone, self.date, self.grain, self.levels = feed.time_zone, feed.date, feed.grain, feed.levels
-        self.session_opening, self.seats = feed.session_opening, feed.seats
-
-    @property
-    def source(self) -> str:
-        return self.feed.source
-
-    @property
-    def grains(self) -> list[Grain]:
-        return self.feed.grains
+        super().__init__(feed, feed.name)
+        self.queue, self.session_opening = queue_model(queue), feed.session_opening
 
     @property
     def fingerprint(self) -> str:

@@ -6,28 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from data.feed import BATCH_ROWS, Commands, Feed, mixed
-from engine.messages.vocabulary import Grain
+from data.feed import BATCH_ROWS, Commands, Feed, Wrapped, mixed
 
 
-class AtVenue(Feed):
+class AtVenue(Wrapped):
     """Another feed, its symbols with a venue behind them: AAPL becomes AAPL.XNAS."""
 
     def __init__(self, feed: Feed, venue: str) -> None:
-        self.feed, self.venue = feed, venue
+        super().__init__(feed, f"{feed.name} at {venue}")
+        self.venue = venue
         self.instruments: list[Any] = [replace(one, symbol=f"{one.symbol}.{venue}") for one in feed.instruments]
-        self.counts, self.date, self.levels, self.time_zone = {}, feed.date, feed.levels, feed.time_zone
-        self.grain, self.taken_for = feed.grain, feed.taken_for
-        self.name = f"{feed.name} at {venue}"
         self.origin = {"venue": venue, "feed": feed.origin} if feed.origin else None
-
-    @property
-    def source(self) -> str:
-        return self.feed.source
-
-    @property
-    def grains(self) -> list[Grain]:
-        return self.feed.grains
 
     @property
     def fingerprint(self) -> str:
