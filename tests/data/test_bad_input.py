@@ -41,7 +41,7 @@ def refused(path, match, **hints):
         ("trades.csv", TRADES.splitlines()[0].encode() + b"\n", "has no rows"),
         ("trades.csv", TRADES.encode() + f"{NS + 2},10.6".encode(), "line 4: has 2 fields, not 3; is it cut short"),
         ("bars.csv", BARS.encode() + b"2024-05-03,10,11", "line 4, field low: is missing"),
-        ("trades.csv.gz", gzip.compress(TRADES.encode() * 50)[:-12], "fetch it again"),
+        ("trades.csv.gz", gzip.compress(TRADES.encode() * 50, mtime=0)[:-12], "fetch it again"),
         ("trades.parquet", b"PAR1" + b"\x15\x04" * 40, "is a damaged Parquet file"),
         ("trades.zip", b"PK\x03\x04" + b"\0" * 60, "the zip is broken or cut short"),
         ("day.dbn.zst", b"\x28\xb5\x2f\xfd" + b"\x07" * 40, "fetch it again|damaged"),
