@@ -26,6 +26,7 @@ from dashboards.source.port import Source, SourceError
 from dashboards.source.remote import RemoteSource
 from data.configuration import ConfigurationError
 from data.terminal import say
+from live.gateway.operations.connections import BoundedHead
 from live.gateway.problems import MEDIA_TYPE, Problem
 from live.gateway.security.configuration import Secured
 from live.gateway.security.guard import Guard, GuardedApp
@@ -72,7 +73,7 @@ async def _serve(source: Source, choice: Choice, port: int, seconds: float | Non
         access_log=False,
         lifespan="off",
         ws="websockets-sansio",
-        http="h11",
+        http=BoundedHead,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=1,

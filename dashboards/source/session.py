@@ -108,6 +108,6 @@ class SessionSource(ModelSource):
             "batches": counts["batches"],
             "waiting": session.intake.rows,
             "lag": session.seq - self.models.seq,
-            "active": self.desk.tallies.active,
+            "active": self.desk.tallies.settled().active,
             "stages": stages,
         }

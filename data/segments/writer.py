@@ -22,7 +22,7 @@ EVERY = 0.5
 """Seconds between two seals under load; what comes after a pause is sealed at once."""
 ROWS = 50_000
 """Commands and facts that are sealed before their time."""
-_LOOK = 1.0
+_LOOK = 5.0
 """Seconds between two looks for segments to merge."""
 
 

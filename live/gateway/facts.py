@@ -11,21 +11,23 @@ from live.wire.called import Dictionary, quoted
 from live.wire.facts import FactEncoder, Row
 from live.wire.routes import ORDERS_EVENTS
 
-ORDER_KINDS = np.array(
-    [
-        Kind.OrderCreated,
-        Kind.OrderTriggered,
-        Kind.OrderReplaced,
-        Kind.OrderCancelled,
-        Kind.OrderRejected,
-        Kind.OrderExpired,
-        Kind.CancelRejected,
-        Kind.ReplaceRejected,
-        Kind.TradeExecuted,
-    ],
-    np.uint8,
+ORDER_KINDS = (
+    Kind.OrderCreated,
+    Kind.OrderTriggered,
+    Kind.OrderReplaced,
+    Kind.OrderCancelled,
+    Kind.OrderRejected,
+    Kind.OrderExpired,
+    Kind.CancelRejected,
+    Kind.ReplaceRejected,
+    Kind.TradeExecuted,
 )
 """Facts that an order's owner is told."""
+ABOUT_ORDERS = np.zeros(256, np.bool_)
+ABOUT_ORDERS[list(ORDER_KINDS)] = True
+"""By kind; for a handful of facts it costs a tenth of np.isin."""
+_LOOKED_AT = ABOUT_ORDERS.copy()
+_LOOKED_AT[Kind.DayStarted] = True
 Owner = Callable[[int, int], tuple[int, int] | None]
 """(trader, order id) to (portfolio, side), all numbers; None for an order that is not known."""
 
@@ -79,7 +81,7 @@ class Told:
 def owned(encoder: FactEncoder, facts: np.ndarray, owner: Owner | None = None) -> Iterator[tuple[int, int, str]]:
     """(trader's number, seq, JSON) of each fact about an order, for its owner; of a trade, for both. DayStarted turns the encoder's day."""
     encoder.owners = _Owners(owner)
-    kept = np.flatnonzero(np.isin(facts["kind"], ORDER_KINDS) | (facts["kind"] == Kind.DayStarted)).tolist()
+    kept = np.flatnonzero(_LOOKED_AT[facts["kind"]]).tolist()
     for k in kept:
         fact = facts[k]
         if fact["kind"] == Kind.DayStarted:

@@ -22,7 +22,8 @@ from live.wire.command_json import command_of
 from live.wire.errors import WireError
 from live.wire.numbers import Written
 
-_REFUSALS = (Kind.OrderRejected, Kind.CancelRejected, Kind.ReplaceRejected, Kind.CommandRejected)
+_REFUSES = np.zeros(256, np.bool_)
+_REFUSES[[Kind.OrderRejected, Kind.CancelRejected, Kind.ReplaceRejected, Kind.CommandRejected]] = True
 _FINISHED = {Reason.ORDER_FILLED, Reason.ORDER_CANCELLED, Reason.ORDER_REJECTED, Reason.ORDER_EXPIRED}
 _PATHS = {
     Reason.UNKNOWN_INSTRUMENT: "symbol",
@@ -88,7 +89,7 @@ async def sent(desk: Desk, command: Command) -> dict[str, Any]:
     texts = desk.facts_of(trader, facts)
     number = desk.names.traders.get(trader)
     ours = (facts["trader"] == number) & (facts["order_id"] == command.order_id) | (facts["kind"] == Kind.CommandRejected)
-    refused = np.flatnonzero(np.isin(facts["kind"], _REFUSALS) & ours)
+    refused = np.flatnonzero(_REFUSES[facts["kind"]] & ours)
     if len(refused):
         raise refusal(desk, command, facts[refused[0]], texts)
     try:

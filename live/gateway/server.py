@@ -13,7 +13,7 @@ from data.configuration import ConfigurationError
 from live.configuration.tables import GatewaySettings
 from live.gateway.application import application
 from live.gateway.desk import Desk
-from live.gateway.operations.connections import Connections
+from live.gateway.operations.connections import BoundedHead, Connections
 from live.gateway.operations.health import Health
 from live.gateway.operations.tracing import NoTraces, Traces, Tracing
 from live.gateway.security.configuration import secured
@@ -128,7 +128,7 @@ class Gateway:
             ws="websockets-sansio",
             ws_max_size=MESSAGE_MAX,
             ws_per_message_deflate=False,
-            http="h11",
+            http=BoundedHead,
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=STOP_SECONDS,

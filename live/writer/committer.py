@@ -129,7 +129,10 @@ def _merged(batch: list[Matched]) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     turns = [one.turn for one in batch]
     if not turns:
         return np.zeros(0, COMMAND), np.zeros(0, np.int64), np.zeros(0, FACT), np.zeros(0, np.int64)
-    seqs = np.concatenate([turn.seqs for turn in turns])
-    own = np.concatenate([turn.given for turn in turns]) < 0
-    facts = turns[0].facts if len(turns) == 1 else np.concatenate([turn.facts for turn in turns], dtype=FACT)
-    return np.concatenate([turn.commands for turn in turns]), seqs, facts, np.where(own, seqs - 1, -1)
+    if len(turns) == 1:
+        commands, seqs, facts, given = turns[0]
+    else:
+        commands = np.concatenate([turn.commands for turn in turns], dtype=COMMAND)
+        seqs, given = (np.concatenate([turn[k] for turn in turns]) for k in (1, 3))
+        facts = np.concatenate([turn.facts for turn in turns], dtype=FACT)
+    return commands, seqs, facts, np.where(given < 0, seqs - 1, -1)

@@ -18,6 +18,7 @@ from live.writer.meters import Meters
 
 MOST = 1 << 13
 """Commands of one batch, about: what the engine carries out without letting anybody else run."""
+_NONE = np.zeros(0, COMMAND)
 APART = 1_000
 """Nanoseconds between two commands of one batch, so that strategies' answers fit between them."""
 
@@ -88,7 +89,8 @@ class Matcher:
 
     def _stamped(self, requests: list[Request], now: int) -> tuple[np.ndarray, list[tuple[Request, int]], int]:
         """The commands of requests and of the day, each with its time; the first row of each request; the last time."""
-        last, rows, count = self.now, [np.zeros(0, COMMAND)], 0
+        last, count = self.now, 0
+        rows: list[np.ndarray] = []
         first: list[tuple[Request, int]] = []
         for turned in self.days.due(max(now, last)):
             turned["ts"] = np.maximum(turned["ts"], last + 1 + np.arange(len(turned)))
@@ -109,7 +111,7 @@ class Matcher:
             last = int(made["ts"][-1])
             rows.append(made)
             count += len(made)
-        return np.concatenate(rows), first, last
+        return rows[0] if count and len(rows) == 1 else np.concatenate([_NONE, *rows], dtype=COMMAND), first, last
 
     def _changed(self, facts: np.ndarray) -> dict[str, Account]:
         """The portfolios whose cash or positions the facts changed, as they are now."""

@@ -74,7 +74,7 @@ class Health:
         yield from self._clients()
 
     def _trading(self) -> Iterator[Metric]:
-        tallies = self.desk.tallies
+        tallies = self.desk.tallies.settled()
         yield GaugeMetricFamily("trading_active_orders", "Open orders.", value=tallies.active)
         yield GaugeMetricFamily("trading_market_connections", "Connected clients.", value=len(self.hub.clients))
         yield _counter("trading_orders_created", "Orders that were accepted.", ("symbol", "side"), tallies.created)

@@ -1,15 +1,20 @@
 """What the figures of `/metrics` count, from the facts of each batch."""
 
 from collections import Counter
+from typing import Self
 
 import numpy as np
 
 from engine.messages.names import Names
+from engine.messages.records import FACT
 from engine.messages.vocabulary import Kind, Reason, Side
+
+PENDING = 1 << 12
+"""Facts that may wait to be counted: many small batches cost as much as one."""
 
 
 class Tallies:
-    """Counts since the session's first fact, by names."""
+    """Counts since the session's first fact, by names; `settled` before they are read."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -20,11 +25,24 @@ class Tallies:
         self.volume: Counter[str] = Counter()
         self.prices: Counter[str] = Counter()
         self.breaches: Counter[tuple[str, str]] = Counter()
+        self._pending: list[np.ndarray] = []
+        self._rows = 0
 
     def add(self, facts: np.ndarray) -> None:
-        """Count a batch (FACT)."""
-        if not len(facts):
-            return
+        """Note a batch (FACT), which is counted with others."""
+        self._pending.append(facts)
+        self._rows += len(facts)
+        if self._rows > PENDING:
+            self.settled()
+
+    def settled(self) -> Self:
+        """With all that was added."""
+        if self._rows:
+            self._count(self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending, dtype=FACT))
+        self._pending, self._rows = [], 0
+        return self
+
+    def _count(self, facts: np.ndarray) -> None:
         kinds = facts["kind"]
         created = facts[kinds == Kind.OrderCreated]
         self.active += len(created) - int(np.count_nonzero((kinds == Kind.OrderCancelled) | (kinds == Kind.OrderExpired)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.messages.vocabulary import HISTORY, Kind
 from live.gateway.desk import PIECE, Desk
-from live.gateway.facts import ORDER_KINDS, owned
+from live.gateway.facts import ABOUT_ORDERS, owned
 from live.gateway.problems import Problem
 from live.gateway.reading import quotes_of
 from live.gateway.streams.clients import EXPIRED, GOING, Client, Event, event
@@ -198,7 +198,7 @@ class Hub:
 def concerning(facts: np.ndarray, numbers: set[int]) -> np.ndarray:
     """The facts about orders of some traders (_WHOEVER: of all), and the turns of the day."""
     kinds = facts["kind"]
-    kept = np.isin(kinds, ORDER_KINDS)
+    kept = ABOUT_ORDERS[kinds]
     if _WHOEVER not in numbers:
         whose = np.fromiter(numbers, np.uint32, len(numbers))
         maker = (kinds == Kind.TradeExecuted) & np.isin(facts["maker_trader"], whose)

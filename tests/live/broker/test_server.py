@@ -9,15 +9,19 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import tapebook
+from engine import Kind, Side, limit
 from live.broker.kafka import KafkaBroker
 from live.broker.port import BEGINNING, BrokerError
 from live.broker.server import KafkaServer, Unavailable, jars, java
 from live.broker.server.command import cluster_id, server_command
 from live.broker.server.held import is_held
 from live.broker.server.properties import free_ports, ports_of
+from live.session.session import Session
+from tests.live.session.load import settings_of
 from tests.support.brokers import a_topic, numbered, numbers, take_all
 
 ROOT = Path(__file__).parents[3]
@@ -120,15 +124,23 @@ def test_a_start_that_is_interrupted_leaves_nothing_behind(kafka, tmp_path, monk
     assert not is_held(tmp_path / "lock")
 
 
-def test_clients_that_must_log_in(kafka, tmp_path):
-    security = {"protocol": "SASL_PLAINTEXT", "mechanism": "PLAIN", "username": "desk", "password": "secret"}
+def test_clients_that_must_log_in_over_tls(kafka, tmp_path):
+    """SASL over TLS with an authority of one's own: the broker port, and a whole session."""
+    chain, key = tls_files(tmp_path)
     login = "org.apache.kafka.common.security.plain.PlainLoginModule required username=desk password=secret user_desk=secret;"
     properties = {
-        "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": "CLIENT:SASL_SSL,CONTROLLER:PLAINTEXT",
         "sasl.enabled.mechanisms": "PLAIN",
         "sasl.mechanism.inter.broker.protocol": "PLAIN",
         "listener.name.client.plain.sasl.jaas.config": login,
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.certificate.chain": chain.read_text(),
+        "ssl.keystore.key": key.read_text(),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.certificates": chain.read_text(),
     }
+    (tmp_path / "password").write_text("secret\n")
+    security = {"protocol": "SASL_SSL", "username": "desk", "password_file": str(tmp_path / "password"), "ca": str(chain)}
     server = KafkaServer(tmp_path / "kafka", properties=properties, security=security)
     server.start()
     try:
@@ -142,13 +154,38 @@ def test_clients_that_must_log_in(kafka, tmp_path):
             await broker.close()
             return numbers(found)
 
+        async def trade():
+            async with Session(settings_of(server.servers, broker={"security": security}), tmp_path) as s:
+                made = await s.send(limit(1, "X", Side.BUY, 1, "1.00", trader="ann", portfolio="fund"))
+            broker = KafkaBroker(server.servers, security=security)
+            await broker.open()
+            reader, told = await broker.read("orders.events", 0, BEGINNING), {"kind": ""}
+            while told["kind"] != "OrderCreated":
+                told = msgspec.json.decode((await take_all(reader, 1))[0].value)
+            await broker.close()
+            return made, told
+
         assert asyncio.run(go(security)) == [0, 1, 2]
-        for wrong in ({**security, "password": "guess"}, None):
-            with pytest.raises(BrokerError, match=f"Kafka at {server.servers}") as told:
-                asyncio.run(go(wrong))
-            assert "guess" not in str(told.value)
+        made, told = asyncio.run(trade())
+        assert told["seq"] == made[made["kind"] == Kind.OrderCreated]["seq"][0]
+        for wrong in ({**security, "password": "guess", "password_file": None}, {**security, "ca": None}, None):
+            with pytest.raises(BrokerError, match=f"Kafka at {server.servers}") as refused:
+                asyncio.run(go(wrong and {name: value for name, value in wrong.items() if value is not None}))
+            assert "guess" not in str(refused.value)
     finally:
         server.kill()
+
+
+def tls_files(folder: Path) -> tuple[Path, Path]:
+    """A certificate for loopback that is signed by itself, and its key, as PEM."""
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    words += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(chain)]
+    try:
+        subprocess.run(["openssl", *words], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("there is no openssl to make a certificate with")
+    return chain, key
 
 
 def test_a_jar_that_is_wrong_is_fetched_again(kafka, tmp_path):

@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,26 @@ def test_a_head_that_never_ends(desk, monkeypatch, before):
             time.sleep(0.02)
         assert cut
     assert desk.gateway.connections.cut >= 1
+    assert desk.ask("GET", "/healthz")[0] == 200
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"], ids=["first", "second"])
+def test_a_head_that_is_too_long(desk, before):
+    host, port = desk.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as large:
+        large.sendall(before + b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 40_000 + b"\r\n\r\n")
+        time.sleep(0.2)
+        assert large.recv(100_000).count(b"HTTP/1.1 200") == 1 + bool(before)
+        said = b""
+        with suppress(ConnectionError):
+            large.sendall(b"GET /healthz HTTP/1.1\r\nx: ")
+            for _ in range(400):
+                large.sendall(b"a" * 10_000)
+                time.sleep(0.001)
+        with suppress(ConnectionError):
+            said = large.recv(1_000)
+        assert b"400" in said or not said
+        assert ended(large)
     assert desk.ask("GET", "/healthz")[0] == 200
 
 
