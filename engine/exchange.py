@@ -220,7 +220,7 @@ class Exchange(Reading):
         except ValueError:
             self.names.forget(mark)
             raise
-        return np.concatenate([np.zeros(0, COMMAND), *rows])
+        return np.concatenate([np.zeros(0, COMMAND), *rows], dtype=COMMAND)
 
     def book(self, symbol: str) -> Book:
         """The order book of `symbol`."""

@@ -11,11 +11,13 @@ from engine.messages.instrument import Instrument, Number, decimal, opening_cash
 from engine.messages.missing import flag_of, name_of
 from engine.messages.names import Names, record
 from engine.messages.parsing import order_number, timestamp, word
+from engine.messages.records import COMMAND
 from engine.messages.vocabulary import EXPONENT_PARTS, NAMES_PORTFOLIO, NAMES_TRADER, NOT_NAMED, NOT_WHOLE, SHARE_PARTS, Flag, Grain, Kind
 
 PARTS = Decimal("1e-9")
 """Leverage and collars are counted in these."""
 ORDERS_A_SECOND = Decimal("0.001")
+_POST_ONLY, _REDUCE_ONLY = int(Flag.POST_ONLY), int(Flag.REDUCE_ONLY)
 
 
 def _amount(value: Number | None, unit: Decimal, what: str) -> int:
@@ -83,8 +85,9 @@ def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
     made = record(command.kind, order_id=order_number(command.order_id), ts=timestamp(command.ts))
     for field in ("side", "type", "time_in_force", "self_trade"):
         made[field] = word(field, getattr(command, field))
-    made["flags"] = Flag.POST_ONLY * flag_of("post_only", command.post_only)
-    made["flags"] += Flag.REDUCE_ONLY * flag_of("reduce_only", command.reduce_only)
+    flags = _POST_ONLY * flag_of("post_only", command.post_only) + _REDUCE_ONLY * flag_of("reduce_only", command.reduce_only)
+    if flags:
+        made["flags"] = flags
     number = names.symbol(command.symbol) if command.symbol is not None else 0
     made["instrument"] = number
     _write_terms(made, command, names.instruments, number)
@@ -106,7 +109,7 @@ def encode(command: Command, names: Names, decimals: int) -> np.ndarray:
         raise
     parts.append(made)
     parts += [_restriction(instrument, int(made["trader"][0]), int(made["ts"][0])) for instrument in restricted]
-    return np.concatenate(parts)
+    return made if len(parts) == 1 else np.concatenate(parts, dtype=COMMAND)
 
 
 def encode_cash(cash: Mapping[str, Number], names: Names, decimals: int) -> list[np.ndarray]:

@@ -38,9 +38,10 @@ def decimal(value: Any, what: str = "number") -> Decimal:
 
 def whole_units(value: Any, unit: Decimal, what: str = "number") -> int:
     """`value` in units, or NOT_WHOLE where it is not a whole number of them (the exchange then refuses it)."""
-    exact = Fraction(decimal(value, what)) / Fraction(unit)
-    units = exact.numerator if exact.denominator == 1 else NOT_WHOLE
-    return units if abs(units) < 2**62 else NOT_WHOLE
+    of, parts = decimal(value, what).as_integer_ratio()
+    step, steps = unit.as_integer_ratio()
+    units, rest = divmod(of * steps, parts * step)
+    return units if not rest and abs(units) < 2**62 else NOT_WHOLE
 
 
 def opening_cash(portfolio: str, amount: Any, decimals: int) -> int:

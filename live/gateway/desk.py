@@ -43,6 +43,7 @@ class Desk:
         self.decimals = session.exchange.decimals
         self.models: ReadModels = session.models
         self.told = Told(session.name, self.names, self.decimals)
+        self._encoder = self.told.encoder(1)
         self.tallies = Tallies(self.names)
         self.alerts: deque[dict[str, Any]] = deque(maxlen=ALERTS_KEPT)
         self.listeners: list[Callable[[Committed], None]] = []
@@ -108,8 +109,8 @@ class Desk:
     def facts_of(self, trader: str, facts: np.ndarray) -> list[str]:
         """Facts that concern a trader's orders, as JSON, in their order."""
         number = self.names.traders.get(trader)
-        encoder = self.told.encoder(self.models.day)
-        return [text for who, _, text in owned(encoder, facts, self.owner) if who == number]
+        self._encoder.day = self.models.day
+        return [text for who, _, text in owned(self._encoder, facts, self.owner) if who == number]
 
     def owner(self, trader: int, order_id: int) -> tuple[int, int] | None:
         """Portfolio and side (numbers) of an order that the read models keep."""
