@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from engine.messages.durations import duration_ns
 from live.configuration.services import TargetSettings
@@ -12,6 +13,8 @@ from live.services.notifications.targets import Refused, Target, Unreachable
 
 LOOK = 1.0
 """Seconds after which a target looks for what waits, though nobody called."""
+ANSWER = 2.0
+"""Seconds that an end waits for the answer to what was sent: without it, it would be told again at the next start."""
 Dead = Callable[[Waiting, BaseException], Awaitable[None]]
 
 
@@ -49,7 +52,7 @@ class Delivery:
         from purgatory.domain.model import OpenedState
 
         try:
-            await self._try(told, breaker)
+            await self._try(outbox, told, breaker)
         except (Unreachable, OpenedState) as error:
             if time.time() - told.since < duration_ns(self.given.give_up) / 1e9:
                 return False
@@ -57,16 +60,14 @@ class Delivery:
         except Exception as error:
             await self._dead(told, error)
         else:
-            await asyncio.to_thread(outbox.done, [told.n])
             return True
         await asyncio.to_thread(outbox.done, [told.n], "dead")
         return True
 
-    async def _try(self, told: Waiting, breaker: object) -> None:
+    async def _try(self, outbox: Outbox, told: Waiting, breaker: object) -> None:
         import stamina
 
         first, longest = (duration_ns(text) / 1e9 for text in (self.given.first_wait, self.given.longest_wait))
-        timeout = duration_ns(self.given.timeout) / 1e9
         attempts = stamina.retry_context(
             on=Unreachable, attempts=self.given.attempts, timeout=None, wait_initial=first, wait_max=longest, wait_jitter=first
         )
@@ -74,7 +75,23 @@ class Delivery:
             with attempt:
                 async with breaker:  # type: ignore[attr-defined]
                     self.tries += 1
-                    try:
-                        await asyncio.wait_for(self.target.send(self._session, told), timeout)
-                    except TimeoutError:
-                        raise Unreachable(f"{self.given.name}: no answer within {self.given.timeout}") from None
+                    await _to_its_end(self._send(outbox, told))
+
+    async def _send(self, outbox: Outbox, told: Waiting) -> None:
+        try:
+            await asyncio.wait_for(self.target.send(self._session, told), duration_ns(self.given.timeout) / 1e9)
+        except TimeoutError:
+            raise Unreachable(f"{self.given.name}: no answer within {self.given.timeout}") from None
+        await asyncio.to_thread(outbox.done, [told.n])
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for it; where we are cancelled meanwhile, for ANSWER at most."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=ANSWER)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,20 @@ def test_after_a_restart_what_was_told_is_not_told_again_and_what_was_missed_is(
             assert [json.loads(one.body)["data"]["order_id"] for one in ops.requests] == [1, 2, 3]
 
     run(work())
+
+
+def test_a_session_that_ends_waits_for_the_answer_to_what_it_told(tmp_path: Path) -> None:
+    async def live(url: str) -> None:
+        async with Session(settings(notifications=[told("OrderCreated", ["ops"])], targets=[webhook(url)]), tmp_path) as session:
+            if not ops.requests:
+                await session.send(buy(1))
+            await until(lambda: len(ops.requests) == 1)
+
+    with receiver(lambda number: time.sleep(0.5) or 200) as ops:
+        run(live(ops.url))
+        run(live(ops.url))
+        time.sleep(0.2)
+        assert len(ops.requests) == 1
 
 
 def test_an_alert_of_the_session_is_told(tmp_path: Path) -> None:
