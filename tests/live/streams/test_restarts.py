@@ -18,7 +18,7 @@ from live.broker.server import KafkaServer
 from live.broker.topics import MARKET_DATA_1MIN, MARKET_DATA_RAW, MARKET_INDICATORS, PRICE_ALERTS, topics
 from live.streams.serving import Serving
 from tests.live.streams.ticks import LISTED, as_json, random_ticks
-from tests.support.brokers import in_loop, take_all
+from tests.support.brokers import in_loop, take_all, within
 
 KILLS = int(os.environ.get("TAPEBOOK_KILLS", "3"))
 ROOT = Path(__file__).parents[3]
@@ -101,6 +101,7 @@ async def test_who_serves_later_has_the_shard() -> None:
 
 
 @in_loop
+@within(120 * (KILLS + 1))
 async def test_a_process_that_is_killed(kafka: KafkaServer, tmp_path: Path) -> None:
     ticks, chance = sayable(12, 6_000), random.Random(4)
     expected, values = streams.run(ticks, LISTED, finish=False), as_json(ticks)
@@ -115,7 +116,7 @@ async def test_a_process_that_is_killed(kafka: KafkaServer, tmp_path: Path) -> N
             process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
             assert process.stdout is not None
             try:
-                assert await asyncio.wait_for(process.stdout.readline(), 60) == b"serves\n"
+                assert await asyncio.wait_for(process.stdout.readline(), 120) == b"serves\n"
                 part = values[at * piece : (at + 1) * piece if at < KILLS else len(values)]
                 await broker.publish([Outgoing(MARKET_DATA_RAW, 0, None, value) for value in part])
                 if at < KILLS:
