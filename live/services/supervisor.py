@@ -258,6 +258,8 @@ async def _whole(work: Any) -> Any:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task], timeout=10)
+        if task.done() and not task.cancelled():
+            task.exception()  # seen: who was to hear of it has gone
         raise
 
 
