@@ -75,8 +75,7 @@ class SessionSource(ModelSource):
         """The gateway's alerts and the session's notices."""
         seen = [one for one in reversed(self.desk.alerts) if topic.whole or one["kind"] != "PrivilegedAction"]
         seen = [one for one in seen if "portfolio" not in one or topic.sees(one["portfolio"] or "")]
-        notices = [shapes.plain({"seq": 0, **notice}) for notice in reversed(self.session.notices)]
-        return sorted([*seen, *notices], key=lambda one: str(one["ts"]), reverse=True)
+        return sorted([*seen, *self.desk.notices()], key=lambda one: str(one["ts"]), reverse=True)
 
     def operating(self) -> Payload:
         """Rates since the reading before, stages with their histograms, and what the gateway counts."""

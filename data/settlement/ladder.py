@@ -42,19 +42,25 @@ def trade_dates(ts: np.ndarray, time_zone: str) -> np.ndarray:
 
 
 def as_frame(machine: Machine, names: Names, decimals: int) -> pl.DataFrame:
-    """One row for each instruction and each net of a day that is not over: `settles` (of the next try), `traded`, `portfolio`, `symbol`,
-    `status` TRADED INSTRUCTED FAILED, `quantity` (below 0: delivers), `cash` (below 0: pays), `fees` in it, trades, tries, instruction
-    (null before it is instructed), and exact lots and money in 10^-decimals. In the order in which they settle."""
+    """One row for each instruction and each net of a day that is not over: `settles` (of the next try; null beyond the calendar's end),
+    `traded`, `portfolio`, `symbol`, `status` TRADED INSTRUCTED FAILED, `quantity` (below 0: delivers), `cash` (below 0: pays), `fees` in
+    it, trades, tries, instruction (null before it is instructed), and exact lots and money in 10^-decimals. In the order of settlement."""
     rows: list[tuple[Any, ...]] = []
     for (date, instrument, portfolio), (lots, cash, fees, trades) in machine.open.items():
-        due = int(settle_dates(np.array([date]), machine.terms[instrument])[0])
-        rows.append((due, date, portfolio, instrument, "TRADED", lots, cash, fees, trades, 0, None))
+        rows.append((_due(date, machine.terms[instrument]), date, portfolio, instrument, "TRADED", lots, cash, fees, trades, 0, None))
     for one in machine.instructions.values():
         status = "FAILED" if one.tries else "INSTRUCTED"
         rows.append(
             (one.due, one.traded, one.portfolio, one.instrument, status, one.lots, one.cash, one.fees, one.trades, one.tries, one.number)
         )
     return _frame(rows, names.instruments, {number: name for name, number in names.portfolios.items()}, decimals)
+
+
+def _due(date: int, terms: Terms) -> int | None:
+    try:
+        return int(settle_dates(np.array([date]), terms)[0])
+    except SettlementError:
+        return None
 
 
 def _frame(rows: Sequence[tuple[Any, ...]], instruments: Sequence[Instrument], portfolios: dict[int, str], decimals: int) -> pl.DataFrame:
@@ -77,7 +83,7 @@ def _frame(rows: Sequence[tuple[Any, ...]], instruments: Sequence[Instrument], p
         }
         for due, date, portfolio, instrument, status, lots, cash, fees, trades, tries, number in rows
     ]
-    return pl.DataFrame(made, schema=_SCHEMA).sort("settles", "portfolio", "symbol", "traded", maintain_order=True)
+    return pl.DataFrame(made, schema=_SCHEMA).sort("settles", "portfolio", "symbol", "traded", nulls_last=True, maintain_order=True)
 
 
 def terms_of(meta: dict[str, Any], instruments: Sequence[Instrument]) -> dict[int, Terms]:

@@ -5,11 +5,13 @@ from live.wire.control_json import SHOWS
 
 _KINDS = {kind.name: (int(kind),) for kind in Kind if Kind.OrderCreated <= kind < Kind.HistoryAdded}
 _REFUSALS = (int(Kind.OrderRejected), int(Kind.ReplaceRejected))
+STREAM_ALERTS = ("ANOMALY_DETECTED", "SPREAD_ANOMALY", "VOLUME_ANOMALY")
+"""What the streams notice in the market."""
 ALERTS = frozenset(
     (
         *("StrategyStopped", "TraderSilent", "MessagesRemoved", "ServiceFailed", "DeadLetter"),
         *("SurveillanceCase", "SettlementFailed", "SettlementCompensated"),
-        *("ANOMALY_DETECTED", "SPREAD_ANOMALY", "VOLUME_ANOMALY", "StreamsStopped", "TicksRemoved", "BadTicks", "MarksRefused"),
+        *(*STREAM_ALERTS, "StreamsStopped", "TicksRemoved", "BadTicks", "MarksRefused"),
         *("ClockBehind", "EarlierMessages", "ModelsNotKept"),
     )
 )

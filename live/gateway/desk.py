@@ -14,6 +14,7 @@ from engine.exchange import Exchange
 from engine.messages.commands import Command
 from engine.messages.names import Names, record
 from engine.messages.vocabulary import Kind
+from live.configuration.words import STREAM_ALERTS
 from live.gateway import shapes
 from live.gateway.facts import Told, owned
 from live.gateway.operations.tallies import Tallies
@@ -129,6 +130,10 @@ class Desk:
     def alert(self, kind: str, **more: Any) -> None:
         """Keep what was noticed for `/v1/alerts`."""
         self.alerts.append({"seq": self.models.seq, "ts": time_text(time.time_ns()), "kind": kind, **more})
+
+    def notices(self) -> list[dict[str, Any]]:
+        """What the session noticed, newest first, but for the alerts of its streams, which are in `alerts`."""
+        return [shapes.plain({"seq": 0, **one}) for one in reversed(self.session.notices) if one["kind"] not in STREAM_ALERTS]
 
     async def audit(self, who: str, action: str, reason: str, **more: Any) -> tuple[int, str]:
         """Write down a privileged action, durably, before it is carried out; returns the line's number and hash."""

@@ -213,7 +213,7 @@ async def list_alerts(desk: Desk, call: Call) -> Answer:
     """GET /v1/alerts; what privileged people did is for those who oversee."""
     limit, before = call.page()
     seen = [one for one in reversed(desk.alerts) if call.who.oversees or one["kind"] != "PrivilegedAction"]
-    seen += [shapes.plain({"seq": 0, **notice}) for notice in reversed(desk.session.notices)]
+    seen += desk.notices()
     return paged([one for one in seen if before is None or one["seq"] < before][:limit], limit)
 
 

@@ -7,7 +7,7 @@ from data.feed import DataError
 from data.named_file import named_text
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import NOT_WHOLE
-from live.broker.port import END, Broker, Reader
+from live.broker.port import END, Broker, BrokerError, Reader
 from live.streams.kernels.records import Has
 from live.streams.raw_json import TickReader
 from live.wire.dead_letters import dead_letter
@@ -60,24 +60,44 @@ class MarkTopic:
     """A topic of records as on market-data-raw, read from its end on: `last` is the mark, else the middle of `bid` and `ask`."""
 
     def __init__(self, broker: Broker, topic: str, shard: int, instruments: list[Instrument]) -> None:
-        self._broker, self._topic, self._shard = broker, topic, shard
+        self._broker, self.topic, self._shard = broker, topic, shard
         self._reading = TickReader(instruments)
         self._reader: Reader | None = None
+        self.refused, self.complaint = 0, ""
+        """Records that were no ticks of ours, and what was wrong with the last of them."""
 
     async def newest(self) -> Marks:
-        """The marks since the last look; a record that is none becomes a dead letter. Raises BrokerError."""
+        """The marks since the last look; a record that is none becomes a dead letter and is counted. Raises BrokerError: the next look
+        begins at the end again."""
+        try:
+            return await self._look()
+        except BrokerError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Read no more."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await reader.close()
+
+    async def _look(self) -> Marks:
         if self._reader is None:
-            self._reader = await self._broker.read(self._topic, self._shard, END)
+            self._reader = await self._broker.read(self.topic, self._shard, END)
         made: Marks = {}
         while taken := await self._reader.take(_MOST, 0):
+            letters = []
             for message in taken:
                 try:
                     mark = _mark(self._reading.row(message.value))
                 except WireError as error:
-                    await self._broker.publish([dead_letter(message, error)])
+                    letters.append(dead_letter(message, error))
+                    self.refused, self.complaint = self.refused + 1, f"{self.topic} offset {message.offset}: {error}"
                     continue
                 if mark is not None:
                     made[self._reading.instruments[mark[0]].symbol] = mark[1]
+            if letters:
+                await self._broker.publish(letters)
         return made
 
 

@@ -23,7 +23,7 @@ class Pricing:
         self.settings, self._listed, self._folder = settings, {one.symbol: one for one in instruments}, folder
         self._formulas = theoretical(settings, self._listed)
         self._sent: Marks = {}
-        self._said = ""
+        self._said, self._complained = "", 0
 
     async def run(self, session: Any) -> None:
         """Price for ever; what a source gets wrong is said once, and the rest goes on. Raises BrokerError."""
@@ -32,6 +32,7 @@ class Pricing:
         while True:
             try:
                 marks = await source.newest() if source is not None else {}
+                self._complain(session, source)
                 marks |= await self._theoretical(session) if self._formulas else {}
                 await self._send(session, marks)
             except TapebookError as odd:
@@ -39,6 +40,13 @@ class Pricing:
                     self._said = str(odd)
                     session.notice("MarksRefused", failure=str(odd))
             await asyncio.sleep(every)
+
+    def _complain(self, session: Any, source: MarkFile | MarkTopic | None) -> None:
+        """Say what was wrong with a record of the topic: at the first, and whenever there are ten times as many."""
+        count = source.refused if isinstance(source, MarkTopic) else 0
+        if isinstance(source, MarkTopic) and count > self._complained and count >= 10 * self._complained:
+            self._complained = count
+            session.notice("MarksRefused", topic=source.topic, count=count, failure=f"{source.complaint}; it is in dead-letters")
 
     def _source(self, session: Any) -> MarkFile | MarkTopic | None:
         given, listed = self.settings.marks, list(self._listed.values())

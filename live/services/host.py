@@ -17,6 +17,10 @@ class ServiceError(TapebookError):
     """A service that cannot start or go on; the message says why and what to do."""
 
 
+class Standstill(ServiceError):
+    """Nothing more can be taken until a person has mended what the message says; no fact is at fault, and none is put aside."""
+
+
 class Host(Protocol):
     """A session, running or read from its log alone."""
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.messages.records import FACT
 from engine.messages.vocabulary import Kind
-from live.services.host import Host
+from live.services.host import Host, Standstill
 from live.writer.committed import Committed
 
 STEP = 1 << 16
@@ -54,9 +54,11 @@ class Feeder:
 
     async def feed(self, batch: Committed) -> None:
         """Let the service take a batch. Where that fails it begins again from what it stored, and takes the batch in halves; a single fact
-        that fails again becomes a dead letter, and the service goes on behind it."""
+        that fails again becomes a dead letter, and the service goes on behind it. Raises Standstill where it cannot."""
         try:
             await asyncio.to_thread(self._take, batch)
+        except Standstill:
+            raise
         except Exception as error:
             await self._narrow(batch, error)
 

@@ -204,7 +204,7 @@ class Supervisor:
         for one in notices:
             if id(one) not in self._told and NOTIFICATIONS in self.kept:
                 said = {name: value for name, value in one.items() if name not in ("ts", "kind")}
-                self.kept[NOTIFICATIONS].service.alert(f"{one['ts']}-{one['kind']}", one["kind"], int(one["ts"]), said)  # type: ignore[attr-defined]
+                self.kept[NOTIFICATIONS].service.alert(_key(one), one["kind"], int(one["ts"]), said)  # type: ignore[attr-defined]
         self._told = told
 
     async def _asked(self) -> None:
@@ -244,6 +244,13 @@ class Supervisor:
         _write(self._folder / STATUS, json.dumps({"pid": os.getpid(), "services": said}))
 
 
+def _key(notice: dict[str, Any]) -> str:
+    """What tells a notice from others. An alert of the streams, which a crash may repeat, is known by its symbol and its tick's time."""
+    if "symbol" in notice and "at" in notice:
+        return f"{notice['at']}-{notice['symbol']}-{notice['kind']}"
+    return f"{notice['ts']}-{notice['kind']}"
+
+
 async def _whole(work: Any) -> Any:
     """Wait for something that runs in a thread, which cannot be cancelled: who is cancelled meanwhile still waits for it."""
     task = asyncio.ensure_future(work)
@@ -251,6 +258,8 @@ async def _whole(work: Any) -> Any:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task], timeout=10)
+        if task.done() and not task.cancelled():
+            task.exception()  # seen: who was to hear of it has gone
         raise
 
 

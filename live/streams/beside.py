@@ -1,11 +1,9 @@
 """The streams beside a session: its market goes to market-data-raw, and what is made of that is kept for whoever asks the session."""
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from live.broker.port import Broker
@@ -14,12 +12,9 @@ from live.configuration.streams import StreamsSettings
 from live.streams.market_data import MarketData
 
 if TYPE_CHECKING:
-    pass
+    from live.streams.shown import Object
 
-BARS_KEPT, ALERTS_KEPT = 1_440, 1_000
-"""Of each symbol, and in all."""
 _TOPICS = (MARKET_DATA_RAW, MARKET_DATA_1MIN, MARKET_INDICATORS, PRICE_ALERTS, DEAD_LETTERS)
-Object = dict[str, Any]
 
 
 class Beside:
@@ -28,7 +23,8 @@ class Beside:
     def __init__(self, settings: StreamsSettings, session: Any, broker: Broker, passing: bool) -> None:
         from live.streams.pipeline import Pipeline
         from live.streams.serving import Serving
-        from live.streams.told_json import ToldWriter
+        from live.streams.shown import Shown
+        from live.streams.told_json import ToldWriter, plain_rows
 
         self.pipeline = Pipeline(session.exchange.instruments, settings)
         self.serving: Serving = Serving(
@@ -39,11 +35,10 @@ class Beside:
             passing=passing,
             notice=session.notice,
         )
-        self._writer = ToldWriter(self.pipeline.folding.known)
-        self._bars: dict[str, dict[str, Object]] = {one.symbol: {} for one in session.exchange.instruments}
-        self.values: dict[tuple[str, str], Object] = {}
-        """The latest value by symbol and name."""
-        self.alerts: deque[Object] = deque(maxlen=ALERTS_KEPT)
+        known = self.pipeline.folding.known
+        self._writer, self._rows = ToldWriter(known), plain_rows
+        self.shown = Shown(Path(session.folder.path), session.settings.broker.shard, self.serving.kept.lineage, known)
+        self.serving.before_state = self.shown.keep
         self.listeners: list[Callable[[Object], None]] = []
         """Told each alert."""
         self._session = session
@@ -51,9 +46,19 @@ class Beside:
         self.pipeline.consume("indicators", self._value)
         self.pipeline.consume("alerts", self._alert)
 
-    def bars(self, symbol: str) -> list[Object]:
+    def bars(self, symbol: str) -> "list[Object]":
         """The bars of a symbol that were told, the oldest first, each as it was told last."""
-        return [self._bars[symbol][start] for start in sorted(self._bars[symbol])]
+        return self.shown.bars(symbol)
+
+    @property
+    def values(self) -> "dict[tuple[str, str], Object]":
+        """The latest value by symbol and name of the indicator."""
+        return self.shown.values
+
+    @property
+    def alerts(self) -> "Sequence[Object]":
+        """The newest alerts, the oldest first."""
+        return self.shown.alerts
 
     @property
     def taken(self) -> int:
@@ -68,25 +73,21 @@ class Beside:
             session.notice("StreamsStopped", failure=f"{type(error).__name__}: {error}")
         finally:
             await self.pipeline.close()
-
-    def _objects(self, told: np.ndarray) -> list[Object]:
-        from live.streams.told_json import plain_rows
-
-        return [msgspec.json.decode(self._writer.text(row)) for row in plain_rows(told)]
+            self.shown.close()
 
     def _bar(self, told: np.ndarray) -> None:
-        for one in self._objects(told):
-            kept = self._bars[one["symbol"]]
-            kept[one["start"]] = one
-            while len(kept) > BARS_KEPT:
-                del kept[min(kept)]
+        for row in self._rows(told):
+            self.shown.add_bar(self._writer.text(row))
 
     def _value(self, told: np.ndarray) -> None:
-        self.values |= {(one["symbol"], one["name"]): one for one in self._objects(told)}
+        for row in self._rows(told):
+            self.shown.add_value(self._writer.text(row))
 
     def _alert(self, told: np.ndarray) -> None:
-        for one in self._objects(told):
-            self.alerts.append(one)
+        for row in self._rows(told):
+            one = self.shown.add_alert(row["number"], self._writer.text(row))
+            if one is None:
+                continue
             self._session.notice(one["type"], **{"at" if name == "ts" else name: said for name, said in one.items() if name != "type"})
             for listener in self.listeners:
                 listener(one)

@@ -31,6 +31,11 @@ class Known(NamedTuple):
         name = self.indicators[number]
         return name + PARTS[Formula[indicator(name)[0]]][part]
 
+    def value_names(self) -> frozenset[str]:
+        """The names of all values."""
+        parts = [len(PARTS[Formula[indicator(name)[0]]]) for name in self.indicators]
+        return frozenset(self.value_name(number, part) for number, count in enumerate(parts) for part in range(count))
+
 
 def _rules(settings: StreamsSettings, state: StreamState) -> None:
     rules, lengths = state.rules, [indicator(name) for name in settings.indicators]

@@ -1,28 +1,26 @@
-"""Records of market-data-raw as JSON: read strictly and exactly, plain ones the fast way; written with what they have."""
+"""Records of market-data-raw as JSON: read strictly and exactly, plain ones many at a time; written with what they have."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+import numpy as np
 
 from engine.messages.hints import did_you_mean
 from engine.messages.instrument import Instrument
 from engine.messages.vocabulary import NOT_WHOLE
-from live.streams.kernels.records import PRICE_END, PRICES, SIZE_END, Bad, Has
+from live.streams.kernels.raw_text import HASHED, ROW, SCALE, read_records
+from live.streams.kernels.records import PRICE_END, PRICES, SIZE_END, TICK, Bad, Has
 from live.wire.command_json import read_object
 from live.wire.errors import WireError
 from live.wire.fields import known, name, number, shown, time
 from live.wire.numbers import Texts, Units
-from live.wire.times import nanoseconds, time_text
+from live.wire.times import time_text
 
 FIELDS = ("symbol", "ts", "last", "size", "bid", "ask", "open", "high", "low", "close")
 Row = tuple[int, ...]
 """The fields of a TICK in their order."""
-_ABSENT = Raw(b"")
-_NULL = b"null"
 _BITS = tuple(int(Has[field.upper()]) for field in FIELDS[2:])
-_REMEMBERED = 1 << 16
 
 
 class TickError(WireError):
@@ -33,86 +31,49 @@ class TickError(WireError):
         self.reason = reason
 
 
-class RawMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A record as it stands in JSON; what is absent has a default that no message can have."""
+class PlainRecords:
+    """Reads records of the listed instruments that are written plainly, many a call; any other is left to a `TickReader`."""
 
-    symbol: str
-    ts: Raw
-    last: Raw = _ABSENT
-    size: Raw = _ABSENT
-    bid: Raw = _ABSENT
-    ask: Raw = _ABSENT
-    open: Raw = _ABSENT
-    high: Raw = _ABSENT
-    low: Raw = _ABSENT
-    close: Raw = _ABSENT
+    def __init__(self, instruments: Sequence[Instrument]) -> None:
+        symbols = [one.symbol.encode() for one in instruments]
+        self._names = np.frombuffer(b"".join(symbols), np.uint8)
+        self._slots = np.full((2 * len(symbols) + 1, 3), -1, np.int64)
+        self._scales, self._room = np.zeros(len(symbols), SCALE), np.zeros((9, 2), np.int64)
+        end = 0
+        for at, (symbol, one) in enumerate(zip(symbols, instruments)):
+            start, end = end, end + len(symbol)
+            self._slots[self._free(symbol)] = at, start, end
+            price, lot = Units(one.price_unit), Units(one.lot)
+            self._scales[at] = price.mantissa, price.power, lot.mantissa, lot.power, _least(one)
 
+    def _free(self, symbol: bytes) -> int:
+        key = 0
+        for letter in symbol:
+            key = (key * 31 + letter) & HASHED
+        at = key % len(self._slots)
+        while self._slots[at, 0] >= 0:
+            at = (at + 1) % len(self._slots)
+        return at
 
-_decode = msgspec.json.Decoder(RawMessage).decode
+    def read(self, values: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """The ticks (TICK (n,)) of records, and which of them (bool (n,)) could be read here."""
+        made, done = np.zeros(len(values), TICK), np.zeros(len(values), np.bool_)
+        text = np.frombuffer(b"\n".join([*values, b""]), np.uint8)
+        ends = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)) + 1) - 1
+        rows = made.view(np.int64).reshape(-1, ROW)
+        read_records(text, ends, self._names, self._slots, self._scales, self._room, rows, done)
+        return made, done
 
 
 class TickReader:
-    """Reads records of the listed instruments; it remembers how their prices and sizes are written."""
+    """Reads any record of the listed instruments, one at a time, and says what is wrong with one that is no tick."""
 
     def __init__(self, instruments: list[Instrument]) -> None:
         self.instruments = instruments
         self._numbers = {one.symbol: at for at, one in enumerate(instruments)}
-        self._scales = [(Units(one.price_unit), Units(one.lot)) for one in instruments]
-        self._least = [-PRICE_END + 1 if one.negative_prices else 1 for one in instruments]
-        self._seconds: dict[bytes, int] = {}
 
     def row(self, value: bytes) -> Row:
         """The tick of a record. Raises TickError with the field, what is wrong, and the mend."""
-        made = self._plain(value)
-        return made if made is not None else self._exact(value)
-
-    def _plain(self, value: bytes) -> Row | None:
-        try:
-            asked = _decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        number = self._numbers.get(asked.symbol)
-        ts = self._time(bytes(asked.ts))
-        if number is None or ts is None or not 0 < ts < 1 << 62 or b"\\" in value:
-            return None
-        prices, lots = self._scales[number]
-        marks, has, least, made = 8, 0, self._least[number], []
-        for bit, raw in zip(_BITS, (asked.last, asked.size, asked.bid, asked.ask, asked.open, asked.high, asked.low, asked.close)):
-            if raw is _ABSENT:
-                made.append(0)
-                continue
-            text = bytes(raw)
-            of = lots if bit == 2 else prices
-            units = of.get(text)
-            if units is None and (units := _within(of, text, *((0, SIZE_END) if bit == 2 else (least, PRICE_END)))) is None:
-                return None
-            has |= bit
-            marks += 4 if text[0] == 34 else 2
-            made.append(units)
-        if value.count(b'"') != marks:  # a field that stands twice has two quotation marks more
-            return None
-        return (ts, *made, number, has)
-
-    def _time(self, raw: bytes) -> int | None:
-        """A time as it is nearly always written; each second is read once."""
-        if len(raw) == 32 and raw[20] == 46 and raw[30] == 90 and raw[:20] in self._seconds and raw[21:30].isdigit():
-            return self._seconds[raw[:20]] + int(raw[21:30])
-        if len(raw) < 22 or raw[-2:] != b'Z"' or (len(raw) > 22 and raw[20] != 46):
-            return None
-        second = self._seconds.get(raw[:20])
-        if second is None:
-            found = nanoseconds(raw[1:20].decode("ascii", "replace") + "Z")
-            if found is None:
-                return None
-            if len(self._seconds) >= _REMEMBERED:
-                self._seconds.clear()
-            second = self._seconds[raw[:20]] = found
-        part = raw[21:-2]
-        if not part:
-            return second if len(raw) == 22 else None
-        return second + int(part.ljust(9, b"0")) if part.isdigit() and len(part) <= 9 else None
-
-    def _exact(self, value: bytes) -> Row:
         given = read_object(value)
         known(given, FIELDS, "market-data-raw")
         for field in ("symbol", "ts"):
@@ -144,7 +105,7 @@ class TickReader:
         if field == "size":
             units, unit, least, end = one.lots(exact), f"lot {one.lot}", 0, SIZE_END
         else:
-            units, unit, least, end = one.price_units(exact), f"price unit {one.price_unit}", self._least[at], PRICE_END
+            units, unit, least, end = one.price_units(exact), f"price unit {one.price_unit}", _least(one), PRICE_END
         if units == NOT_WHOLE:
             raise TickError(
                 field, f"{shown(value)} is not a whole number of the {unit} of {one.symbol}; mend the source, or the unit", reason
@@ -154,13 +115,9 @@ class TickReader:
         return units
 
 
-def _within(of: Units, text: bytes, least: int, end: int) -> int | None:
-    """Whole units from `least` to below `end`; what is none is not remembered, and goes the exact way."""
-    units = of[text]
-    if units is None or not least <= units < end:
-        of.pop(text, None)
-        return None
-    return units
+def _least(one: Instrument) -> int:
+    """Price units of the lowest price."""
+    return -PRICE_END + 1 if one.negative_prices else 1
 
 
 class TickWriter:

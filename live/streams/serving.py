@@ -30,6 +30,15 @@ _BACK = (1, 64, 4_096)
 Notice = Callable[..., None]
 
 
+def _nothing() -> None:
+    """Nothing is to be done."""
+
+
+def _save(before: Callable[[], None], file: StateFile, packed: bytes) -> None:
+    before()
+    file.save(packed)
+
+
 def _silent(kind: str, **said: Any) -> None:
     """Nobody listens."""
 
@@ -55,6 +64,8 @@ class Serving:
         self._file = StateFile(Path(folder), shard) if folder is not None else None
         self._passing, self._writer = passing, ToldWriter(pipeline.folding.known)
         self._published: dict[str, int] = {}
+        self.before_state: Callable[[], Callable[[], None]] = lambda: _nothing
+        """Asked whenever the state is kept: what is to be done, in the thread that keeps it, before it is."""
         self.kept = self._file.load(pipeline.folding) if self._file is not None else begin()
         self._fresh = self.kept.offset < 0
         if passing or self._fresh:
@@ -133,8 +144,8 @@ class Serving:
 
     async def _store(self) -> None:
         if self._file is not None:
-            packed = pack(self.kept, self.pipeline.folding)
-            await asyncio.to_thread(self._file.save, packed)
+            packed, before = pack(self.kept, self.pipeline.folding), self.before_state()
+            await asyncio.to_thread(_save, before, self._file, packed)
 
     def _complain(self) -> None:
         """Say what to do about bad ticks: at the first of a reason, and whenever there are ten times as many."""

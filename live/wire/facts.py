@@ -1,6 +1,7 @@
 """Facts as the JSON records of their topics."""
 
 import struct
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -71,6 +72,19 @@ class FactEncoder:
                 if kind in keep:
                     keep[kind](fact)
         return rows
+
+    def encode_some(self, facts: np.ndarray, kinds: Collection[int]) -> Iterator[tuple[int, int, list[Row]]]:
+        """Seq, time and records of those of the next facts (FACT) that are of `kinds`; the others are learned."""
+        self._called.update()
+        write, keep = self._write, self._keep
+        for fact in _RECORD.iter_unpack(facts.tobytes()):
+            kind = fact[KIND]
+            if kind in kinds and kind in write:
+                self._rows = rows = list[Row]()
+                write[kind](fact)
+                yield fact[0], fact[1], rows
+            if kind in keep:
+                keep[kind](fact)
 
     def _opened(self, fact: Fact) -> None:
         self.owners[fact[11], fact[2]] = (fact[10], fact[19])

@@ -37,7 +37,7 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
         errors = _Errors()
         logging.getLogger("asyncio").addHandler(errors)
         try:
-            asyncio.run(asyncio.wait_for(test(*args, **fixtures), SECONDS_MAX))
+            asyncio.run(asyncio.wait_for(test(*args, **fixtures), getattr(test, "seconds_max", SECONDS_MAX)))
             gc.collect()
         finally:
             logging.getLogger("asyncio").removeHandler(errors)
@@ -45,6 +45,16 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
 
     run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]
     return run
+
+
+def within(seconds: float) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., Coroutine[Any, Any, None]]]:
+    """How long an async test may take, where that is not SECONDS_MAX; stands below `in_loop`."""
+
+    def mark(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
+        test.seconds_max = seconds  # type: ignore[attr-defined]
+        return test
+
+    return mark
 
 
 def a_topic(partitions: int = 1, **more: Any) -> Topic:

@@ -37,8 +37,10 @@ class Hub:
     def open(self) -> None:
         """Listen to the session."""
         self.desk.listeners.append(self._committed)
-        if self.desk.session.streams is not None:
-            self.desk.session.streams.listeners.append(self._noticed)
+        if (streams := self.desk.session.streams) is not None:
+            for alert in streams.alerts:  # of before this start
+                self.desk.alert(alert["type"], **alert)
+            streams.listeners.append(self._noticed)
 
     def close(self) -> None:
         """Tell every client that the session goes."""

@@ -31,7 +31,7 @@ class Rules:
         self._session, self._encoder = session, encoder
         named = {name for names, _, _ in self._rules for name in names}
         kinds = {kind for name in named for kind in FACTS.get(name, ())}
-        self._wanted = np.array(sorted(kinds), np.uint8)
+        self._wanted = frozenset(map(int, kinds))
         self._learned = np.array(sorted({*map(int, LEARNED), *kinds}), np.uint8)
         self._decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -42,13 +42,8 @@ class Rules:
     def facts(self, facts: np.ndarray) -> Iterator[Found]:
         """What of the next facts (FACT) is to be told, in order."""
         facts = facts[np.isin(facts["kind"], self._learned)]
-        at = 0
-        for k in np.flatnonzero(np.isin(facts["kind"], self._wanted)).tolist():
-            self.learn(facts[at:k])
-            at = k + 1
-            rows = self._encoder.encode(facts[k:at])
-            yield from self._told(int(facts["seq"][k]), int(facts["ts"][k]), dict.fromkeys(value for _, _, value in rows))
-        self.learn(facts[at:])
+        for seq, ts, rows in self._encoder.encode_some(facts, self._wanted):
+            yield from self._told(seq, ts, dict.fromkeys(value for _, _, value in rows))
 
     def _told(self, seq: int, ts: int, values: Iterable[bytes]) -> Iterator[Found]:
         count = 0

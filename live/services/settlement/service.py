@@ -16,7 +16,7 @@ from data.settlement.ledger import Ledger, played_again
 from data.settlement.steps import Instruction, Step, command, instruction_of
 from data.settlement.terms import SettlementError, Terms, as_date
 from live.configuration.services import SettlementSettings
-from live.services.host import Host
+from live.services.host import Host, Standstill
 from live.services.settlement.custodian import Custodian, custodian_of
 from live.writer.committed import Committed
 
@@ -87,7 +87,10 @@ class Settlement:
                 self._step(command(said, ts, one.number), position)
 
     def _step(self, made: np.ndarray, position: int) -> np.ndarray:
-        facts = self._ledger.step(made, position, self._host.names)
+        try:
+            facts = self._ledger.step(made, position, self._host.names)
+        except SettlementError as error:  # where a calendar ends: nothing has changed, and nothing is left out
+            raise Standstill(f"nothing settles from here on: {error}; then start the session again") from None
         for fact in facts[np.isin(facts["kind"], list(_TOLD))]:
             self._tell(_TOLD[int(fact["kind"])], fact)
         return facts

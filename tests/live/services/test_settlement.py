@@ -18,6 +18,7 @@ from engine import Instrument, Kind, Side
 from engine.messages.instrument import money_decimals
 from engine.messages.records import FACT
 from live.configuration.services import SettlementSettings
+from live.services.host import Standstill
 from live.services.rebuild import LogHost, catch_up, rebuild
 from live.services.service import Feeder
 from live.services.settlement.custodian import Simulated
@@ -138,6 +139,37 @@ def test_a_calendar_without_the_year_is_told() -> None:
         settle_dates(np.array([day("2099-01-02")]), Terms(2, "XNYS"))
     with pytest.raises(SettlementError, match=r"no calendar 'XNYX'; did you mean XNYS"):
         settle_dates(np.array([day("2026-01-02")]), Terms(2, "XNYX"))
+
+
+def test_a_session_beyond_its_calendar_stands_still(tmp_path: Path) -> None:
+    """Its settlement says what to do, and no trade is lost: it stays where it was until somebody has mended it."""
+    noon = day("2099-01-05") * DAY + 17 * 3600 * 10**9
+    clock = Hand(noon, 0)
+
+    async def live() -> None:
+        async with Session(settings(**SETTLING), tmp_path, clock=clock) as session:
+            await session.send([buy(1), sell(1)])
+            await until(lambda: "settlement" in session.equipment.services.kept)
+            kept = session.equipment.services.kept["settlement"]
+            await until(lambda: kept.service.position() >= session.seq)
+            shown = kept.service.ladder()
+            assert shown.select("status", "settles", "quantity").rows() == [("TRADED", None, 10), ("TRADED", None, -10)]
+            clock.reached = noon + DAY
+            await session.send([buy(2, 5), sell(2, 5)])
+            await until(lambda: kept.error)
+            assert kept.error.startswith("Standstill: nothing settles from here on: calendar XNYS knows the days from ")
+            assert kept.error.endswith("install a newer exchange-calendars, or name another calendar; then start the session again")
+            assert session.error is None
+
+    run(live())
+    with pytest.raises(Standstill, match="nothing settles from here on"):
+        rebuild("settlement", "desk", tmp_path)
+    assert not (tmp_path / "live/desk/services/dead-letters.jsonl").exists()
+    with (
+        EventLog(tmp_path / "live/desk.settlement/log.duckdb", read_only=True) as log,
+        EventLog(tmp_path / "live/desk/log.duckdb", read_only=True) as trading,
+    ):
+        assert set(machine_of(trading, 1, log, 1).totals().values()) == {15, -15}
 
 
 def test_a_machine_that_learns_its_facts_stands_where_it_stood() -> None:

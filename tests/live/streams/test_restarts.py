@@ -18,7 +18,7 @@ from live.broker.server import KafkaServer
 from live.broker.topics import MARKET_DATA_1MIN, MARKET_DATA_RAW, MARKET_INDICATORS, PRICE_ALERTS, topics
 from live.streams.serving import Serving
 from tests.live.streams.ticks import LISTED, as_json, random_ticks
-from tests.support.brokers import in_loop, take_all
+from tests.support.brokers import in_loop, take_all, within
 
 KILLS = int(os.environ.get("TAPEBOOK_KILLS", "3"))
 ROOT = Path(__file__).parents[3]
@@ -33,7 +33,7 @@ def sayable(seed: int, count: int) -> np.ndarray:
 async def found(broker: Broker, topic: str, start: int, expected: int) -> list[str]:
     reader = await broker.read(topic, 0, start)
     try:
-        return [one.value.decode() for one in [*await take_all(reader, expected, 30), *await reader.take(1, 0.3)]]
+        return [one.value.decode() for one in [*await take_all(reader, expected, 100), *await reader.take(1, 0.3)]]
     finally:
         await reader.close()
 
@@ -100,7 +100,20 @@ async def test_who_serves_later_has_the_shard() -> None:
     await asyncio.gather(second, return_exceptions=True)
 
 
+async def bars_end(broker: Broker) -> int:
+    return (await broker.ends(MARKET_DATA_1MIN))[0][1]
+
+
+async def more_bars(broker: Broker, than: int) -> None:
+    """Wait until there are more bars, for a minute at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while await bars_end(broker) <= than:
+                await asyncio.sleep(0.01)
+
+
 @in_loop
+@within(120 * (KILLS + 1))
 async def test_a_process_that_is_killed(kafka: KafkaServer, tmp_path: Path) -> None:
     ticks, chance = sayable(12, 6_000), random.Random(4)
     expected, values = streams.run(ticks, LISTED, finish=False), as_json(ticks)
@@ -115,11 +128,14 @@ async def test_a_process_that_is_killed(kafka: KafkaServer, tmp_path: Path) -> N
             process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
             assert process.stdout is not None
             try:
-                assert await asyncio.wait_for(process.stdout.readline(), 60) == b"serves\n"
+                assert await asyncio.wait_for(process.stdout.readline(), 120) == b"serves\n"
+                bars = await bars_end(broker)
                 part = values[at * piece : (at + 1) * piece if at < KILLS else len(values)]
                 await broker.publish([Outgoing(MARKET_DATA_RAW, 0, None, value) for value in part])
                 if at < KILLS:
-                    await asyncio.sleep(chance.uniform(0.0, 1.5))
+                    if at % 2 == 0:  # it has begun to publish, on a slow machine too
+                        await more_bars(broker, bars)
+                    await asyncio.sleep(chance.uniform(0.0, 0.3 if at % 2 == 0 else 1.5))
                 else:
                     for topic in OUT:
                         said = expected.json(topic)

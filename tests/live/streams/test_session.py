@@ -90,8 +90,8 @@ async def test_trades_become_bars(tmp_path: Path) -> None:
     async with session(tmp_path, broker) as one:  # goes on where it was
         assert one.equipment.streams.taken == taken
         await trade(one, 4, 130, "97.00")
-        await until(lambda: len(one.equipment.streams.bars("AAPL")) == 1)
-        assert one.equipment.streams.bars("AAPL")[0]["trades"] == 1
+        await until(lambda: len(one.equipment.streams.bars("AAPL")) == 2)
+        assert [bar["trades"] for bar in one.equipment.streams.bars("AAPL")] == [2, 1]
         bars = [json.loads(m.value) for m in await take_all(await shared.read(MARKET_DATA_1MIN, 0, 0), 5, 0.3)]
         assert [(bar["start"][14:16], bar["revision"]) for bar in bars] == [("30", 0), ("31", 0)]
 
@@ -106,8 +106,25 @@ async def test_in_memory_and_restarted(tmp_path: Path) -> None:
         await trade(one, 2, 30, "101.00")
         await trade(one, 3, 70, "101.00")
         await until(lambda: one.equipment.streams.bars("AAPL"))
-        bar = one.equipment.streams.bars("AAPL")[0]
-        assert [bar[name] for name in ("open", "close", "volume", "trades")] == ["100.00", "100.00", "4", 2]
+        bars, beside = one.equipment.streams.bars("AAPL"), one.equipment.streams
+        assert [bars[0][name] for name in ("open", "close", "volume", "trades")] == ["100.00", "100.00", "4", 2]
+        await trade(one, 4, 400, "101.00")
+        await until(lambda: beside.values)
+        values, alerts = dict(beside.values), list(beside.alerts)
+        bars = beside.bars("AAPL")
+        assert len(bars) == 2
+        assert [alert["price"] for alert in alerts] == ["100.00"]
+    async with session(tmp_path, None) as one:  # what it showed stands there at once, and is not told again
+        beside = one.equipment.streams
+        assert (beside.bars("AAPL"), beside.values, list(beside.alerts)) == (bars, values, alerts)
+        await trade(one, 5, 460, "100.00")
+        await until(lambda: len(beside.bars("AAPL")) == 3)
+        assert beside.bars("AAPL")[:2] == bars
+        assert not [said for said in one.notices if said["kind"] == "ANOMALY_DETECTED"]
+    (tmp_path / "live/desk/streams-0.state").unlink()
+    async with session(tmp_path, None) as one:  # without their state they are made again of all that was traded
+        await until(lambda: len(one.equipment.streams.bars("AAPL")) == 3)
+        assert one.equipment.streams.bars("AAPL")[:2] == bars
 
 
 @in_loop
@@ -133,13 +150,17 @@ def test_over_rest_and_sse(tmp_path: Path) -> None:
             assert (kind, number, data["type"], data["price"], data["change"]) == ("alert", None, "ANOMALY_DETECTED", "150.00", "0.500000")
         code, alerts = desk.ask("GET", "/v1/alerts", ann)
         assert code == 200
-        assert {"kind": "ANOMALY_DETECTED", "symbol": "AAPL", "close": "100.00"}.items() <= alerts[0].items()
+        assert [alert["kind"] for alert in alerts] == ["ANOMALY_DETECTED"]
+        assert {"symbol": "AAPL", "close": "100.00"}.items() <= alerts[0].items()
         desk.session.equipment.streams._bar(_a_bar(desk))
         code, bars = desk.ask("GET", "/v1/bars/AAPL?interval=1m", ann)
         assert code == 200, bars
         assert [(bar["close"], bar["volume"], bar["revision"]) for bar in bars] == [("150.00", "4", None), ("149.00", "7", 2)]
         code, rest = desk.ask("GET", f"/v1/bars/AAPL?interval=1m&cursor={bars[0]['seq']}", ann)
         assert rest == bars[1:]
+    with running(tmp_path, streams={"closes": {"AAPL": "100"}}) as desk:
+        _, again = desk.ask("GET", "/v1/alerts", desk.ann())
+        assert [{**alert, "seq": 0} for alert in again] == [{**alert, "seq": 0} for alert in alerts]
 
 
 def _a_bar(desk: object) -> np.ndarray:
