@@ -33,8 +33,8 @@ export class LineChart {
     onTheme(() => this.paint());
   }
 
-  line(tone, { pane = 0, area = false, title = "" } = {}) {
-    const made = this.chart.addSeries(area ? AreaSeries : LineSeries, { lineWidth: 2, priceLineVisible: false, title }, pane);
+  line(tone, { pane = 0, area = false, title = "", places = 2 } = {}) {
+    const made = this.chart.addSeries(area ? AreaSeries : LineSeries, { lineWidth: 2, priceLineVisible: false, title, priceFormat: { type: "price", precision: places, minMove: 10 ** -places } }, pane);
     this.lines.push([made, tone, area]);
     this.paint();
     return made;

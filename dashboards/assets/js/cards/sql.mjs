@@ -68,4 +68,5 @@ export function mount(body, options) {
   out.addEventListener("click", give);
   text.addEventListener("keydown", (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && ask());
   if (address.get("sql")) ask();
+  else place.append(empty("Run the question, or one of the examples: up to 200 rows stand here, and CSV gives up to 5,000."));
 }

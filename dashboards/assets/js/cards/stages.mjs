@@ -9,6 +9,7 @@ const SAYS = { match: "matching a batch", commit: "writing it to the log", publi
 export function duration(text) {
   if (text === null || text === undefined) return "—";
   const seconds = Number(text);
+  if (seconds === 0) return "0 s";
   for (const [unit, name] of [[1, "s"], [1e-3, "ms"], [1e-6, "µs"]]) if (seconds >= unit || unit === 1e-6) return number(String(+(seconds / unit).toPrecision(3))) + " " + name;
 }
 
