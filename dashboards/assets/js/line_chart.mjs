@@ -3,6 +3,7 @@
 import { AreaSeries, ColorType, createChart, LineSeries } from "../vendor/lightweight-charts.mjs";
 import { colours, onTheme, tint } from "./colours.mjs";
 import { h } from "./dom.mjs";
+import { number } from "./format.mjs";
 
 function options(look, seconds) {
   return {
@@ -34,7 +35,7 @@ export class LineChart {
   }
 
   line(tone, { pane = 0, area = false, title = "", places = 2 } = {}) {
-    const made = this.chart.addSeries(area ? AreaSeries : LineSeries, { lineWidth: 2, priceLineVisible: false, title, priceFormat: { type: "price", precision: places, minMove: 10 ** -places } }, pane);
+    const made = this.chart.addSeries(area ? AreaSeries : LineSeries, { lineWidth: 2, priceLineVisible: false, title, priceFormat: { type: "custom", formatter: (value) => number(value.toFixed(places)), minMove: 10 ** -places } }, pane);
     this.lines.push([made, tone, area]);
     this.paint();
     return made;

@@ -3,6 +3,7 @@
 import { h, say } from "./dom.mjs";
 
 const POINTS = 90;
+const LEAST = 8;
 const APART_MS = 2_000;
 const WIDTH = 72;
 const HIGH = 14;
@@ -41,7 +42,7 @@ export function trend() {
     const next = Math.max(0, Number(share ?? 0));
     if (points.length && now - points.at(-1)[0] < APART_MS) return;
     points = [...points, [now, next]].slice(-POINTS);
-    path.setAttribute("d", line(points.map(([, value]) => value)));
+    if (points.length >= LEAST) path.setAttribute("d", line(points.map(([, value]) => value)));
     say(says, points.length > 1 ? spokenTrend(points, now) : "");
   };
   return { element: h("span.tb-trend", {}, svg, says), add };

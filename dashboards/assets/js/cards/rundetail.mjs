@@ -1,8 +1,10 @@
 // One run: its report as it was written, or its book at any moment, played again up to there.
 
 import { address, answer } from "../answers.mjs";
+import { onTheme } from "../colours.mjs";
 import { empty, field, flag, h, head, say } from "../dom.mjs";
 import { number } from "../format.mjs";
+import { theme } from "../theme.mjs";
 
 const STEPS = 1000n;
 const LEVELS = 15;
@@ -42,6 +44,12 @@ function book() {
   return { element, show };
 }
 
+/** The report in the page's own look: its file follows the reader's system, and this page may have been turned. */
+function themed(text) {
+  const pair = document.documentElement.dataset.colours === "cvd" ? ' data-pair="blue"' : "";
+  return text.replace("<html", `<html data-theme="${theme()}"${pair}`);
+}
+
 export function mount(body) {
   const top = head("Run");
   let run = address.get("run");
@@ -58,6 +66,7 @@ export function mount(body) {
   body.append(top.element, frame, replay, nothing);
   let span = null;
   let reported = "";
+  let told = "";
   let busy = false;
   let again = false;
   function shows() {
@@ -77,7 +86,8 @@ export function mount(body) {
       const { ok, data } = await answer("report", { run: wanted });
       if (wanted !== run) return;
       if (!ok) return wrong(data.detail);
-      frame.srcdoc = data;
+      told = data;
+      frame.srcdoc = themed(told);
       reported = wanted;
     }
     frame.hidden = false;
@@ -116,6 +126,7 @@ export function mount(body) {
     frame.hidden = replay.hidden = true;
     name === "report" ? report() : play();
   }
+  onTheme(() => { if (told) frame.srcdoc = themed(told); });
   slider.addEventListener("input", () => { if (span) say(when, time(moment())); });
   slider.addEventListener("change", () => { if (span) address.set({ at: String(moment()) }); });
   symbols.addEventListener("change", () => address.set({ of: symbols.value }));
