@@ -30,7 +30,8 @@ class Frame(pn.custom.JSComponent):
       const inside = () => (frame?.isConnected || model.html ? frame : (frame = document.querySelector(`iframe[data-tapebook="${model.token}"]`)))?.contentWindow;
       const heard = (event) => { if (event.data?.tapebook === model.token && event.source === inside()) model.send_msg(event.data.text); };
       window.addEventListener("message", heard);
-      model.on("msg:custom", (event) => inside()?.postMessage({ tapebook: model.token, text: event.data }, "*"));
+      // some versions of Panel give the message, some an event around it
+      model.on("msg:custom", (said) => inside()?.postMessage({ tapebook: model.token, text: said?.data ?? said }, "*"));
       model.on("remove", () => window.removeEventListener("message", heard));
     }
     """
