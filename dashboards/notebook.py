@@ -23,8 +23,8 @@ class ViewError(TapebookError, ValueError):
 
 
 class View:
-    """A page as it stood when it was made. It shows itself in a notebook; `html` is the whole file, `save` writes it, `panel` is a component.
-    `make`: the source again, where it lives; `token` is then known to the page."""
+    """A page as it stood when it was made. It shows itself in a notebook; `html` is the whole file, `save` writes it, `panel` gives a
+    component. `make`: the source again, where it lives; `token` is then known to the page."""
 
     def __init__(self, html: str, page: str, height: int, token: str = "", make: "Callable[[], Source] | None" = None) -> None:
         self.html, self.page, self.height = html, page, height

@@ -27,8 +27,9 @@ class Frame(pn.custom.JSComponent):
         frame.style.cssText = "width:100%;height:100%;border:0;border-radius:6px";
         el.append(frame);
       }
-      const inside = () => (frame?.isConnected || model.html ? frame : (frame = document.querySelector(`iframe[data-tapebook="${model.token}"]`)))?.contentWindow;
-      const heard = (event) => { if (event.data?.tapebook === model.token && event.source === inside()) model.send_msg(event.data.text); };
+      const there = () => document.querySelector(`iframe[data-tapebook="${model.token}"]`);
+      const inside = () => (frame?.isConnected || model.html ? frame : (frame = there()))?.contentWindow;
+      const heard = ({ data, source }) => { if (data?.tapebook === model.token && source === inside()) model.send_msg(data.text); };
       window.addEventListener("message", heard);
       // some versions of Panel give the message, some an event around it
       model.on("msg:custom", (said) => inside()?.postMessage({ tapebook: model.token, text: said?.data ?? said }, "*"));

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clock, keyOf, moved, number, percent, rounded, short, signOf } from "../../dashboards/assets/js/format.mjs";
 import { body, missing, spoken, step, typed, verdict } from "../../dashboards/assets/js/order.mjs";
+import { growth } from "../../dashboards/assets/js/cards/standing.mjs";
 import { paged } from "../../dashboards/assets/js/cards/positions.mjs";
 import { share, shown } from "../../dashboards/assets/js/cards/sweep.mjs";
 import { answerKey, topicKey } from "../../dashboards/assets/js/still.mjs";
@@ -153,4 +154,10 @@ test("a limit's trend is what changed within a minute", () => {
   assert.equal(spokenTrend([[0, 0.1], [50_000, 0.4], [100_000, 0.46]], 100_000), "▲ 6 pts");
   assert.equal(spokenTrend([[90_000, 0.47], [100_000, 0.46]], 100_000), "▼ 1 pt");
   assert.equal(spokenTrend([[0, 0.1]], 0), "steady");
+});
+
+test("a file's growth is told a minute, once half of one has gone, and never below nothing", () => {
+  assert.equal(growth({ at: 0, bytes: 100 }, { at: 20_000, bytes: 900 }), null);
+  assert.equal(growth({ at: 0, bytes: 100 }, { at: 120_000, bytes: 900 }), 400);
+  assert.equal(growth({ at: 0, bytes: 900 }, { at: 60_000, bytes: 100 }), 0);
 });
