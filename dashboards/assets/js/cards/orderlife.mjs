@@ -37,6 +37,10 @@ export function mount(body) {
   let facts = [];
   async function load() {
     const order = address.get("order");
+    if (order && !facts.length) {
+      list.hidden = true;
+      say(nothing.firstChild, "The log is being read …");
+    }
     const found = order ? await answer("order", { order_id: order, trader: address.get("trader") }) : null;
     facts = found?.ok ? found.data.facts : [];
     list.hidden = out.hidden = !facts.length;

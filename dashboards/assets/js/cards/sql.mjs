@@ -39,7 +39,7 @@ export function mount(body, options) {
     const statement = text.value.trim();
     if (!statement) return tell("Write one SELECT; the log’s views are orders, executions, trades, positions, limits, breaches …");
     address.set({ sql: statement });
-    tell("…");
+    tell("The log is being read …");
     run.disabled = true;
     const { ok, data } = await answer("sql", { statement, limit: SHOWN });
     run.disabled = false;
