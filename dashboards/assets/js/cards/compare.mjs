@@ -33,7 +33,7 @@ export function mount(body) {
   const chart = new LineChart("Equity of the chosen runs");
   chart.element.classList.add("tb-chart-low");
   const legend = h("div.tb-lines");
-  const place = h("div.tb-compare");
+  const place = h("div.tb-compare", { tabindex: "0", role: "group", "aria-label": "The runs side by side" });
   const nothing = empty("Choose a run above; tick two to five to see them side by side.");
   body.append(top.element, legend, chart.element, place, nothing);
   let lines = [];

@@ -27,7 +27,7 @@ function book() {
   const middle = h("span.num.tb-last");
   const spread = h("span.num");
   const heads = h("div.tb-level.tb-level-head", {}, h("span"), h("span"), ...["Price", "Quantity", "Total"].map((text) => h("span.num", {}, text)));
-  const element = h("div.tb-ladder.tb-ladder-run", {}, heads, sides.ask.element, h("div.tb-middle", {}, middle, h("span.tb-spread", {}, "spread ", spread)), sides.bid.element);
+  const element = h("div.tb-ladder.tb-ladder-run", { tabindex: "0", role: "group", "aria-label": "Book of the run" }, heads, sides.ask.element, h("div.tb-middle", {}, middle, h("span.tb-spread", {}, "spread ", spread)), sides.bid.element);
   function show(data) {
     const least = Math.max(0, ...[...data.asks, ...data.bids].map((level) => level[0].split(".")[1]?.length ?? 0));
     for (const [name, one] of Object.entries(sides)) {

@@ -17,7 +17,7 @@ export function mount(body) {
     { name: "symbol", title: "Symbol", cell: (row, td) => say(td, row.symbol) },
     cell("bought", "Bought"), cell("sold", "Sold"), cell("notional", "Turnover", { places: 2 }), cell("fees", "Fees", { places: 2 }), cell("cash_flow", "Cash flow", { places: 2, sign: true }),
   ], { caption: "Turnover and fees by symbol" });
-  const figures = h("dl.tb-figures");
+  const figures = h("dl.tb-figures", { tabindex: "0" });
   const nothing = empty("The log is being read …");
   table.scroll.hidden = figures.hidden = true;
   body.append(top.element, table.scroll, figures, nothing);
