@@ -146,6 +146,7 @@ def nobody_looks(out: Path, seconds: float) -> tuple[float, float]:
             async with connect(where, additional_headers={"cookie": cookie}, origin=url, max_size=None, proxy=None) as socket:  # type: ignore[arg-type]
                 await socket.send(json.dumps({"topics": DESK}))
                 taking = asyncio.create_task(_taken(socket))
+                await asyncio.sleep(2)  # the first frames hold everything
                 share_of = await asyncio.to_thread(used)
                 taking.cancel()
                 return share_of
