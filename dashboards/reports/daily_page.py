@@ -19,7 +19,9 @@ _VARIABLE = re.compile(r"var\(--(\w+)\)")
 _OWN = (
     ".chart{grid-template-columns:minmax(0,1fr) 92px}.tiles{grid-template-columns:repeat(4,minmax(0,1fr))}.tile .v{font-size:15px}"
     ".pair{display:inline-block}td.n{text-align:right}"
-    "@media(max-width:620px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}}"
+    "time{white-space:nowrap}"
+    "@media(max-width:620px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.xa span:nth-child(even){display:none}"
+    "td:not(.n){white-space:normal;overflow-wrap:anywhere}}"
 )
 
 
@@ -177,10 +179,10 @@ def _positions(day: Day) -> str:
 
 
 def _shown(value: Decimal | None, like: Decimal | None) -> Decimal | None:
-    """At most 8 decimals, and at least those of `like` where it has fewer digits of its own than a price."""
+    """At most 8 decimals, and with `like`, a price, at least its own and at most two more: a mean is no finer."""
     if value is None:
         return None
-    short = round(value, 8).normalize()
+    short = round(value, 8 if like is None else min(8, 2 - int(like.as_tuple().exponent))).normalize()
     places = max(-int(short.as_tuple().exponent), 0 if like is None else -int(like.as_tuple().exponent), 0)
     return short.quantize(Decimal(1).scaleb(-places))
 
@@ -220,7 +222,7 @@ def _refusals(day: Day) -> str:
         for row in day.refusals
     ]
     body = (
-        table(["Time", "Rule", "What", "Value", "Limit"], rows, 3)
+        table(["Time", "Rule", "~What", "Value", "Limit"], rows, 3)
         if rows
         else '<p class="none">No limit was crossed, no order was refused for a rule.</p>'
     )

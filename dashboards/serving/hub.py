@@ -62,10 +62,11 @@ class Hub:
                 except asyncio.CancelledError:
                     raise
                 except Exception as odd:
-                    self._failed(odd)
+                    self.failed(odd)
             await asyncio.sleep(max(0.005, TICK - (time.monotonic() - began)))
 
-    def _failed(self, odd: Exception) -> None:
+    def failed(self, odd: Exception) -> None:
+        """Tell the viewers that a round went wrong."""
         _log.warning("the pages could not be brought up to date", exc_info=odd)
         gone = self.source.gone or str(odd)
         for viewer in self.viewers:

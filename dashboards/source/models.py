@@ -172,7 +172,10 @@ class ModelSource:
 
     def read_orders(self, topic: Topic, mark: Any) -> tuple[Payload, Any]:
         """Open orders first, then those of the day that are done, the newest of each."""
-        found = list(self.models.order_rows(active=True, trader=topic.trader, limit=ORDERS_SHOWN))
+        found = list(self.models.order_rows(active=True, trader=topic.own, limit=ORDERS_SHOWN)) if topic.own else []
+        own = {(row["trader"], row["order_id"]) for row in found}
+        rows = self.models.order_rows(active=True, trader=topic.trader, limit=ORDERS_SHOWN)
+        found += [row for row in rows if (row["trader"], row["order_id"]) not in own]
         known = {(row["trader"], row["order_id"]) for row in found}
         rows = self.models.order_rows(trader=topic.trader, limit=ORDERS_SHOWN)
         done = [row for row in rows if (row["trader"], row["order_id"]) not in known]

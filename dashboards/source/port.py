@@ -34,6 +34,8 @@ class Topic(NamedTuple):
     """Whose orders; None is every trader's."""
     portfolios: frozenset[str] | None = frozenset()
     """Which portfolios; None is all."""
+    own: str = ""
+    """Of orders that are everybody's: whose come first, so that however many there are, these are among them."""
 
     def sees(self, portfolio: str) -> bool:
         """Whether a portfolio is one of the topic's."""
@@ -68,7 +70,7 @@ def topic_for(who: Principal, name: str, symbol: str = "", interval: int = 0) ->
     if name in PUBLIC:
         return Topic(name, symbol, interval)
     if who.oversees:
-        return Topic(name, symbol, interval, None, None)
+        return Topic(name, symbol, interval, None, None, (who.trader or "") if name == "orders" else "")
     return Topic(name, symbol, interval, who.trader or "", who.portfolios)
 
 

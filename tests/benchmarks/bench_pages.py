@@ -37,6 +37,12 @@ DESK = {
 LIGHT = {"market": {"topic": "market", "symbol": "AAPL", "interval": 5}}
 
 
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU (user and system) that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
 class Demo:
     """The demo session with its pages, in a process of its own."""
 
@@ -54,8 +60,7 @@ class Demo:
 
     def cpu(self) -> float:
         """Seconds of CPU that it has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        return cpu_of(self.process.pid)
 
     def resident(self) -> float:
         """Memory in MB."""
@@ -119,6 +124,46 @@ async def reconnects(demo: Demo, count: int) -> tuple[float, float, float]:
     return seen[0], seen[-1], demo.resident()
 
 
+def nobody_looks(out: Path, seconds: float) -> tuple[float, float]:
+    """Percent of a core that the pages over a session that has ended take: with a page that is open, and after it was closed."""
+    words = [sys.executable, "-m", "tapebook", "dash", "--log", str(out / "live" / "demo"), "--out", str(out)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url, _, path = process.stdout.readline().rpartition(": ")[2].strip().partition("/enter")
+        jar = urllib.request.HTTPCookieProcessor()
+        with urllib.request.build_opener(jar, urllib.request.ProxyHandler({})).open(f"{url}/enter{path}", timeout=120) as answer:
+            answer.read()
+        cookie = "; ".join(f"{one.name}={one.value}" for one in jar.cookiejar)
+
+        def used() -> float:
+            before, began = cpu_of(process.pid), time.monotonic()
+            time.sleep(seconds)
+            return 100 * (cpu_of(process.pid) - before) / (time.monotonic() - began)
+
+        async def looked() -> float:
+            where = url.replace("http", "ws", 1) + "/dash/ws"
+            async with connect(where, additional_headers={"cookie": cookie}, origin=url, max_size=None, proxy=None) as socket:  # type: ignore[arg-type]
+                await socket.send(json.dumps({"topics": DESK}))
+                taking = asyncio.create_task(_taken(socket))
+                await asyncio.sleep(2)  # the first frames hold everything
+                share_of = await asyncio.to_thread(used)
+                taking.cancel()
+                return share_of
+
+        open_ = asyncio.run(looked())
+        time.sleep(2)
+        return open_, used()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+async def _taken(socket: Any) -> None:
+    async for _ in socket:
+        pass
+
+
 def browsers(demo: Demo, count: int, seconds: float, idle: float) -> tuple[float, float]:
     """CPU (percent of a core) of so many desks in a real browser, and the frames a second that the first one took."""
     from playwright.sync_api import sync_playwright
@@ -148,7 +193,7 @@ def told(what: str, figure: Callable[[], str]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=20, help="for each figure; 30 gives steady ones")
     parser.add_argument("--clients", type=int, default=100)
     parser.add_argument("--reconnects", type=int, default=100)
     parser.add_argument("--plain", action="store_true")
@@ -175,6 +220,9 @@ def main() -> None:
             told("after the last viewer has left (above the session alone)", lambda: f"{share(demo, given.seconds, idle):+.1f} %")
         finally:
             demo.stop()
+        open_, closed = nobody_looks(Path(scratch), given.seconds)
+        told("pages over the ended session: one viewer, then nobody", lambda: f"{open_:.1f} %, {closed:.1f} %")
+        print(f"load at the end {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clock, keyOf, moved, number, percent, rounded, short, signOf } from "../../dashboards/assets/js/format.mjs";
 import { body, missing, spoken, step, typed, verdict } from "../../dashboards/assets/js/order.mjs";
+import { growth } from "../../dashboards/assets/js/cards/standing.mjs";
 import { paged } from "../../dashboards/assets/js/cards/positions.mjs";
 import { share, shown } from "../../dashboards/assets/js/cards/sweep.mjs";
 import { answerKey, topicKey } from "../../dashboards/assets/js/still.mjs";
+import { found } from "../../dashboards/assets/js/palette.mjs";
+import { line, spokenTrend } from "../../dashboards/assets/js/trend.mjs";
 import { clockOff, feedState, spokenOff, Store } from "../../dashboards/assets/js/store.mjs";
 
 test("numbers keep every decimal, and get separators, a true minus and no minus zero", () => {
@@ -132,4 +135,29 @@ test("a surface's colours: none at 0 where figures lie on both sides of it", () 
   assert.deepEqual([share(0, -2, 4), share(4, -2, 4), share(-2, -2, 4)], [0, 1, -0.5]);
   assert.deepEqual([share(2, 2, 4), share(3, 2, 4), share(4, 2, 4), share(5, 5, 5)], [-1, 0, 1, 0]);
   assert.deepEqual([shown("sharpe", "1.236"), shown("total_return", "0.0123"), shown("turnover", "15752154.8"), shown("fills", null)], ["1.24", "1.23%", "15.8M", "—"]);
+});
+
+test("the palette finds by any word, names that begin with it first", () => {
+  const entries = [
+    { kind: "Symbol", name: "MSFT", more: "tick 0.01" }, { kind: "Page", name: "Portfolio" }, { kind: "Order", name: "#12", more: "ann BUY 5 MSFT new" },
+  ];
+  assert.deepEqual(found(entries, "ms").map((one) => one.name), ["MSFT", "#12"]);
+  assert.deepEqual(found(entries, "ann msft").map((one) => one.name), ["#12"]);
+  assert.deepEqual(found(entries, "#12 order").map((one) => one.kind), ["Order"]);
+  assert.equal(found(entries, "nothing").length, 0);
+  assert.equal(found(entries, " ").length, 3);
+});
+
+test("a limit's trend is what changed within a minute", () => {
+  assert.equal(line([0.5]), "");
+  assert.equal(line([0, 1], 89, 14), "M88.0 13.0L89.0 1.0");
+  assert.equal(spokenTrend([[0, 0.1], [50_000, 0.4], [100_000, 0.46]], 100_000), "▲ 6 pts");
+  assert.equal(spokenTrend([[90_000, 0.47], [100_000, 0.46]], 100_000), "▼ 1 pt");
+  assert.equal(spokenTrend([[0, 0.1]], 0), "steady");
+});
+
+test("a file's growth is told a minute, once half of one has gone, and never below nothing", () => {
+  assert.equal(growth({ at: 0, bytes: 100 }, { at: 20_000, bytes: 900 }), null);
+  assert.equal(growth({ at: 0, bytes: 100 }, { at: 120_000, bytes: 900 }), 400);
+  assert.equal(growth({ at: 0, bytes: 900 }, { at: 60_000, bytes: 100 }), 0);
 });

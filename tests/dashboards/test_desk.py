@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.support.axe import axe_script, serious
 from tests.support.live_gateway import order
 
 
@@ -126,6 +127,30 @@ def test_a_viewer_sees_the_market_and_no_order_entry(session, visit):
     desk.page.wait_for_selector("#card-positions >> text=/Viewers see the market alone/")
     assert desk.page.locator(".tb-nav >> text=Risk").count() == 0
     desk.clean()
+
+
+def test_the_palette_leads_to_a_symbol_an_order_and_a_page(request, session, visit):
+    made = session.ask("POST", "/v1/orders", session.ann(), order("BUY", 2, "111.00"))[1]["order"]["order_id"]
+    desk = visit(("compliance",), "/desk?symbol=AAPL")
+    desk.page.keyboard.press("/")
+    desk.page.wait_for_selector(".tb-jump li >> text=Portfolio")
+    assert serious(desk.page, axe_script(request.config.cache)) == []
+    desk.page.keyboard.type("shi")
+    desk.page.keyboard.press("Enter")
+    desk.wait_for("() => location.search.includes('symbol=SHIB')")
+    desk.page.keyboard.press("Control+k")
+    desk.page.keyboard.type(f"#{made} ann")
+    desk.page.wait_for_selector(f".tb-jump li[aria-selected=true] >> text=#{made}")
+    desk.page.keyboard.press("Enter")
+    desk.page.wait_for_url(f"**/audit?order={made}&trader=ann")
+    desk.wait("life.0.status", "NEW")
+    desk.page.keyboard.press("/")
+    desk.page.keyboard.type("nothing of that name")
+    desk.page.wait_for_selector(".tb-jump >> text=/Nothing is called/")
+    desk.page.keyboard.press("Escape")
+    desk.page.wait_for_selector(".tb-jump", state="detached")
+    desk.clean()
+    session.ask("DELETE", f"/v1/orders/{made}", session.ann())
 
 
 def test_the_sheet_of_shortcuts(visit):

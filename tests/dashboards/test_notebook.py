@@ -1,6 +1,8 @@
 """A page in a cell of a notebook, and sweeps on the page of backtests: they show themselves without a server."""
 
 import asyncio
+import socket
+import time
 from decimal import Decimal
 
 import pytest
@@ -21,6 +23,18 @@ def out(tmp_path_factory):
 @pytest.fixture(scope="module")
 def result(out):
     return tb.Backtest(tb.synthetic_flow(seed=3, messages=20_000), tb.MarketMaker(spread=2)).run(out)
+
+
+def answers(port):
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_a_cell_shows_a_page_of_its_own(browser, result, tmp_path):
@@ -63,6 +77,44 @@ def test_a_sweep_is_shown_as_a_surface(browser, out, result, tmp_path):
     for row in swept.frame.iter_rows(named=True):
         page.wait(f"sweep.{row['size']}.{row['spread']}", str(row["fills"]))
     page.close()
+
+
+def test_over_a_session_that_runs_a_view_lives_and_ends_with_its_reader(browser, session, out):
+    import panel as pn
+
+    session.trade("150.00", 3)
+    made = tb.view(session.session.folder.path, "desk", symbol="AAPL", out=out)
+    assert made.live
+    shown = []
+
+    def app():
+        shown.append(made.panel())
+        return shown[-1]
+
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    served = pn.serve({"/cell": app}, port=port, address="127.0.0.1", threaded=True, show=False, verbose=False)
+    try:
+        until(lambda: answers(port))
+        page = Visit(browser, f"http://127.0.0.1:{port}")
+        page.go("/cell", ready="")
+        inside = page.page.frame_locator("iframe")
+        inside.locator("[data-field='feed.state']", has_text="LIVE").wait_for()
+        session.trade("150.75", 4)
+        trade = session.ask("GET", "/v1/trades/AAPL?limit=1", session.ann())[1][0]
+        inside.locator(f"[data-field='trade.{trade['seq']}.quantity'][data-value='{trade['quantity']}']").wait_for(state="attached")
+        inside.locator("[data-field='quote.last'][data-value='150.75']").wait_for()
+        inside.locator("select[aria-label='Symbol']").select_option("SHIB")
+        inside.locator("#card-book >> text=The book is empty").wait_for()
+        inside.locator("[data-field='feed.state']", has_text="LIVE").wait_for()
+        page.clean()
+        page.close()
+        link = shown[-1].link
+        link._left = min(link._left, 4)  # a reader that has gone is missed after a while; the test does not wait for all of it
+        until(lambda: not link.running)
+    finally:
+        served.stop()
 
 
 def test_what_cannot_be_viewed(out, tmp_path):

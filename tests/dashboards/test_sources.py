@@ -78,6 +78,30 @@ def test_inside_through_the_gateway_and_in_the_log_it_is_the_same(traded):
         assert found["market"]["bars"][-1] == inside["market"]["bars"][-1]
 
 
+def test_whoever_oversees_and_trades_finds_its_own_orders_among_however_many(session, monkeypatch):
+    from dashboards.source import models
+
+    monkeypatch.setattr(models, "ORDERS_SHOWN", 2)
+    mine = session.ask("POST", "/v1/orders", session.ann(), order("BUY", 1, "101.00"))[1]["order"]["order_id"]
+    for k in range(4):
+        session.ask("POST", "/v1/orders", session.bob(), order("BUY", 1, f"102.{k}0"))
+    both = Principal("ann", frozenset({Role.RISK, Role.TRADER}), trader="ann", portfolios=frozenset({"fund1"}))
+
+    async def orders(who):
+        source, topic = SessionSource(session.session, session.gateway.desk), topic_for(who, "orders")
+        await source.turn(frozenset({topic}))
+        return [(row["trader"], row["order_id"]) for row in source.read(topic, None)[0]["orders"]]
+
+    def seen(who):
+        return asyncio.run_coroutine_threadsafe(orders(who), session.loop).result(60)
+
+    assert ("ann", mine) in seen(both)
+    assert ("ann", mine) not in seen(ADMIN)[:2]
+    assert len(seen(both)) == len(set(seen(both)))
+    session.ask("DELETE", "/v1/orders", session.ann())
+    session.ask("DELETE", "/v1/orders", session.bob())
+
+
 def test_a_source_that_is_not_there_says_what_to_do(tmp_path, session):
     async def opened(source):
         await source.open()

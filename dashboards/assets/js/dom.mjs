@@ -47,6 +47,19 @@ export function empty(text, more = null) {
   return h("div.tb-empty", {}, h("p", {}, text), more);
 }
 
+const narrow = typeof matchMedia === "undefined" ? null : matchMedia("(max-width: 1180px)");
+const whole = typeof ResizeObserver === "undefined" ? null : new ResizeObserver((seen) => seen.forEach((one) => trimmed(one.target)));
+
+/** Let go of the part of a row at a table's lower edge: half a line of figures invites to be misread. */
+function trimmed(scroll) {
+  const row = scroll.querySelector("tbody tr");
+  const own = Number.parseFloat(scroll.style.marginBottom) || 0;
+  const space = scroll.offsetHeight + own - (scroll.querySelector("thead")?.offsetHeight ?? 0);
+  const high = row?.getBoundingClientRect().height ?? 0;
+  const cut = high && !narrow.matches && space > 2 * high ? Math.floor(space % high) : 0;
+  if (cut !== own) scroll.style.marginBottom = cut ? `${cut}px` : "";
+}
+
 /**
  * A table whose rows are kept by key. `columns`: {title, name, kind: num | text, cell(row, td)}; `key(row)` names a row.
  * Only the rows that are in sight have cells to fill.
@@ -61,6 +74,7 @@ export class Table {
     const heads = columns.map((one) => h(`th.${one.kind ?? "text"}.col-${one.name}`, { scope: "col" }, one.title));
     this.element = h("table.tb-table", {}, h("caption.tb-hidden", {}, caption), h("thead", {}, h("tr", {}, ...heads)), this.body);
     this.scroll = h("div.tb-scroll", { tabindex: "0", role: "group", "aria-label": caption }, this.element);
+    whole?.observe(this.scroll);
   }
 
   show(rows, key) {

@@ -3,6 +3,7 @@
 import { still, topicKey } from "./still.mjs";
 import { Store, feedState } from "./store.mjs";
 
+const HERE_MS = 3000; // between two signs of life to a kernel
 const RETRY_MS = [250, 500, 1000, 2000, 5000];
 
 class Feed extends EventTarget {
@@ -19,7 +20,7 @@ class Feed extends EventTarget {
     this.at = this.atHere = 0; // s of the session's clock in the newest frame, ms of ours when it came
     this.pending = new Set();
     this.scheduled = false;
-    this.asking = false;
+    this.asking = this.linked = false;
     this.ready = new Promise((resolve) => (this.resolve = resolve));
     if (still) this.hold();
     else if (typeof WebSocket !== "undefined" && typeof location !== "undefined") this.connect();
@@ -30,6 +31,21 @@ class Feed extends EventTarget {
     this.welcome = still.welcome;
     this.store.seq = still.seq;
     this.resolve(still.welcome);
+    if (still.link && parent !== window) this.link();
+  }
+
+  /** A still in a notebook's cell whose kernel lives: what the socket carries comes and goes through the frame's parent. */
+  link() {
+    const send = (text) => parent.postMessage({ tapebook: still.link, text }, "*");
+    this.socket = { readyState: 1, send };
+    addEventListener("message", ({ source, data }) => {
+      if (source !== parent || data?.tapebook !== still.link) return;
+      this.welcome.about.live = this.linked = true;
+      const asOf = document.querySelector(".tb-as-of");
+      if (asOf) asOf.hidden = true;
+      this.take(JSON.parse(data.text));
+    });
+    setInterval(() => document.hidden || send(this.linked ? "" : JSON.stringify({ topics: Object.fromEntries(this.wanted) })), HERE_MS);
   }
 
   connect() {
@@ -138,7 +154,7 @@ class Feed extends EventTarget {
   show(name, spec) {
     const data = still.topics[topicKey(spec)];
     if (data) this.store.topics.set(name, { n: 0, data: { ...data, whole: true } });
-    else this.say(`this file holds the market of ${Object.keys(still.topics).filter((key) => key.startsWith("market ")).map((key) => key.split(" ").slice(1).join(", ") + " s").join("; ") || "no symbol"}`);
+    else if (!this.linked) this.say(`this file holds the market of ${Object.keys(still.topics).filter((key) => key.startsWith("market ")).map((key) => key.split(" ").slice(1).join(", ") + " s").join("; ") || "no symbol"}`);
     return Boolean(data);
   }
 
@@ -160,7 +176,7 @@ class Feed extends EventTarget {
   }
 
   get state() {
-    if (still) return "STILL";
+    if (still && !this.linked) return "STILL";
     return feedState(performance.now(), this.heard, this.gone);
   }
 }

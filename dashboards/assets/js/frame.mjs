@@ -3,6 +3,7 @@
 import { h, say } from "./dom.mjs";
 import { exporting } from "./export.mjs";
 import { feed } from "./feed.mjs";
+import { palette } from "./palette.mjs";
 import { keyed, SHORTCUTS } from "./shortcuts.mjs";
 import { still } from "./still.mjs";
 import { clockOff, spokenOff } from "./store.mjs";
@@ -43,6 +44,18 @@ const sheet = h("dialog.tb-sheet", { "aria-label": "Keyboard shortcuts" }, h("h2
   h("form", { method: "dialog" }, h("button.tb-button", {}, "Close")));
 document.body.append(sheet);
 document.getElementById("tb-keys")?.addEventListener("click", () => sheet.showModal());
+
+const jump = document.getElementById("tb-jump");
+if (jump) {
+  jump.addEventListener("click", palette);
+  keyed("/", palette);
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey) return;
+    event.preventDefault();
+    palette();
+  });
+}
+document.querySelector(".tb-nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
 document.getElementById("tb-export")?.addEventListener("click", exporting);
 

@@ -3,6 +3,7 @@
 import { AreaSeries, ColorType, createChart, LineSeries } from "../vendor/lightweight-charts.mjs";
 import { colours, onTheme, tint } from "./colours.mjs";
 import { h } from "./dom.mjs";
+import { number } from "./format.mjs";
 
 function options(look, seconds) {
   return {
@@ -33,8 +34,8 @@ export class LineChart {
     onTheme(() => this.paint());
   }
 
-  line(tone, { pane = 0, area = false, title = "" } = {}) {
-    const made = this.chart.addSeries(area ? AreaSeries : LineSeries, { lineWidth: 2, priceLineVisible: false, title }, pane);
+  line(tone, { pane = 0, area = false, title = "", places = 2 } = {}) {
+    const made = this.chart.addSeries(area ? AreaSeries : LineSeries, { lineWidth: 2, priceLineVisible: false, title, priceFormat: { type: "custom", formatter: (value) => number(value.toFixed(places)), minMove: 10 ** -places } }, pane);
     this.lines.push([made, tone, area]);
     this.paint();
     return made;

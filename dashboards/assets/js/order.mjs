@@ -22,10 +22,10 @@ export function typed(text) {
 /** [field, what is wrong] of the first field that is not fit to be sent; null where all are. The exchange decides everything else. */
 export function missing(order) {
   const quantity = typed(order.quantity);
-  if (quantity === null) return ["quantity", "write how many"];
+  if (quantity === null) return ["quantity", "enter a quantity"];
   if (/^-|^0*\.?0*$/.test(quantity)) return ["quantity", "must be above 0"];
-  if (needsPrice(order.type) && typed(order.price) === null) return ["price", "write the limit"];
-  if (needsStop(order.type) && typed(order.stop_price) === null) return ["stop_price", "write the stop"];
+  if (needsPrice(order.type) && typed(order.price) === null) return ["price", "enter the limit price"];
+  if (needsStop(order.type) && typed(order.stop_price) === null) return ["stop_price", "enter the stop price"];
   if (!order.portfolio) return ["portfolio", "choose one"];
   return null;
 }

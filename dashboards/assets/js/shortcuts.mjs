@@ -9,6 +9,7 @@ export const SHORTCUTS = [
   [["[", "]"], "The symbol before, the next"],
   [["x"], "Cancel the newest open order"],
   [["Shift X"], "Cancel all open orders"],
+  [["/"], "Jump to a symbol, an order, a run or a page; Ctrl K does the same"],
   [["g", "d"], "Desk; g r Risk, g p Portfolio, g b Backtests, g o Operations, g a Audit"],
   [["?"], "This sheet"],
 ];

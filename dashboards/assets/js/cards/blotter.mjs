@@ -98,7 +98,7 @@ export function mount(body, options) {
   feed.want("orders", { topic: "orders" }, (data) => {
     const working = data.orders.filter((row) => OPEN.includes(row.status));
     open = working.filter(mine);
-    table.show([...working, ...data.orders.filter((row) => !OPEN.includes(row.status))].slice(0, 150), (row) => `${row.trader} ${row.order_id} ${row.seq}`);
+    table.show([...open, ...working.filter((row) => !mine(row)), ...data.orders.filter((row) => !OPEN.includes(row.status))].slice(0, 150), (row) => `${row.trader} ${row.order_id} ${row.seq}`);
     nothing.hidden = data.orders.length > 0;
     table.scroll.hidden = !data.orders.length;
     field(top.right, "orders.open", working.length, `${working.length} open`);

@@ -5,10 +5,14 @@ import { empty, field, flag, h, head, say, Table } from "../dom.mjs";
 import { number, percent, signOf } from "../format.mjs";
 import { LineChart, series } from "../line_chart.mjs";
 import { compared } from "./runs.mjs";
+import { duration } from "./stages.mjs";
 
 const TONES = ["accent", "warn", "up", "down", "muted"];
 const SAID = ["strategy", "data", "start", "end", "engine", "seed", "digest", "fingerprint", "feed_latency", "order_latency", "response_latency"];
+const UNITS = { start: "moment", end: "moment", feed_latency: "nanoseconds", order_latency: "nanoseconds", response_latency: "nanoseconds" };
 const SHOWN = {
+  moment: (text) => (text ? String(text).slice(0, 19).replace("T", " ") : "—"),
+  nanoseconds: (text) => (text === null || text === "" ? "—" : duration(Number(text) / 1e9)),
   money: (text) => number(text, { places: 2 }),
   fraction: (text) => percent(text, 2),
   count: (text) => number(text),
@@ -19,7 +23,7 @@ const shown = (unit, text) => (SHOWN[unit] ?? ((one) => number(one, { places: 4 
 
 function facts(runs) {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run.parameters)))];
-  const rows = SAID.map((name) => ({ key: name, label: name.replaceAll("_", " "), values: runs.map((run) => run.said[name] ?? null), unit: "text" }));
+  const rows = SAID.map((name) => ({ key: name, label: name.replaceAll("_", " "), values: runs.map((run) => run.said[name] ?? null), unit: UNITS[name] ?? "text" }));
   const cash = { key: "cash", label: "cash", values: runs.map((run) => Object.entries(run.cash).map(([name, amount]) => `${name} ${number(amount)}`).join(", ")), unit: "text" };
   return [...rows, cash, ...names.map((name) => ({ key: "parameters." + name, label: name, values: runs.map((run) => run.parameters[name] ?? null), unit: "text" }))];
 }
@@ -29,7 +33,7 @@ export function mount(body) {
   const chart = new LineChart("Equity of the chosen runs");
   chart.element.classList.add("tb-chart-low");
   const legend = h("div.tb-lines");
-  const place = h("div.tb-compare");
+  const place = h("div.tb-compare", { tabindex: "0", role: "group", "aria-label": "The runs side by side" });
   const nothing = empty("Choose a run above; tick two to five to see them side by side.");
   body.append(top.element, legend, chart.element, place, nothing);
   let lines = [];

@@ -20,6 +20,12 @@ function choice(name, label, values) {
   return { made, row: h("div.tb-field", {}, h("label", { for: "entry-" + name }, label), made) };
 }
 
+/** What is missing, as the button says it. */
+function asking([name, what]) {
+  const text = what.startsWith("must") ? `${name.replace("_", " ")} ${what}` : what;
+  return text[0].toUpperCase() + text.slice(1);
+}
+
 export function mount(body, options) {
   const top = head("Order entry");
   const sides = ["BUY", "SELL"].map((side) => h(`button.tb-side.tb-side-${side.toLowerCase()}`, { type: "button", "aria-pressed": String(side === "BUY"), "data-side": side }, side));
@@ -58,7 +64,7 @@ export function mount(body, options) {
     form.dataset.side = side;
     form.dataset.state = state;
     const wrong = missing(made);
-    say(send, state === "sending" ? "Sending…" : state === "armed" ? `Confirm: ${spoken(made)}` : wrong ? `Order: ${wrong[1]}` : `Check ${spoken(made)}`);
+    say(send, state === "sending" ? "Sending…" : state === "armed" ? `Confirm: ${spoken(made)}` : wrong ? asking(wrong) : `Check ${spoken(made)}`);
     send.disabled = state === "sending";
     say(top.sub, view.symbol);
   }

@@ -9,13 +9,17 @@ import { view } from "../view.mjs";
 
 const SINCE = { run: "of the whole run", session: "of the whole session, by its log", page: "since this page was opened" };
 
+const READING = "The log is being read …";
+const NOTHING = "Nothing to draw yet: the line begins with the portfolio’s first change of worth.";
+
 export function mount(body) {
   const top = head("Equity and drawdown");
   const chart = new LineChart("Equity, and drawdown below it");
   const equity = chart.line("accent");
   const drawdown = chart.line("down", { pane: 1, area: true });
   chart.split(3, 1);
-  const nothing = empty("Nothing to draw yet: the line begins with the portfolio’s first change of worth.");
+  const nothing = empty(READING);
+  chart.element.hidden = true;
   body.append(top.element, chart.element, nothing);
   let name = null;
   let last = 0;
@@ -34,7 +38,7 @@ export function mount(body) {
     say(top.sub, ok ? SINCE[data.since] ?? "" : "");
     nothing.hidden = line.length > 0;
     chart.element.hidden = !line.length;
-    if (!ok) say(nothing.firstChild, data.detail);
+    say(nothing.firstChild, ok ? NOTHING : data.detail);
     const lowest = points.reduce((least, point) => (least === null || Number(point[2]) < Number(least) ? point[2] : least), null);
     top.right.replaceChildren("Deepest ", Object.assign(document.createElement("span"), { className: "num" }));
     field(top.right.lastChild, "equity.max_drawdown", lowest, number(lowest, { places: 2 }));

@@ -2,8 +2,8 @@
 
 import { colours, onTheme } from "../colours.mjs";
 import { empty, h, head, say } from "../dom.mjs";
-import { number } from "../format.mjs";
-import { view } from "../view.mjs";
+import { decimalsOf, number } from "../format.mjs";
+import { instrument, view } from "../view.mjs";
 
 const EVERY_MS = 450;
 
@@ -61,8 +61,9 @@ export function mount(body, options) {
     paper.fillStyle = look.page;
     paper.fillRect(0, 0, width, height);
     const found = bounds(columns);
-    say(high, found ? number(String(found.high)) : "");
-    say(low, found ? number(String(found.low)) : "");
+    const places = decimalsOf(instrument(view.symbol)?.tick ?? "0");
+    say(high, found ? number(found.high.toFixed(places)) : "");
+    say(low, found ? number(found.low.toFixed(places)) : "");
     if (!found) return;
     const span = Math.max(tick, found.high - found.low) + tick;
     const y = (price) => height - ((price - found.low + tick) / span) * height;

@@ -23,6 +23,7 @@ export function mount(body) {
     table.show(rows, (row) => `${row.service} ${row.seq}`);
     table.scroll.hidden = !rows.length;
     nothing.hidden = rows.length > 0;
+    say(top.sub, rows.length ? "sent again by tapebook live dead-letters retry; a service’s by tapebook live rebuild" : "");
     field(top.right, "letters.count", ok ? rows.length : null, rows.length ? String(rows.length) : "");
     if (!ok) say(nothing.firstChild, data.detail);
   }

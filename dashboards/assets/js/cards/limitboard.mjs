@@ -5,6 +5,7 @@ import { empty, h, head, say } from "../dom.mjs";
 import { feed } from "../feed.mjs";
 import { trimmed } from "../format.mjs";
 import { ask } from "../gateway.mjs";
+import { trend } from "../trend.mjs";
 import { gauge, named, showGauge, tone } from "./limits.mjs";
 
 const FIELDS = [
@@ -58,14 +59,17 @@ export function mount(body, options) {
     for (const { name, rows } of order) {
       const made = group(name);
       while (made.gauges.length < rows.length) {
-        made.gauges.push(gauge());
-        made.rows.append(made.gauges.at(-1).element);
+        const one = { ...gauge(), trend: trend() };
+        one.left.append(one.trend.element);
+        made.gauges.push(one);
+        made.rows.append(one.element);
       }
       made.gauges.forEach((one, k) => {
         one.element.hidden = k >= rows.length;
         if (k < rows.length) {
           const plain = name === own || names.length === 1;
           showGauge(one, rows[k], plain ? rows[k].field : rows[k].field.replace("limit.", `limit.${name}.`));
+          one.trend.add(rows[k].share, rows[k].title);
           near += tone(rows[k].share) !== "up";
         }
       });

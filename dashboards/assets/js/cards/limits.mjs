@@ -34,8 +34,8 @@ export function tone(share) {
 function gauge() {
   const made = { title: h("span.tb-limit-title"), used: h("span.num"), maximum: h("span.num.tb-muted"), share: h("span.num.tb-limit-share"), headroom: h("span.num.tb-muted"), bar: h("span.tb-limit-fill") };
   const words = h("div.tb-limit-words", {}, made.title, h("span.tb-limit-numbers", {}, made.used, h("span.tb-muted", {}, " / "), made.maximum, " ", made.share));
-  const left = h("div.tb-limit-left", {}, "left ", made.headroom);
-  made.element = h("div.tb-limit", {}, words, h("div.tb-limit-bar", {}, made.bar, h("span.tb-limit-tick")), left);
+  made.left = h("div.tb-limit-left", {}, h("span", {}, "left ", made.headroom));
+  made.element = h("div.tb-limit", {}, words, h("div.tb-limit-bar", {}, made.bar, h("span.tb-limit-tick")), made.left);
   return made;
 }
 

@@ -29,7 +29,7 @@ export function mount(body) {
   const form = h("form.tb-inline", { onsubmit: (event) => { event.preventDefault(); address.set({ order: id.value.trim(), trader: "" }); } }, id, trader, h("button.tb-act.tb-wide", {}, "Show"));
   const out = h("button.tb-act.tb-wide", { type: "button", hidden: true, onclick: () => facts.length && save(`order-${address.get("order")}.csv`, csv(Object.keys(facts[0]), facts.map(Object.values))) }, "CSV");
   top.right.append(form, out);
-  const list = h("ol.tb-life");
+  const list = h("ol.tb-life", { tabindex: "0", "aria-label": "What happened to the order" });
   const nothing = empty("");
   const newest = h("p.tb-newest");
   nothing.append(newest);
@@ -37,6 +37,10 @@ export function mount(body) {
   let facts = [];
   async function load() {
     const order = address.get("order");
+    if (order && !facts.length) {
+      list.hidden = true;
+      say(nothing.firstChild, "The log is being read …");
+    }
     const found = order ? await answer("order", { order_id: order, trader: address.get("trader") }) : null;
     facts = found?.ok ? found.data.facts : [];
     list.hidden = out.hidden = !facts.length;

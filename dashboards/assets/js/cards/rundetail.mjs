@@ -1,8 +1,10 @@
 // One run: its report as it was written, or its book at any moment, played again up to there.
 
 import { address, answer } from "../answers.mjs";
+import { onTheme } from "../colours.mjs";
 import { empty, field, flag, h, head, say } from "../dom.mjs";
 import { number } from "../format.mjs";
+import { theme } from "../theme.mjs";
 
 const STEPS = 1000n;
 const LEVELS = 15;
@@ -25,7 +27,7 @@ function book() {
   const middle = h("span.num.tb-last");
   const spread = h("span.num");
   const heads = h("div.tb-level.tb-level-head", {}, h("span"), h("span"), ...["Price", "Quantity", "Total"].map((text) => h("span.num", {}, text)));
-  const element = h("div.tb-ladder.tb-ladder-run", {}, heads, sides.ask.element, h("div.tb-middle", {}, middle, h("span.tb-spread", {}, "spread ", spread)), sides.bid.element);
+  const element = h("div.tb-ladder.tb-ladder-run", { tabindex: "0", role: "group", "aria-label": "Book of the run" }, heads, sides.ask.element, h("div.tb-middle", {}, middle, h("span.tb-spread", {}, "spread ", spread)), sides.bid.element);
   function show(data) {
     const least = Math.max(0, ...[...data.asks, ...data.bids].map((level) => level[0].split(".")[1]?.length ?? 0));
     for (const [name, one] of Object.entries(sides)) {
@@ -40,6 +42,12 @@ function book() {
     field(spread, "runbook.spread", data.spread, number(data.spread));
   }
   return { element, show };
+}
+
+/** The report in the page's own look: its file follows the reader's system, and this page may have been turned. */
+function themed(text) {
+  const pair = document.documentElement.dataset.colours === "cvd" ? ' data-pair="blue"' : "";
+  return text.replace("<html", `<html data-theme="${theme()}"${pair}`);
 }
 
 export function mount(body) {
@@ -58,6 +66,7 @@ export function mount(body) {
   body.append(top.element, frame, replay, nothing);
   let span = null;
   let reported = "";
+  let told = "";
   let busy = false;
   let again = false;
   function shows() {
@@ -77,7 +86,8 @@ export function mount(body) {
       const { ok, data } = await answer("report", { run: wanted });
       if (wanted !== run) return;
       if (!ok) return wrong(data.detail);
-      frame.srcdoc = data;
+      told = data;
+      frame.srcdoc = themed(told);
       reported = wanted;
     }
     frame.hidden = false;
@@ -116,6 +126,7 @@ export function mount(body) {
     frame.hidden = replay.hidden = true;
     name === "report" ? report() : play();
   }
+  onTheme(() => { if (told) frame.srcdoc = themed(told); });
   slider.addEventListener("input", () => { if (span) say(when, time(moment())); });
   slider.addEventListener("change", () => { if (span) address.set({ at: String(moment()) }); });
   symbols.addEventListener("change", () => address.set({ of: symbols.value }));

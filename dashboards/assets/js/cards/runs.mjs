@@ -54,7 +54,7 @@ export function mount(body) {
   const table = new Table([
     { name: "compare", title: "", cell: box },
     { name: "id", title: "Run", cell: link },
-    { name: "strategy", title: "Strategy", cell: (row, td) => say(td, row.strategy ?? "—") },
+    { name: "strategy", title: "Strategy", cell: (row, td) => { say(td, row.strategy?.split(":").at(-1) ?? "—"); td.title = row.strategy ?? ""; } },
     { name: "data", title: "Data", cell: (row, td) => { say(td, row.data ?? "—"); td.title = row.data ?? ""; } },
     ...FIGURES.map(([name, title, shown, tinted]) => ({ name, title, kind: "num", cell: (row, td) => { field(td, `run.${row.run}.${name}`, row[name], shown(row[name])); if (tinted) toned(td, row[name]); } })),
   ], { caption: "Recorded runs", rowclass: (tr, row) => { flag(tr, "is-own", row.run === shownRun()); } });

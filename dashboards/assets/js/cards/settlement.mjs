@@ -33,7 +33,8 @@ export function mount(body) {
     { name: "quantity", title: "Quantity", kind: "num", cell: (row, td) => { field(td, `settlement.${key(row)}.quantity`, row.quantity, number(row.quantity, { sign: true })); flag(td, "tb-down", signOf(row.quantity) < 0); } },
     { name: "cash", title: "Cash", kind: "num", cell: (row, td) => { field(td, `settlement.${key(row)}.cash`, row.cash, number(row.cash, { places: 2, sign: true })); flag(td, "tb-down", signOf(row.cash) < 0); } },
   ], { caption: "What settles when" });
-  const nothing = empty("");
+  const nothing = empty("The log is being read …");
+  table.scroll.hidden = true;
   body.append(top.element, table.scroll, nothing);
   let name = "";
   async function load(wanted) {

@@ -39,7 +39,7 @@ export function mount(body, options) {
     const statement = text.value.trim();
     if (!statement) return tell("Write one SELECT; the log’s views are orders, executions, trades, positions, limits, breaches …");
     address.set({ sql: statement });
-    tell("…");
+    tell("The log is being read …");
     run.disabled = true;
     const { ok, data } = await answer("sql", { statement, limit: SHOWN });
     run.disabled = false;
@@ -68,4 +68,5 @@ export function mount(body, options) {
   out.addEventListener("click", give);
   text.addEventListener("keydown", (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && ask());
   if (address.get("sql")) ask();
+  else place.append(empty("Run the question, or one of the examples: up to 200 rows stand here, and CSV gives up to 5,000."));
 }

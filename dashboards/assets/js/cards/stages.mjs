@@ -9,6 +9,7 @@ const SAYS = { match: "matching a batch", commit: "writing it to the log", publi
 export function duration(text) {
   if (text === null || text === undefined) return "—";
   const seconds = Number(text);
+  if (seconds === 0) return "0 s";
   for (const [unit, name] of [[1, "s"], [1e-3, "ms"], [1e-6, "µs"]]) if (seconds >= unit || unit === 1e-6) return number(String(+(seconds / unit).toPrecision(3))) + " " + name;
 }
 
@@ -23,7 +24,7 @@ function stage(name) {
 export function mount(body) {
   const top = head("Stages");
   say(top.sub, "since the session began; percentiles are upper bounds of their bucket");
-  const place = h("div.tb-stages");
+  const place = h("div.tb-stages", { tabindex: "0", role: "group", "aria-label": "Stages" });
   const axis = h("div.tb-histogram-axis.num", {}, ...["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s", "100 s"].map((text) => h("span", {}, text)));
   const nothing = empty("No stage has been timed: a recording has none, and a session elsewhere tells them on its /metrics.");
   body.append(top.element, place, nothing);

@@ -34,12 +34,19 @@ const TABLES = {
     { name: "symbol", title: "File", cell: (row, td) => say(td, row.name) },
     { name: "files", title: "Files", kind: "num", cell: (row, td) => field(td, `file.${row.name}.files`, row.files, number(String(row.files))) },
     { name: "bytes", title: "Size", kind: "num", cell: (row, td) => field(td, `file.${row.name}.bytes`, row.bytes, bytes(row.bytes)) },
+    { name: "growth", title: "Grows by", kind: "num", cell: (row, td) => field(td, `file.${row.name}.growth`, row.growth, row.growth === null ? "—" : `${bytes(row.growth)} a minute`) },
   ],
   Clients: [
     { name: "symbol", title: "What", cell: (row, td) => say(td, row.label) },
     { name: "value", title: "Now", kind: "num", cell: (row, td) => field(td, `clients.${row.name}`, row.value, row.name.endsWith("bytes") ? bytes(row.value) : number(String(row.value))) },
   ],
 };
+/** Bytes a minute between the first look at a file and this one; null before half a minute has gone. A file that shrank has been tidied up. */
+export function growth(first, now) {
+  const seconds = (now.at - first.at) / 1000;
+  return seconds < 30 ? null : Math.max(0, Math.round(((now.bytes - first.bytes) * 60) / seconds));
+}
+
 const LABELS = { clients: "Clients of the gateway", dropped: "Quotes and trades that slow clients did not get", closed_slow: "Clients closed as too slow", denied: "Requests without a good token or role", limited: "Requests beyond a rate", waiting_bytes: "Waits for clients", viewers: "Pages that look on", frames: "Frames given to pages", skipped: "Frames that slow pages did not get" };
 const NOTHING = {
   Sessions: "No session yet. tapebook live --demo starts one.",
@@ -69,10 +76,16 @@ export function mount(body) {
     nothing.hidden = rows[name].length > 0;
     say(nothing.firstChild, why[name]);
   }
+  const first = new Map();
+  function grown(file) {
+    const now = { at: Date.now(), bytes: file.bytes };
+    if (!first.has(file.name)) first.set(file.name, now);
+    return { ...file, growth: growth(first.get(file.name), now) };
+  }
   async function load() {
     const { ok, data } = await answer("standing");
     if (!ok) return say(nothing.firstChild, data.detail);
-    Object.assign(rows, { Sessions: data.sessions, Services: data.services, Files: data.files });
+    Object.assign(rows, { Sessions: data.sessions, Services: data.services, Files: data.files.map(grown) });
     if (data.elsewhere) why.Services = why.Files = data.elsewhere;
     show();
   }

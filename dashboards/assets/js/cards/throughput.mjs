@@ -9,7 +9,7 @@ export function mount(body) {
   const top = head("Throughput");
   say(top.sub, "a second, since this page was opened");
   const chart = new LineChart("Commands and facts a second");
-  const lines = { facts_per_second: chart.line("accent"), commands_per_second: chart.line("up") };
+  const lines = { facts_per_second: chart.line("accent", { places: 0 }), commands_per_second: chart.line("up", { places: 0 }) };
   const values = { facts_per_second: h("span.num"), commands_per_second: h("span.num") };
   const totals = ["commands", "facts", "batches"].map((name) => [name, h("span.num")]);
   const legend = h("div.tb-lines", {}, h("span.tb-line-name", { "data-tone": "accent" }, "facts ", values.facts_per_second), h("span.tb-line-name", { "data-tone": "up" }, "commands ", values.commands_per_second), ...totals.map(([name, value]) => h("span.tb-muted", {}, `${name} in all `, value)));

@@ -17,8 +17,9 @@ export function mount(body) {
     { name: "symbol", title: "Symbol", cell: (row, td) => say(td, row.symbol) },
     cell("bought", "Bought"), cell("sold", "Sold"), cell("notional", "Turnover", { places: 2 }), cell("fees", "Fees", { places: 2 }), cell("cash_flow", "Cash flow", { places: 2, sign: true }),
   ], { caption: "Turnover and fees by symbol" });
-  const figures = h("dl.tb-figures");
-  const nothing = empty("Nothing traded yet; what is bought and sold adds up here.");
+  const figures = h("dl.tb-figures", { tabindex: "0" });
+  const nothing = empty("The log is being read …");
+  table.scroll.hidden = figures.hidden = true;
   body.append(top.element, table.scroll, figures, nothing);
   async function load(wanted) {
     name = wanted;
@@ -35,7 +36,7 @@ export function mount(body) {
     table.scroll.hidden = !rows.length;
     figures.hidden = !said.length;
     nothing.hidden = rows.length + said.length > 0;
-    if (!ok) say(nothing.firstChild, data.detail);
+    say(nothing.firstChild, ok ? "Nothing traded yet; what is bought and sold adds up here." : data.detail);
   }
   onPortfolio(load);
 }
