@@ -114,13 +114,17 @@ def show_processes(feed, runs):
             )
         assert frames[0].equals(frames[1])
         ideal = 2 * used[1] / used[2]
-        print(f"two processes are {took[1] / took[2]:.2f}x as fast as one, load {os.getloadavg()[0]:.1f}; by CPU time {ideal:.2f}x", flush=True)
+        print(
+            f"two processes are {took[1] / took[2]:.2f}x as fast as one, load {os.getloadavg()[0]:.1f}; by CPU time {ideal:.2f}x",
+            flush=True,
+        )
 
 
 def sma(values, length):
     made = np.full(len(values), np.nan)
-    sums = np.cumsum(np.insert(values, 0, 0.0))
-    made[length - 1 :] = (sums[length:] - sums[:-length]) / length
+    sums = np.zeros(len(values) + 1)
+    np.cumsum(values, out=sums[1:])
+    np.divide(sums[length:] - sums[:-length], length, out=made[length - 1 :])
     return made
 
 
