@@ -28,7 +28,7 @@ _MENDS = {
     Fault.TIME_RANGE: "is not a time of day in seconds",
     Fault.TYPE: "is not a type of message; LOBSTER has 1 to 7",
     Fault.ORDER_ID: "is not an order's id; it must be above 0",
-    Fault.DUPLICATE: "is the id of an order that is still open; drop the repeated line (and its row of the order book), or fetch the file again",
+    Fault.DUPLICATE: "is the id of an order that is still open; drop the line and its row of the order book, or fetch the file again",
     Fault.SIZE: "is not a size; it must be 1 to 4294967295",
     Fault.PRICE: "is out of range; prices are dollars × 10000, from 1 to 2147483647",
     Fault.DIRECTION: "is not a direction; it must be 1 (buy) or -1 (sell)",
