@@ -66,8 +66,8 @@ def _floats(series: pl.Series) -> np.ndarray | None:
 
 @entry_kernel
 def check_trades(ts, unit, price, lots, instrument, scales, last, after):  # type: ignore[no-untyped-def]
-    """Whether all rows are in order. `ts`: int64 of `unit` ns; `price`, `lots`: float64; `scales`: float64 (instruments, 2); `last`: float64,
-    NaN where there is none; `after`: ns of the row before."""
+    """Whether all rows are in order. `ts`: int64 of `unit` ns; `price`, `lots`: float64; `scales`: float64 (instruments, 2); `last`:
+    float64, NaN where there is none; `after`: ns of the row before."""
     first = ts[0] * (unit / YEAR) + 1970
     early = -(-after // unit) if after > 0 else np.int64(1)
     for k in range(len(ts)):

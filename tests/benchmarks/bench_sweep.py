@@ -66,21 +66,23 @@ def whole_share(process):
 
 
 class Memory(threading.Thread):
-    """Looks once a second: how many processes map the decoded day, what of it they hold together, and how large they are."""
+    """Looks every five seconds: how many processes map the decoded day, what of it they hold together, and how large they are."""
 
     def __init__(self, path):
         super().__init__(daemon=True)
         self.path, self.over = path, threading.Event()
         self.processes = self.rss = self.pss = self.all = 0
+        self.spent = 0.0  # CPU seconds of looking, which are not the sweep's
 
     def run(self):
-        while not self.over.wait(1):
+        while not self.over.wait(5):
             ours = family()
             found = [one for one in (mapped(process, self.path) for process in ours) if one[0]]
             self.processes = max(self.processes, len(found))
             self.rss = max(self.rss, sum(rss for rss, _ in found))
             self.pss = max(self.pss, sum(pss for _, pss in found))
             self.all = max(self.all, sum(whole_share(process) for process in ours))
+            self.spent = time.thread_time()
 
 
 def spent():
@@ -103,7 +105,7 @@ def show_processes(feed, runs):
             memory.start()
             began, before = time.monotonic(), spent()
             made = sweep.run(processes=processes, out=None, seconds=3600, show=False)
-            took[processes], used[processes] = time.monotonic() - began, spent() - before
+            took[processes], used[processes] = time.monotonic() - began, spent() - before - memory.spent
             memory.over.set()
             frames.append(made.frame.drop("seconds"))
             print(
