@@ -105,6 +105,8 @@ def show_processes(feed, runs):
             memory.start()
             began, before = time.monotonic(), spent()
             made = sweep.run(processes=processes, out=None, seconds=3600, show=False)
+            while len(family()) > 1:  # what a process used counts once it has ended
+                time.sleep(0.05)
             took[processes], used[processes] = time.monotonic() - began, spent() - before - memory.spent
             memory.over.set()
             frames.append(made.frame.drop("seconds"))
