@@ -7,7 +7,6 @@ from data.binance.chain import levels_of
 from data.binance.lines import Line, read_lines
 from data.feed import DataError
 
-
 TEXTS_MAX = 1 << 17
 """Prices, or quantities, that are remembered as they were written."""
 
