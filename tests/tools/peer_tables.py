@@ -56,19 +56,25 @@ def of_backtrader():
     return table(["trade", "bought, backtrader", "bought, Tapebook", "sold, backtrader", "sold, Tapebook"], rows)
 
 
+OF_BACKTESTING = """## backtesting.py: GOOG.csv, 2,148 days
+
+Durations are in seconds. `end="open"` takes its rule that what is held at the end is closed at the last bar's open; by default we close
+it at the last close. Sizes are whole units, as there.
+
+"""
+OF_BACKTRADER = """
+## backtrader: 2006-day-001.txt, a 15-day average
+
+The rules of its own test: a signal at the close, an order at the next open, one contract of 10 times the price, 2 a contract and
+execution, cash 10,000. It counts the commission by the contract, which is no part of the notional, so it is taken off afterwards.
+
+"""
+
+
 def page():
     """The whole page."""
-    parts = [
-        HEAD,
-        '## backtesting.py: GOOG.csv, 2,148 days\n\nDurations are in seconds. `end="open"` takes its rule that what is held at the end is\n'
-        "closed at the last bar's open; by default we close it at the last close. A size is whole units, as there.\n\n",
-        "\n".join(of_backtesting(case, says) for case, says in SHOWN.items()),
-        "\n## backtrader: 2006-day-001.txt, a 15-day average\n\nThe rules of its own test: a signal at the close, an order at the next open, one\n"
-        "contract of 10 times the price, 2 a contract and execution, cash 10,000. It counts the commission by the contract, which is no part\n"
-        "of the notional, so it is taken off afterwards; its first average comes with the 15th bar, as ours.\n\n",
-        of_backtrader(),
-    ]
-    return "".join(parts)
+    tables = "\n".join(of_backtesting(case, says) for case, says in SHOWN.items())
+    return HEAD + OF_BACKTESTING + tables + OF_BACKTRADER + of_backtrader()
 
 
 if __name__ == "__main__":
