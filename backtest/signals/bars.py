@@ -184,14 +184,14 @@ class BarBacktest:
         sizes = _floats("size", size, count, ALL)
         if not (sizes > 0).all():
             raise SignalError("size must be above 0; the direction is that of the signal")
-        trades, equity = np.zeros(count + 1, TRADE), np.zeros(count)
+        trades, equity = np.zeros(np.count_nonzero(go) + 2, TRADE), np.zeros(count)
         stops, aims = _floats("stop_loss", stop_loss, count, math.nan), _floats("take_profit", take_profit, count, math.nan)
         behind = math.nan if trailing is None else float(trailing)
         made = play(
             *(self.prices, go, leave, sizes, stops, aims, behind, KINDS[sizing], self._money),
             *(self.fill == "close", ENDS[self.end], self.fractional, trades, equity),
         )
-        open_end = int(self.end is None and made < count and trades["exit_bar"][made] == -1 and trades["size"][made] != 0)
+        open_end = int(self.end is None and made < len(trades) and trades["exit_bar"][made] == -1 and trades["size"][made] != 0)
         return VectorResult(self.calendar, self.closes, equity, trades[: made + open_end], first)
 
 

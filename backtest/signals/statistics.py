@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-DAY = np.timedelta64(1, "D")
+from backtest.signals.measure import EQUITY, TRADES, measure_equity, measure_trades
+
+NONE = np.timedelta64("NaT", "ns")
 UNITS = (("D", 86_400 * 10**9), ("h", 3600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ns", 1))
 PERIODS = {7: 52, 31: 12, 365: 1}
 """Bars of a week, a month, a year, and how many make a year."""
@@ -22,7 +24,7 @@ class Calendar(NamedTuple):
     that durations are rounded up to; `years`, length in years; and how the market went."""
 
     times: np.ndarray  # datetime64[ns] (n,)
-    ends: np.ndarray
+    ends: np.ndarray  # int64
     yearly: float
     unit: int
     years: float
@@ -53,15 +55,6 @@ def _above(size: int) -> int:
     return next((larger for _, larger in reversed(UNITS) if larger > size), 2**62)
 
 
-def geometric_mean(parts: np.ndarray) -> float:
-    """Of returns; 0 where one of them loses everything, NaN of none."""
-    if not len(parts):
-        return math.nan
-    if (parts <= -1).any():
-        return 0.0
-    return math.exp(float(np.log1p(parts).sum()) / len(parts)) - 1
-
-
 def _over(part: float, whole: float) -> float:
     return part / whole if whole else math.nan
 
@@ -69,95 +62,67 @@ def _over(part: float, whole: float) -> float:
 def statistics(calendar: Calendar, closes: np.ndarray, equity: np.ndarray, trades: np.ndarray, first: int = 0) -> dict[str, Any]:
     """Every statistic of a run. `equity`, `closes`: float64 (n,); `trades`: TRADE, closed ones alone; `first`: bar from which buying and
     holding counts."""
-    times, start = calendar.times, equity[0]
+    times, start = calendar.times, float(equity[0])
+    with np.errstate(divide="ignore"):
+        logs = np.log(equity)
+    of_equity, of_trades = np.zeros(1, EQUITY), np.zeros(1, TRADES)
+    measure_equity(equity, logs, calendar.ends, times.view(np.int64), calendar.market, trades, of_equity)
+    if len(trades):
+        measure_trades(trades, times.view(np.int64), of_trades)
+    e = dict(zip(EQUITY.names or (), of_equity[0].item()))
+    t = dict(zip(TRADES.names or (), of_trades[0].item()))
+    final = float(equity[-1])
     found: dict[str, Any] = {"Start": times[0], "End": times[-1], "Duration": times[-1] - times[0]}
-    held = np.zeros(len(equity) + 1)
-    np.add.at(held, trades["entry_bar"], 1)
-    np.add.at(held, trades["exit_bar"] + 1, -1)
-    found["Exposure Time [%]"] = float((np.cumsum(held)[:-1] > 0).mean()) * 100
-    found["Equity Final [$]"], found["Equity Peak [$]"] = float(equity[-1]), float(equity.max())
-    found["Commissions [$]"] = float(trades["commission"].sum())
-    found["Return [%]"] = float(equity[-1] - start) / start * 100
+    found["Exposure Time [%]"] = e["exposed"] * 100
+    found["Equity Final [$]"], found["Equity Peak [$]"] = final, e["peak"]
+    found["Commissions [$]"] = t["commission"]
+    found["Return [%]"] = (final - start) / start * 100
     found["Buy & Hold Return [%]"] = float((closes[-1] - closes[first]) / closes[first] * 100)
-    found |= _yearly(calendar, equity)
-    found |= _market(found, calendar, equity)
-    found |= _drawdowns(calendar, equity)
-    found["Calmar Ratio"] = _over(found["Return (Ann.) [%]"], -found["Max. Drawdown [%]"])
-    return found | _trades(calendar, trades)
+    found |= _yearly(calendar, e, final / start)
+    # Jensen's alpha and beta on holding the instrument, from logarithmic returns of bars
+    beta = _over(e["along"], calendar.spread) if len(equity) > 2 and math.isfinite(e["along"]) else math.nan
+    found |= {"Alpha [%]": found["Return [%]"] - beta * found["Buy & Hold Return [%]"], "Beta": beta}
+    found |= {"Max. Drawdown [%]": -e["deepest"] * 100, "Avg. Drawdown [%]": -e["depth"] * 100}
+    found |= _durations(calendar, "Drawdown", e["drawdowns"], e["longest"], e["length"])
+    found["Calmar Ratio"] = _over(found["Return (Ann.) [%]"], e["deepest"] * 100)
+    return found | _trades(calendar, len(trades), t)
 
 
-def _yearly(calendar: Calendar, equity: np.ndarray) -> dict[str, float]:
-    ends = equity[calendar.ends]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        parts = ends[1:] / ends[:-1] - 1
-    parts, yearly = parts[np.isfinite(parts)], calendar.yearly
-    mean = geometric_mean(parts)
-    gain = (1 + mean) ** yearly - 1
-    spread = float(parts.var(ddof=1)) if len(parts) > 1 else math.nan
-    volatility = math.sqrt(max((spread + (1 + mean) ** 2) ** yearly - (1 + mean) ** (2 * yearly), 0)) if len(parts) > 1 else math.nan
-    down = math.sqrt(float((np.minimum(parts, 0) ** 2).mean())) * math.sqrt(yearly) if len(parts) else math.nan
-    years = calendar.years
+def _yearly(calendar: Calendar, e: dict[str, Any], grown: float) -> dict[str, float]:
+    yearly, years, factor = calendar.yearly, calendar.years, 1 + e["mean"]
+    gain = factor**yearly - 1
+    volatility = math.sqrt(max((e["variance"] + factor**2) ** yearly - factor ** (2 * yearly), 0)) if e["variance"] >= 0 else math.nan
     return {
         "Return (Ann.) [%]": gain * 100,
         "Volatility (Ann.) [%]": volatility * 100,
-        "CAGR [%]": ((equity[-1] / equity[0]) ** (1 / years) - 1) * 100 if years else math.nan,
+        "CAGR [%]": (grown ** (1 / years) - 1) * 100 if years else math.nan,
         "Sharpe Ratio": _over(gain * 100, volatility * 100),
-        "Sortino Ratio": _over(gain, down),
+        "Sortino Ratio": _over(gain, math.sqrt(e["down"]) * math.sqrt(yearly)),
     }
 
 
-def _market(found: dict[str, Any], calendar: Calendar, equity: np.ndarray) -> dict[str, float]:
-    """Jensen's alpha and beta on holding the instrument, from logarithmic returns of bars."""
-    beta = math.nan
-    if len(equity) > 2:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ours = np.diff(np.log(equity))
-        beta = _over(float((ours - ours.mean()) @ calendar.market), calendar.spread)
-    return {"Alpha [%]": found["Return [%]"] - beta * found["Buy & Hold Return [%]"], "Beta": beta}
-
-
-def _drawdowns(calendar: Calendar, equity: np.ndarray) -> dict[str, Any]:
-    depth = 1 - equity / np.maximum.accumulate(equity)
-    peaks = np.flatnonzero(depth == 0)
-    if peaks[-1] != len(depth) - 1:
-        peaks = np.append(peaks, len(depth) - 1)
-    last, first = peaks[1:], peaks[:-1]
-    real = last > first + 1
-    first, last = first[real], last[real]
-    none = np.timedelta64("NaT", "ns")
-    made: dict[str, Any] = {"Max. Drawdown [%]": -float(np.nan_to_num(depth.max())) * 100}
-    if not len(first):
-        return made | {"Avg. Drawdown [%]": math.nan, "Max. Drawdown Duration": none, "Avg. Drawdown Duration": none}
-    deepest = np.maximum.reduceat(depth, np.stack([first, last + 1], axis=1).ravel()[: -1 if last[-1] + 1 >= len(depth) else None])[::2]
-    lengths = (calendar.times[last] - calendar.times[first]).astype(np.int64)
-    made["Avg. Drawdown [%]"] = -float(deepest.mean()) * 100
-    return made | _durations(calendar, "Drawdown", lengths)
-
-
-def _durations(calendar: Calendar, what: str, lengths: np.ndarray) -> dict[str, Any]:
+def _durations(calendar: Calendar, what: str, count: int, longest: int, mean: int) -> dict[str, Any]:
     """Longest and mean duration, ns, rounded up to the unit of the bars."""
-    if not len(lengths):
-        return {f"{word} {what} Duration": np.timedelta64("NaT", "ns") for word in ("Max.", "Avg.")}
-    found = {"Max.": int(lengths.max()), "Avg.": int(lengths.mean())}
-    return {f"{word} {what} Duration": np.timedelta64(-(-ns // calendar.unit) * calendar.unit, "ns") for word, ns in found.items()}
+    if not count:
+        return {f"Max. {what} Duration": NONE, f"Avg. {what} Duration": NONE}
+    unit = calendar.unit
+    return {f"{word} {what} Duration": np.timedelta64(-(-ns // unit) * unit, "ns") for word, ns in (("Max.", longest), ("Avg.", mean))}
 
 
-def _trades(calendar: Calendar, trades: np.ndarray) -> dict[str, Any]:
-    count, pnl, parts = len(trades), trades["pnl"], trades["part"]
-    won, lost = pnl[pnl > 0], pnl[pnl < 0]
-    wins = float((pnl > 0).mean()) if count else math.nan
-    spread = float(pnl.std(ddof=1)) if count > 1 else math.nan
-    made: dict[str, Any] = {
+def _trades(calendar: Calendar, count: int, t: dict[str, Any]) -> dict[str, Any]:
+    if not count:
+        t |= dict.fromkeys(("best", "worst", "mean"), math.nan)
+    wins, mean = _over(t["wins"], count), _over(t["pnl"], count)
+    ratio = _over(t["won"] / t["wins"], -t["lost"] / t["losses"]) if t["wins"] and t["losses"] else math.nan
+    return {
         "# Trades": count,
         "Win Rate [%]": wins * 100,
-        "Best Trade [%]": float(parts.max()) * 100 if count else math.nan,
-        "Worst Trade [%]": float(parts.min()) * 100 if count else math.nan,
-        "Avg. Trade [%]": geometric_mean(parts) * 100,
-        **_durations(calendar, "Trade", (calendar.times[trades["exit_bar"]] - calendar.times[trades["entry_bar"]]).astype(np.int64)),
-        "Profit Factor": _over(float(parts[parts > 0].sum()), -float(parts[parts < 0].sum())),
-        "Expectancy [%]": float(parts.mean()) * 100 if count else math.nan,
-        "SQN": _over(math.sqrt(count) * float(pnl.mean()), spread) if count else math.nan,
+        "Best Trade [%]": t["best"] * 100,
+        "Worst Trade [%]": t["worst"] * 100,
+        "Avg. Trade [%]": t["mean"] * 100,
+        **_durations(calendar, "Trade", count, t["longest"], t["length"]),
+        "Profit Factor": _over(t["gains"], -t["pains"]),
+        "Expectancy [%]": _over(t["gains"] + t["pains"], count) * 100,
+        "SQN": _over(math.sqrt(count) * mean, math.sqrt(t["variance"])) if count > 1 else math.nan,
+        "Kelly Criterion": wins - _over(1 - wins, ratio),
     }
-    ratio = _over(float(won.mean()), -float(lost.mean())) if len(won) and len(lost) else math.nan
-    made["Kelly Criterion"] = wins - _over(1 - wins, ratio)
-    return made

@@ -51,4 +51,4 @@ class Chain:
 def levels_of(said: dict[str, Any]) -> Levels:
     """The levels of a snapshot or an update."""
     bids, asks = ("bids", "asks") if "bids" in said else ("b", "a")
-    return [(0, price, quantity) for price, quantity, *_ in said[bids]] + [(1, price, quantity) for price, quantity, *_ in said[asks]]
+    return [(0, one[0], one[1]) for one in said[bids]] + [(1, one[0], one[1]) for one in said[asks]]

@@ -53,7 +53,21 @@ def read_lines(path: Path, progress: Progress | None = None, repair: bool = Fals
         for text in block.splitlines():
             number += 1
             if text.strip():
-                yield _line(path, number, text, decode)
+                yield _event(number, text, decode) or _line(path, number, text, decode)
+
+
+def _event(number: int, text: bytes, decode: Callable[[bytes], Any]) -> Line | None:
+    """A line that is an event that we know, of a symbol; None for any other, and for one that cannot be read."""
+    stamp, _, rest = text.partition(b" ")
+    local = stamp.isdigit()
+    try:
+        said = decode(rest if local else text)
+        said = said.get("data", said)
+        kind = KINDS[said["e"]]
+        said["s"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Line(number, int(stamp) if local else 0, kind, said)
 
 
 def _line(path: Path, number: int, text: bytes, decode: Callable[[bytes], Any]) -> Line | DataError:

@@ -170,13 +170,14 @@ class _Reading:
             books[1].clear()
         mark = SNAPSHOT if whole else 0
         first = len(self.rows)
+        told, append = line.number, self.rows.append
         for side, price, quantity in levels_of(line.said):
             units, lots = _whole(price, scale), _whole(quantity, lot_scale)
             if lots:
                 books[side][units] = lots
             else:
                 books[side].pop(units, None)
-            self.rows.append((ts, number, side, units, lots, mark, line.number))
+            append((ts, number, side, units, lots, mark, told))
         if len(self.rows) > first:
             self.rows[-1] = (*self.rows[-1][:5], mark | EVENT_END, line.number)
         self.latest = max(self.latest, ts)

@@ -1,6 +1,5 @@
 """A first pass over a recorded stream: its symbols, its kinds of messages, and how finely prices and quantities are written."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,15 +7,18 @@ from data.binance.chain import levels_of
 from data.binance.lines import Line, read_lines
 from data.feed import DataError
 
+TEXTS_MAX = 1 << 17
+"""Prices, or quantities, that are remembered as they were written."""
+
 
 class Seen(NamedTuple):
-    """Of a symbol: decimals of its prices and of its quantities, and how many messages of each kind."""
+    """Of a symbol: decimals of its prices and of its quantities, how many messages of each kind, and the texts that were looked at."""
 
     places: list[int]
     kinds: dict[str, int]
+    texts: tuple[set[str], set[str]]
 
 
-@lru_cache(1 << 16)
 def _decimals(text: str) -> int:
     return len(text.partition(".")[2].rstrip("0"))
 
@@ -36,9 +38,9 @@ def survey(path: Path, repair: bool) -> dict[str, Seen]:
         if symbol is None:
             snapshots.append(line)
             continue
-        one = seen.setdefault(str(symbol), Seen([0, 0], {}))
+        one = seen.get(str(symbol)) or seen.setdefault(str(symbol), Seen([0, 0], {}, (set(), set())))
         one.kinds[line.kind] = one.kinds.get(line.kind, 0) + 1
-        _note(path, line, one.places)
+        _note(path, line, one)
     if not seen:
         raise DataError(path, "holds no depth, bookTicker or trade messages of Binance")
     if snapshots and len(seen) > 1:
@@ -48,23 +50,30 @@ def survey(path: Path, repair: bool) -> dict[str, Seen]:
     for line in snapshots:
         one = next(iter(seen.values()))
         one.kinds["snapshot"] = one.kinds.get("snapshot", 0) + 1
-        _note(path, line, one.places)
+        _note(path, line, one)
+    for one in seen.values():
+        for texts in one.texts:
+            texts.clear()
     return seen
 
 
-def _note(path: Path, line: Line, places: list[int]) -> None:
+def _note(path: Path, line: Line, one: Seen) -> None:
+    """The decimals of a message's prices and quantities; those that were seen before are known."""
     said = line.said
     try:
         if line.kind in ("depth", "snapshot"):
-            pairs = [(price, quantity) for _, price, quantity in levels_of(said)]
+            levels = levels_of(said)
+            texts = {price for _, price, _ in levels}, {quantity for _, _, quantity in levels}
         elif line.kind == "ticker":
-            pairs = [(said["b"], said["B"]), (said["a"], said["A"])]
+            texts = {said["b"], said["a"]}, {said["B"], said["A"]}
         else:
-            pairs = [(said["p"], said["q"])]
-        for price, quantity in pairs:
-            if (fine := _decimals(price)) > places[0]:
-                places[0] = fine
-            if (fine := _decimals(quantity)) > places[1]:
-                places[1] = fine
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+            texts = {said["p"]}, {said["q"]}
+        for k in range(2):
+            if not texts[k] <= one.texts[k]:
+                new = texts[k] - one.texts[k]
+                one.places[k] = max(one.places[k], *map(_decimals, new))
+                if len(one.texts[k]) > TEXTS_MAX:
+                    one.texts[k].clear()
+                one.texts[k].update(new)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
         raise DataError(path, f"a {line.kind} message lacks a price or a quantity ({error})", line.number) from None

@@ -135,6 +135,8 @@ def _levels(feed: HftBacktest, rows: int) -> Iterator[Commands]:
     yield output.finish()
 
 
+_FIELD_OF = {1: "exch_ts", 2: "order_id", 3: "ev", 4: "qty", 5: "px"}
+"""The field of the file, by the number that a fault about orders has."""
 _ACTIONS = {ADDED: orders.ADD, CANCELLED: orders.DELETE, MODIFIED: orders.MODIFY, FILLED: orders.EXECUTE, CLEARED: orders.CLEAR}
 
 
@@ -154,7 +156,7 @@ def _orders(feed: HftBacktest, rows: int) -> Iterator[Commands]:
             decode_orders(output.writings, output.counts, output.terms, output.table, output.out, *arrays)
             if w["fault"] > Fault.ROOM:
                 what = f"{int(w['value'])} {WORDS[Fault(int(w['fault']))]}; repair=True (--repair) mends and counts it"
-                raise DataError(feed.path, what, int(numbers[int(w["at"])]))
+                raise DataError(feed.path, what, int(numbers[int(w["at"])]), _FIELD_OF.get(int(w["field"]), ""))
             if w["fault"] == Fault.ROOM:
                 ready = output.flush()
                 output.make_room()

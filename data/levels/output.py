@@ -9,6 +9,7 @@ import numpy as np
 from data.feed import Commands, DataError, DataWarning, Feed
 from data.levels.decoding import close_event, decode_rows, decode_windows
 from data.levels.ladders import empty_ladders
+from data.levels.trades import Trades, write_trades
 from data.levels.writing import LEVELING
 from data.orders.faults import MENDS, WORDS, Fault
 from data.orders.writing import FAULTS, TERMS
@@ -45,6 +46,15 @@ class LevelOutput:
     def take_windows(self, ts: Ints, instrument: Ints, prices: Ints, lots: Ints, trades: Ints, *, place: Place) -> Iterator[Commands]:
         """Commands of windows of books (see `decode_windows`)."""
         return self._take(decode_windows, (ts, instrument, prices, lots, trades), place)
+
+    def take_trades(self, trades: Trades) -> Iterator[Commands]:
+        """Commands of trades that are in order, where the book has no levels."""
+        w = self.w
+        w["at"] = 0
+        while w["at"] < len(trades.ts):
+            if w["n"] == len(self.out):
+                yield self._flush(0)
+            write_trades(self.levelings, self.out, *trades)
 
     def _take(self, decode: Any, arrays: tuple[Ints, ...], place: Place) -> Iterator[Commands]:
         w = self.w

@@ -8,6 +8,7 @@ from data.lobster.messages import Message, write_message
 from data.lobster.parsing import BAD, COMMA, NEWLINE, RETURN, line_end, read_integer, read_seconds, skip_word
 from data.lobster.resync import change_level, open_book, reconcile
 from data.orders.aggressor import PRICE_MAX, end_aggressor
+from data.orders.table import drop_order, find_order, put_order
 from engine.compiler.kernel import entry_kernel, kernel
 
 MESSAGE_FIELDS = ("time", "type", "order_id", "size", "price", "direction")
@@ -33,6 +34,7 @@ class Fault(IntEnum):
     DIRECTION = 11
     LEVEL_SIZE = 12
     LEVEL_ORDER = 13
+    DUPLICATE = 14
 
 
 READING = np.dtype(
@@ -52,6 +54,7 @@ READING = np.dtype(
         ("hidden", "<i8"),  # its hidden executions so far
         ("cross", "<i8"),  # index of the PRINT of a cross at the time of the last message, else -1
         ("executed", "<i8"),  # lots executed at that time, less those of its crosses
+        ("orders", "<i8"),  # orders in the table: added, and not known to be gone
         ("fault", "<i8"),
         ("field", "<i8"),  # column of the fault, from 0
         ("in_book", "<i8"),  # the fault is in the order book file
@@ -121,6 +124,30 @@ def _check_message(reading, message):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _note_order(reading, message, table):  # type: ignore[no-untyped-def]
+    """Keep what is open of the order; 0, or BAD where an order is added under the id of one that is still open.
+
+    Orders from before the file begins are not known, and nothing is said of them.
+    """
+    kind, order_id, lots = message[1], np.uint64(message[2]), message[3]
+    if kind > Message.EXECUTE:
+        return 0
+    at = find_order(table, order_id, np.int64(0))
+    if kind == Message.ADD:
+        if table[at]["taken"] != 0:
+            return _fail(reading, Fault.DUPLICATE, 2, 0)
+        put_order(table, at, order_id, np.int64(0), np.int64(0), np.int64(0), lots)
+        reading["orders"] += 1
+    elif table[at]["taken"] != 0:
+        if kind == Message.DELETE or lots >= np.int64(table[at]["lots"]):
+            drop_order(table, at)
+            reading["orders"] -= 1
+        else:
+            table[at]["lots"] -= np.uint32(lots)
+    return 0
+
+
+@kernel
 def _check_level(reading, row, level, first, sign):  # type: ignore[no-untyped-def]
     """Whether one side of one level of a published row can be: 0, else BAD with the fault recorded."""
     price, lots = row[4 * level + first], row[4 * level + first + 1]
@@ -183,10 +210,11 @@ def _open(reading, message, row, ladders, ts, out):  # type: ignore[no-untyped-d
 
 
 @entry_kernel
-def decode(messages, book, readings, stop, message, row, ladders, out, published):  # type: ignore[no-untyped-def]
+def decode(messages, book, readings, stop, message, row, ladders, table, out, published):  # type: ignore[no-untyped-def]
     """Decode whole lines of `messages` and `book` (uint8) into commands at out[n:] until a text ends, `stop` rows are done, or a fault.
 
-    `readings[0]` says where it stands, `message` and `row` are scratch; `out` comes zeroed. ROOM asks for a larger `out` or ladders.
+    `readings[0]` says where it stands, `message` and `row` are scratch; `out` comes zeroed. ROOM asks for a larger `out`, ladders or
+    `table` (ORDER, the open orders).
     If `published` (int64, rows × 4 levels) has room for any row, it gets the published ones. A `stop` of 0 ends the last aggressor.
     """
     reading = readings[0]
@@ -201,12 +229,13 @@ def decode(messages, book, readings, stop, message, row, ladders, out, published
         full = (
             reading["n"] + bids + asks + 4 * levels + 4 + reading["hidden"] > len(out)
             or max(bids, asks) + levels + 2 > ladders.keys.shape[1]
+            or 2 * (reading["orders"] + 1) > len(table)
         )
         if full or (len(published) > 0 and reading["kept"] == len(published)):
             reading["fault"] = Fault.ROOM
             return
         after = _read_fields(messages, reading["message_at"], reading, message)
-        if after == BAD or _check_message(reading, message) == BAD:
+        if after == BAD or _check_message(reading, message) == BAD or _note_order(reading, message, table) == BAD:
             return
         ts = reading["midnight"] + message[0]
         if levels > 0:

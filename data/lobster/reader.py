@@ -14,6 +14,7 @@ from data.levels.ladders import empty_ladders
 from data.lobster.decoding import MESSAGE_FIELDS, READING, Fault, decode
 from data.lobster.files import Source, find_sources, name_day
 from data.lobster.parsing import COMMA, NEWLINE, ZERO
+from data.orders.table import empty_table, grown
 from data.times import midnight_of
 from engine.messages.instrument import Instrument, Number
 from engine.messages.records import COMMAND
@@ -27,6 +28,7 @@ _MENDS = {
     Fault.TIME_RANGE: "is not a time of day in seconds",
     Fault.TYPE: "is not a type of message; LOBSTER has 1 to 7",
     Fault.ORDER_ID: "is not an order's id; it must be above 0",
+    Fault.DUPLICATE: "is the id of an order that is still open; drop the line and its row of the order book, or fetch the file again",
     Fault.SIZE: "is not a size; it must be 1 to 4294967295",
     Fault.PRICE: "is out of range; prices are dollars × 10000, from 1 to 2147483647",
     Fault.DIRECTION: "is not a direction; it must be 1 (buy) or -1 (sell)",
@@ -151,7 +153,7 @@ class _Decoder:
         self.reading["flow"] = self.reading["cross"] = -1
         self.messages, self.book = _Text(feed.messages), _Text(feed.orderbook)
         self.message, self.row = np.zeros(6, np.int64), np.zeros(4 * feed.levels, np.int64)
-        self.ladders = empty_ladders(256 + 4 * feed.levels)
+        self.ladders, self.table = empty_ladders(256 + 4 * feed.levels), empty_table()
         self.room = rows + rows // 4 + 64 + 8 * feed.levels
         self.out = np.zeros(self.room, COMMAND)
         self.published = np.zeros((2 * rows if keeps_rows and feed.levels else 0, 4 * feed.levels), np.int64)
@@ -160,7 +162,7 @@ class _Decoder:
         reading = self.reading
         stop = self.rows
         while self._load():
-            decode(*self._texts(), self.readings, stop, self.message, self.row, self.ladders, self.out, self.published)
+            decode(*self._texts(), self.readings, stop, self.message, self.row, self.ladders, self.table, self.out, self.published)
             if reading["fault"] > Fault.ROOM:
                 raise self._error()
             if reading["fault"] == Fault.ROOM or reading["rows"] >= stop:
@@ -170,7 +172,7 @@ class _Decoder:
                     yield ready
         if not reading["rows"]:
             raise DataError(self.feed.messages.name, "holds no messages")
-        decode(*self._texts(), self.readings, 0, self.message, self.row, self.ladders, self.out, self.published)
+        decode(*self._texts(), self.readings, 0, self.message, self.row, self.ladders, self.table, self.out, self.published)
         reading["cross"] = -1
         yield self._flush(0)
 
@@ -206,11 +208,13 @@ class _Decoder:
         return DataError(self.feed.orderbook.name, f"{what} {rows} rows, unlike the messages; {mend}")
 
     def _room_needed(self) -> int:
-        """Commands that the next row may write; makes the ladders larger where they are nearly full."""
+        """Commands that the next row may write; makes ladders and table larger where they are nearly full."""
         levels = int(self.reading["levels"])
         room = self.ladders.keys.shape[1]
         if int(self.ladders.count.max()) + levels + 2 > room:
             self.ladders = self.ladders.grown(2 * room)
+        if 2 * (int(self.reading["orders"]) + 1) > len(self.table):
+            self.table = grown(self.table)
         return int(self.ladders.count.sum()) + 4 * levels + 4 + int(self.reading["hidden"])
 
     def _flush(self, needed: int) -> tuple[Commands, np.ndarray]:

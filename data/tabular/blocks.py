@@ -18,6 +18,8 @@ from data.sources.blocks import Progress, file_hash, file_head, inner_name, line
 from data.tabular.columns import ALIASES, plain_name
 
 ROWS = 1 << 18
+READ = 1 << 20
+"""Rows of a Parquet file that are read at once: a row group that is cut is unpacked again for each of its parts."""
 TEXT = 1 << 23
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
@@ -94,13 +96,27 @@ def _parquet(path: Path) -> Source:
     labels = _flat(str(path), schema)
 
     def blocks() -> Iterator[Block]:
-        for first in range(0, rows, ROWS):
+        for first in range(0, rows, READ):
             try:
-                yield Block(scan.slice(first, ROWS).collect(), first + 1)
+                frame = scan.slice(first, READ).collect()
             except PolarsError as error:
                 raise DataError(path, f"is damaged ({str(error).splitlines()[0]}); fetch it again", first + 1) from None
+            at = first + 1
+            for part in _parts(frame):
+                yield Block(part, at)
+                at += len(part)
 
     return Source(str(path), path.stem, labels, 0, blocks, lambda: file_hash(path))
+
+
+def _parts(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """A frame cut where its memory is, so that nothing is copied; frames of many small pieces by rows."""
+    lengths = frame.to_series(0).chunk_lengths() if frame.width else [len(frame)]
+    at = 0
+    for length in lengths if len(lengths) * (ROWS >> 2) <= len(frame) else [len(frame)]:
+        for first in range(0, length, ROWS):
+            yield frame.slice(at + first, min(ROWS, length - first))
+        at += length
 
 
 def _text(path: Path, names: Sequence[str] | None, progress: Progress | None, repair: bool) -> Source:

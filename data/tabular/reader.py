@@ -11,6 +11,7 @@ import polars as pl
 from data.feed import BATCH_ROWS, Commands, DataError, Feed
 from data.levels.decoding import SNAPSHOT, TRADE
 from data.levels.output import LevelOutput
+from data.levels.trades import Trades
 from data.orders.faults import WORDS, Fault
 from data.orders.output import Output
 from data.sources.blocks import Progress
@@ -164,6 +165,9 @@ class _Levels(Reader):
     def batches(self) -> Iterator[Commands]:
         windows = self.plan.kind in ("depth", "quotes")
         for block, arrays in self.blocks(self._windows if windows else self._rows):
+            if isinstance(arrays, Trades):
+                yield from self.output.take_trades(arrays)
+                continue
             take = self.output.take_windows if windows else self.output.take_rows
             yield from take(*arrays, place=functools.partial(self._place, block))
         yield self.output.finish()
@@ -171,6 +175,8 @@ class _Levels(Reader):
 
     def _rows(self, block: Block) -> tuple[Any, ...]:
         found, instrument, trades = self.reading.found, self.instrument(block), self.plan.kind == "trades"
+        if trades and (made := self.in_order(block, instrument, int(self.output.w["last"]))) is not None:
+            return made
         price = self.prices(block, found["price"], instrument)
         lots = self.lots(block, found["quantity"], instrument)
         marks = np.full(len(block.frame), TRADE if trades else 0, np.int64)

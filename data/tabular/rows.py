@@ -9,12 +9,12 @@ import polars as pl
 
 from data.bars.files import Bad
 from data.feed import DataWarning, Feed
+from data.levels.trades import Trades
 from data.tabular.blocks import Block, Source
+from data.tabular.plain import JUMP, Before, in_order
 from data.tabular.plan import Plan, without
-from data.tabular.values import numbers, refuse
+from data.tabular.values import numbers, refuse, sides_of_trades
 
-JUMP = 0.9
-"""A step between two prices of one symbol, as a part of the first, that is told as an error of units or an unadjusted split."""
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -26,6 +26,8 @@ class Reader:
         self.dropped: dict[str, int] = {}
         self.last_price: dict[int, float] = {}
         self.last_id = -1
+        self.scales = np.array([[float(1 / one.price_unit), float(1 / one.lot)] for one in plan.instruments])
+        self._first = np.zeros(0, np.int64)  # of tables of one instrument
         self.by_symbol = {symbol: k for k, symbol in enumerate(self.plan.symbols)}
 
     def blocks(self, read: Callable[[Block], tuple[Any, ...]]) -> Iterator[tuple[Block, tuple[Any, ...]]]:
@@ -57,7 +59,9 @@ class Reader:
         """The number of each row's instrument."""
         column = self.reading.found.get("symbol")
         if column is None:
-            return np.zeros(len(block.frame), np.int64)
+            if len(self._first) < len(block.frame):
+                self._first = np.zeros(len(block.frame), np.int64)
+            return self._first[: len(block.frame)]
         return block.frame[column].cast(pl.String).replace_strict(self.by_symbol, return_dtype=pl.Int64).to_numpy()
 
     def prices(self, block: Block, label: str, instrument: Ints, needed: bool = True) -> Ints:
@@ -102,9 +106,24 @@ class Reader:
                 self.dropped["jumps_kept"] = self.dropped.get("jumps_kept", 0) + int(jumps.sum())
             self.last_price[k] = float(chosen[-1])
 
+    def in_order(self, block: Block, instrument: Ints, after: int) -> Trades | None:
+        """The trades of a block, the first not before `after` (ns); None where any is not in order, which the other ways then tell."""
+        last = np.full(len(self.scales), np.nan)
+        last[list(self.last_price)] = list(self.last_price.values())
+        before = Before(last, after)
+        made = in_order(self.reading, block, instrument, sides_of_trades(self.reading, block), self.scales, before)
+        if made is not None:
+            if "id" in self.reading.found:
+                self.check_ids(block, self.reading.found["id"])
+            self.last_price = {k: float(price) for k, price in enumerate(last) if not np.isnan(price)}
+        return made
+
     def check_ids(self, block: Block, label: str) -> None:
         """Refuse a trade that comes twice, by its id."""
         ids = block.frame[label].cast(pl.Int64, strict=False)
+        if len(ids) and not ids.null_count() and ids[0] > self.last_id and (ids.diff().drop_nulls() > 0).all():
+            self.last_id = int(ids[-1])
+            return
         if ids.null_count() or not len(ids):
             refuse(
                 self.reading,

@@ -15,6 +15,7 @@ from data.tabular.orders import ADD, CLEAR, DELETE, EXECUTE, HIDDEN, MODIFY, NOT
 BUYS = {"buy", "b", "bid", "bids", "1", "1.0", "+1", "buyer", "long"}
 SELLS = {"sell", "s", "ask", "asks", "a", "offer", "-1", "-1.0", "2", "seller", "short", "ss", "sell_short"}
 NEITHER = {"n", "none", "unknown", "0", "0.0", "", "x", "u", "undefined"}
+SIDES = {**dict.fromkeys(NEITHER, 2), **dict.fromkeys(BUYS, 0), **dict.fromkeys(SELLS, 1)}
 TRUE, FALSE = {"true", "t", "1", "yes"}, {"false", "f", "0", "no"}
 ACTIONS = {
     **dict.fromkeys(("add", "a", "new", "n", "insert", "submit", "submission", "open", "limit", "1"), ADD),
@@ -95,7 +96,7 @@ def times(reading: Reading, block: Block) -> Ints:
         refuse(reading, block, column, block.frame[column].is_null(), "is missing", "missing")
     column = names[-1]
     series = block.frame[column]
-    if len(names) == 1 and (series.dtype.is_numeric() or (series.dtype == pl.String and _is_number(str(series[0])))):
+    if len(names) == 1 and is_epoch(series):
         return _epoch(reading, block, column)
     made = {"date" if len(names) == 2 and k == 0 else "time": block.frame[name] for k, name in enumerate(names)}
     frame = pl.DataFrame([values.alias(name) for name, values in made.items()]).with_row_index("line", block.first)
@@ -107,6 +108,11 @@ def times(reading: Reading, block: Block) -> Ints:
         refuse(reading, block, column, zoned != zoned[0], what, "mixed_zones")
     table = Table(reading.name, frame, reading.zone or "UTC", repair=reading.repair)
     return read_times(table, reading.zone, reading.time_format).cast(pl.Int64).to_numpy()
+
+
+def is_epoch(series: pl.Series) -> bool:
+    """Whether times are numbers, by the first of them."""
+    return series.dtype.is_numeric() or (series.dtype == pl.String and _is_number(str(series[0])))
 
 
 def _is_clock(series: pl.Series) -> bool:
@@ -145,12 +151,14 @@ def _fractions(reading: Reading, block: Block, column: str) -> Ints:
     return (parts.to_series(0).cast(pl.Int64) * unit + fraction.cast(pl.Int64, strict=False).fill_null(0)).to_numpy()
 
 
+def unit_of_epoch(first: float) -> int:
+    """ns of the unit that makes a number a date of this age; 0 where none does."""
+    return next((unit for limit, unit in ((1e8, 0), (1e11, 10**9), (1e14, 10**6), (1e17, 10**3), (2.0**63, 1)) if first < limit), 0)
+
+
 def _unit(reading: Reading, block: Block, column: str, first: float) -> int:
-    for limit, unit in ((1e8, 0), (1e11, 10**9), (1e14, 10**6), (1e17, 10**3), (2.0**63, 1)):
-        if first < limit and unit:
-            return unit
-        if first < limit:
-            break
+    if unit := unit_of_epoch(first):
+        return unit
     what = (
         f'{first:g} is not a time since 1970 in s, ms, us or ns; give time_unit="ms" (or another), or write times as 2024-05-31T14:30:00Z'
     )
@@ -175,10 +183,22 @@ def sides(reading: Reading, block: Block, aggressor: bool) -> Ints:
         return np.full(len(block.frame), 2, np.int64)
     column = reading.found["side"]
     words = block.frame[column].cast(pl.String).fill_null("").str.to_lowercase()
-    told = {**dict.fromkeys(NEITHER, 2), **dict.fromkeys(BUYS, 0), **dict.fromkeys(SELLS, 1)}
-    made = words.replace_strict(told, default=3, return_dtype=pl.Int64)
+    made = words.replace_strict(SIDES, default=3, return_dtype=pl.Int64)
     refuse(reading, block, column, made > (2 if aggressor else 1), "is not a side; write buy or sell, bid or ask", "not_sides")
     return made.to_numpy()
+
+
+def sides_of_trades(reading: Reading, block: Block) -> np.ndarray:
+    """Sides of aggressors, as of `sides`; int8 where the first rows show all words of the column."""
+    series = block.frame[reading.found["side"]] if "side" in reading.found and "maker" not in reading.found else None
+    if series is None or series.dtype != pl.String or series.null_count():
+        return sides(reading, block, True)
+    made, told = np.zeros(len(series), np.int8), 0
+    for word in series.head(1000).unique().head(4).to_list():
+        side, here = SIDES.get(word.lower(), 3), series == word
+        told += int(here.sum()) if side < 3 else 0
+        made += here.cast(pl.Int8).to_numpy() * np.int8(side)
+    return made if told == len(series) else sides(reading, block, True)
 
 
 def actions(reading: Reading, block: Block, filled: bool) -> Ints:

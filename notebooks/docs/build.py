@@ -49,7 +49,7 @@ def write_pages(folder: Path) -> list[str]:
     groups = {
         "How to": howtos,
         "Lessons": lessons,
-        "Reference": ["api", *made],
+        "Reference": ["api", *made, "peers"],
         "The project": list(COPIED),
     }
     (folder / "index.md").write_text(_index(groups), encoding="utf-8")

@@ -80,3 +80,11 @@ def test_a_strategy_on_the_exchange():
     by_side = {side: [f"{price:.2f}" for price in result.fills.filter(side=side)["price"]] for side in ("BUY", "SELL")}
     assert by_side == {"BUY": BOUGHT, "SELL": SOLD}
     assert f"{CASH + result.summary['net_pnl'] - COMMISSION * len(result.fills):.2f}" == VALUE
+
+
+def test_the_page_that_shows_both_is_what_the_code_gives():
+    from tests.tools.peer_tables import GOOG, ROOT, page
+
+    if not GOOG.exists():
+        pytest.skip(f"{GOOG.name} is not in ../shared/data")
+    assert (ROOT / "notebooks" / "docs" / "peers.md").read_text(encoding="utf-8") == page()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tapebook import run_command_line
 
 ROOT = Path(__file__).parents[2]
 DATE = datetime.date(2026, 1, 5)
+KILLS = int(os.environ.get("TAPEBOOK_KILLS", "3"))
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MINE = """
 from engine import Parameter, Strategy
@@ -137,26 +139,35 @@ def test_the_same_job_does_not_run_twice(write, capsys):
     assert "is running already" in capsys.readouterr().err
 
 
+def cleared(folder):
+    """Remove what a job left, but for its cache."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if "cache" not in path.parts:
+            path.unlink() if path.is_file() else path.rmdir() if not any(path.iterdir()) else None
+
+
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(write, tmp_path):
     job = Job(write(), DATE, echo=lambda line: None)
     assert job.run() == 0
     whole = artifacts(job.folder)
-    for path in sorted(job.out.rglob("*"), reverse=True):
-        if "cache" not in path.parts:
-            path.unlink() if path.is_file() else path.rmdir() if path != job.out and not any(path.iterdir()) else None
     words = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); import tapebook; tapebook.main()"]
     words += ["job", "run", str(job.file), "--date", "2026-01-05"]
-    chance, kills = random.Random(1), 0
-    for _ in range(4):
+    cleared(job.out)
+    began = time.monotonic()
+    assert subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=600, check=False).returncode == 0
+    lasted, chance, kills = time.monotonic() - began, random.Random(1), 0
+    cleared(job.out)
+    while kills < KILLS:
         running = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
         try:
-            running.wait(timeout=chance.uniform(0.5, 6))
+            assert running.wait(timeout=chance.uniform(0.1, 0.9) * lasted) == 0
+            assert artifacts(job.folder) == whole  # what was done before the kills is kept, so some end before theirs
+            cleared(job.out)
         except subprocess.TimeoutExpired:
             os.killpg(running.pid, signal.SIGKILL)
             running.wait()
             kills += 1
-    assert kills
-    assert subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=300, check=False).returncode == 0
+    assert subprocess.run(words, cwd=tmp_path, capture_output=True, timeout=600, check=False).returncode == 0
     assert artifacts(job.folder) == whole
 
 

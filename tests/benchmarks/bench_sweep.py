@@ -9,6 +9,7 @@ figures of each pair are compared.
 import argparse
 import os
 import platform
+import threading
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,65 +33,102 @@ class Quoter(tb.Strategy):
         self.sell(self.size, book.ask + self.edge, post_only=True)
 
 
-def resident(path):
-    """Bytes of `path` that each process maps, its own and shared (proportional set size), from /proc; ours and our children's."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parts = (folder / "smaps").read_text().split("\n")
-        except OSError:
-            continue
-        here = False
-        rss = pss = 0
-        for line in parts:
-            if "-" in line.split(" ")[0] and ":" not in line.split(" ")[0]:
-                here = line.endswith(str(path))
-            elif here and line.startswith("Rss:"):
-                rss += int(line.split()[1]) * 1024
-            elif here and line.startswith("Pss:"):
-                pss += int(line.split()[1]) * 1024
-        if rss:
-            found.append((rss, pss))
-    return found
+def family():
+    """Ids of this process and of those that it started."""
+    here = os.getpid()
+    return [here, *(int(one) for task in Path("/proc/self/task").iterdir() for one in (task / "children").read_text().split())]
+
+
+def mapped(process, path):
+    """Bytes of `path` that a process has in memory: all of them, and its share of them (PSS), from /proc."""
+    here, rss, pss = False, 0, 0
+    try:
+        lines = Path(f"/proc/{process}/smaps").read_text().split("\n")
+    except OSError:
+        return 0, 0
+    for line in lines:
+        if "-" in line.split(" ")[0] and ":" not in line.split(" ")[0]:
+            here = line.endswith(str(path))
+        elif here and line.startswith("Rss:"):
+            rss += int(line.split()[1]) * 1024
+        elif here and line.startswith("Pss:"):
+            pss += int(line.split()[1]) * 1024
+    return rss, pss
+
+
+def whole_share(process):
+    """Bytes of a process, what it shares divided by those who share it."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in text.split("\n") if line.startswith("Pss:")), 0)
+
+
+class Memory(threading.Thread):
+    """Looks every five seconds: how many processes map the decoded day, what of it they hold together, and how large they are."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path, self.over = path, threading.Event()
+        self.processes = self.rss = self.pss = self.all = 0
+        self.spent = 0.0  # CPU seconds of looking, which are not the sweep's
+
+    def run(self):
+        while not self.over.wait(5):
+            ours = family()
+            found = [one for one in (mapped(process, self.path) for process in ours) if one[0]]
+            self.processes = max(self.processes, len(found))
+            self.rss = max(self.rss, sum(rss for rss, _ in found))
+            self.pss = max(self.pss, sum(pss for _, pss in found))
+            self.all = max(self.all, sum(whole_share(process) for process in ours))
+            self.spent = time.thread_time()
+
+
+def spent():
+    """CPU seconds of this process, and of those that it started and that have ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def show_processes(feed, runs):
     backtest = tb.Backtest(feed, Quoter, warm_up="5min")
-    grid = {"edge": range(runs // 2), "size": [10, 20]}
+    grid = {"edge": range(max(1, runs // 2)), "size": [10, 20]}
     with TemporaryDirectory() as folder:
         feed.commands(Path(folder) / "cache")
         backtest.cache = Path(folder) / "cache"
+        tb.Sweep(backtest, grid={"edge": [0], "size": [10]}).run(out=None, show=False)  # what is compiled, is compiled now
         sweep = tb.Sweep(backtest, grid=grid)
-        took = {}
-        frames = []
+        took, used, frames = {}, {}, []
         for processes in (1, 2):
-            began = time.monotonic()
+            memory = Memory(Path(folder) / "cache" / f"{feed.fingerprint}.npy")
+            memory.start()
+            began, before = time.monotonic(), spent()
             made = sweep.run(processes=processes, out=None, seconds=3600, show=False)
-            took[processes] = time.monotonic() - began
+            while len(family()) > 1:  # what a process used counts once it has ended
+                time.sleep(0.05)
+            took[processes], used[processes] = time.monotonic() - began, spent() - before - memory.spent
+            memory.over.set()
             frames.append(made.frame.drop("seconds"))
+            print(
+                f"{len(sweep.points)} runs in {processes} process(es): {took[processes]:.1f} s, {used[processes]:.1f} s of CPU; "
+                f"{memory.processes} map the day of {memory.path.stat().st_size / 1e6:.1f} MB and hold {memory.pss / 1e6:.1f} MB of it "
+                f"together (each for itself {memory.rss / 1e6:.1f} MB); all memory {memory.all / 1e6:.0f} MB",
+                flush=True,
+            )
         assert frames[0].equals(frames[1])
-        print(f"{len(sweep.points)} runs: {took[1]:.1f} s in one process, {took[2]:.1f} s in two, {took[1] / took[2]:.2f}x", flush=True)
-        show_memory(sweep, Path(folder) / "cache" / f"{feed.fingerprint}.npy")
-
-
-def show_memory(sweep, path):
-    """While two processes sweep: the decoded day lies in memory once, whoever maps it."""
-    from backtest.sweep.runner import Runner
-    from backtest.workers.pool import Pool
-
-    size, most, share = path.stat().st_size, 0, 0
-    for number, _ in Pool(Runner(sweep.backtest, path.parent), 2).run(sweep.points):
-        if number % 4 == 3:
-            found = resident(path)
-            if len(found) > most or sum(pss for _, pss in found) > share:
-                most, share = max(most, len(found)), max(share, sum(pss for _, pss in found))
-    print(f"the day is {size / 1e6:.1f} MB; {most} processes map it, together {share / 1e6:.1f} MB of memory", flush=True)
+        ideal = 2 * used[1] / used[2]
+        print(
+            f"two processes are {took[1] / took[2]:.2f}x as fast as one, load {os.getloadavg()[0]:.1f}; by CPU time {ideal:.2f}x",
+            flush=True,
+        )
 
 
 def sma(values, length):
     made = np.full(len(values), np.nan)
-    sums = np.cumsum(np.insert(values, 0, 0.0))
-    made[length - 1 :] = (sums[length:] - sums[:-length]) / length
+    sums = np.zeros(len(values) + 1)
+    np.cumsum(values, out=sums[1:])
+    np.divide(sums[length:] - sums[:-length], length, out=made[length - 1 :])
     return made
 
 

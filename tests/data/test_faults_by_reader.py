@@ -10,7 +10,7 @@ import pytest
 
 from data import read_bars, read_binance, read_dbn, read_itch, read_lobster, read_table
 from data.feed import DataError, DataWarning
-from data.hftbacktest.reader import DEPTH, SELL, read_hftbacktest
+from data.hftbacktest.reader import ADDED, BUY, DEPTH, SELL, read_hftbacktest
 from tests.data.itch_file import ItchFile
 from tests.data.test_binance import DAY, ticker
 from tests.data.test_hftbacktest import EVENT, event
@@ -42,6 +42,8 @@ BARS = "date,open,high,low,close,volume\n" + "".join(f"2024-05-0{k},10,11,9,10,5
 TRADES = "time,price,size\n" + "".join(f"{NS + k},10.5,5\n" for k in range(8))
 QUOTES = "time,bid,bid_size,ask,ask_size\n" + "".join(f"{NS + k},10,{5 + k},11,6\n" for k in range(8))
 L2 = "time,side,price,size\n" + "".join(f"{NS + k},bid,{10 + k},5\n" for k in range(8))
+L3 = "time,action,order_id,side,price,size\n" + "".join(f"{NS + k},add,{k},bid,10.0,5\n" for k in range(1, 8))
+ORDERS = [event(ADDED, BUY, k, 10.0, 5, k + 1) for k in range(4)]
 LOBSTER = "".join(f"{34200 + k}.1,1,{k},100,1000000,1\n" for k in range(1, 9))
 
 
@@ -56,6 +58,8 @@ def good(tmp_path):
         "bars": ("bars.csv", BARS.encode(), read_bars),
         "trades": ("trades.csv", TRADES.encode(), lambda path, **more: read_table(path, "trades", **more)),
         "quotes": ("quotes.csv", QUOTES.encode(), lambda path, **more: read_table(path, "quotes", **more)),
+        "orders": ("l3.csv", L3.encode(), lambda path, **more: read_table(path, "l3", **more)),
+        "l3 npz": ("orders.npy", npz_blob(tmp_path, ORDERS), read_hftbacktest),
         "levels": ("l2.csv", L2.encode(), lambda path, **more: read_table(path, "l2", **more)),
     }
 
@@ -166,6 +170,14 @@ CONTENT = [  # reader, fault, the file, what is said
     ("trades", "order", moved(TRADES, 6, 2), r"line 4, field time"),
     ("quotes", "order", moved(QUOTES, 6, 2), r"line 4, field time"),
     ("levels", "order", moved(L2, 6, 2), r"line 4, field time"),
+    ("lobster", "duplicate", twice(LOBSTER, 3), r"line 5, field order_id: '4' is the id of an order that is still open; drop"),
+    ("orders", "duplicate", twice(L3, 3), r"line 5, field order_id: 3 is the id .* still open; repair"),
+    (
+        "l3 npz",
+        "duplicate",
+        of_rows([*ORDERS, event(ADDED, BUY, 9, 10.0, 5, 2)]),
+        r"field order_id: 2 is the id .* still open; repair",
+    ),
     ("itch", "duplicate", lambda _: doubled(itch_lines()), r"still open"),
     ("bars", "duplicate", twice(BARS, 3), r"line 5, field date: .* comes twice"),
     ("bars", "jump", jumped(BARS, "10,11,9,10", "1,1,1,1"), r"line 8, field open: .*units mixed"),
