@@ -7,9 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from data.terminal import LONG, OUT, Json, Out, say, say_json
+from engine.errors import TapebookError
 from live.cli.pages import LOADERS
 
 app = typer.Typer()
+SITE = Path(__file__).resolve().parent / "site"
+"""Where the documentation lies in a wheel, and where a checkout builds it."""
 
 
 def _pages() -> Callable[[Any], None] | None:
@@ -122,3 +125,23 @@ def daily(
         return
     for one in made:
         say(f"{one['portfolio']}, day {one['day']}: {', '.join(str(path) for path in one['files'])}")
+
+
+@app.command()
+def docs(
+    browser: Annotated[bool, typer.Option("--open", help="Open them in the browser.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Print the folder of the pages, to put on a web server.")] = False,
+) -> None:
+    """The documentation as pages of this installation, which need no network; prints their address.
+
+    Example: `tapebook docs --open`
+    """
+    start = SITE / "index.html"
+    if not start.is_file():
+        mend = "in a checkout, build them: uv run --group docs --all-extras python notebooks/docs/build.py"
+        raise TapebookError(f"{SITE}: the documentation's pages are not there; {mend}")
+    say(str(SITE) if path else start.as_uri())
+    if browser:
+        import webbrowser
+
+        webbrowser.open(start.as_uri())

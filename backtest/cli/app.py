@@ -102,7 +102,7 @@ def _say_result(result: Any, as_json: bool) -> None:
 @app.command()
 def explain(
     term: Annotated[
-        str | None, typer.Argument(help="A command, fact, reason, limit, rule, order type, flag, status, field or figure.")
+        str | None, typer.Argument(help="A command, fact, reason, limit, order type, field, figure, caution, view, strategy hook …")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -114,9 +114,9 @@ def explain(
     from engine.messages import dictionary
 
     if term is None:
-        say_json(dictionary.groups(pages.figures())) if as_json else say(pages.terms_page())
+        say_json(dictionary.groups(pages.further())) if as_json else say(pages.terms_page())
         return
-    found = dictionary.find(term, pages.figures())
+    found = dictionary.find(term, pages.further())
     say_json(dictionary.as_json(found)) if as_json else say(pages.page(found))
 
 

@@ -37,7 +37,7 @@ VIEWS = {
     },
 }
 ENDINGS = "Columns in _ticks, _lots and _raw (money in 10^-decimals) are exact."
-"""Said of every view. Views write no two columns in one REPLACE or EXCLUDE: DuckDB keeps those in no order, so the texts of two logs differed."""
+"""Said of every view. No view names two columns in one REPLACE: DuckDB keeps those in no order, so the texts of two logs would differ."""
 
 
 def view_comments() -> list[str]:

@@ -1,4 +1,6 @@
-"""Builds the documentation as static pages: `uv run --group docs --all-extras python notebooks/docs/build.py OUT`.
+"""Builds the documentation as static pages: `uv run --group docs --all-extras python notebooks/docs/build.py [OUT]`.
+
+Without OUT they go where `tapebook docs` and the wheel look for them. A warning is an error. The same sources give the same bytes.
 
 Reference pages come out of the code, lessons out of the notebooks, the rest is what the repository says already; the how-tos beside this
 module are the only pages written for it. Search works off line, from the folder as it lies.
@@ -25,6 +27,9 @@ COPIED = {
 }
 FIDELITY = ("What is exact, and what is modelled", "How far can a fill be believed?")
 """Chapters of the README that make the page on fidelity."""
+_METRICS = """A run's summary, its report and `tapebook explain` have their words from the same table as this page. A run that meets the
+condition of a caution shows it above its figures, in the report, in `tapebook runs show` and in `Result.cautions`; one that it does not
+show says nothing against a figure. None of them says that the future will be like the recorded past."""
 
 
 def write_pages(folder: Path) -> list[str]:
@@ -37,6 +42,7 @@ def write_pages(folder: Path) -> list[str]:
         (folder / f"{name}.md").write_text(_links((ROOT / path).read_text(encoding="utf-8")), encoding="utf-8")
     made: dict[str, Callable[[], str]] = {
         "fidelity": _fidelity,
+        "metrics": _metrics,
         "terms": _terms,
         "commands": _commands,
         "topics": _topics,
@@ -50,7 +56,7 @@ def write_pages(folder: Path) -> list[str]:
         "How to": howtos,
         "Lessons": lessons,
         "Reference": ["api", *made],
-        "The project": list(COPIED),
+        "The project": [*COPIED, "attacks"],
     }
     (folder / "index.md").write_text(_index(groups), encoding="utf-8")
     return ["index", *(name for names in groups.values() for name in names)]
@@ -97,13 +103,34 @@ def _table(heads: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(map(_cell, row)) + " |" for row in rows)]) + "\n"
 
 
+def _metrics() -> str:
+    """Every figure with its formula, its source and its cautions."""
+    from backtest.analysis.definitions import CAUTIONS, METRICS, doubts
+
+    figures = (
+        (
+            f"`{one.name}`",
+            one.label,
+            one.unit,
+            f"{one.definition} {one.source}".strip(),
+            ", ".join(f"[{code}](#{code})" for code in doubts(one.name)),
+        )
+        for one in METRICS
+    )
+    parts = ["# Metrics and cautions", _METRICS, "## When not to trust a figure"]
+    for code, meant in CAUTIONS.items():
+        touched = f" Touches {', '.join(f'`{name}`' for name in meant.figures)}." if meant.figures else ""
+        parts.append(f"({code})=\n### {code}\n\n{meant.when} **{meant.mend}**{touched}")
+    return "\n\n".join([*parts, "## Figures", _table(("name", "figure", "unit", "formula and source", "doubtful under"), figures)])
+
+
 def _terms() -> str:
     """What `tapebook explain` says, of every term."""
-    from backtest.cli.explain_pages import figures
+    from backtest.cli.explain_pages import further
     from engine.messages.dictionary import entries
 
     groups: dict[str, list[Any]] = {}
-    for entry in [*entries(), *figures()]:
+    for entry in [*entries(), *further()]:
         groups.setdefault(entry.group, []).append(entry)
     parts = ["# Terms\n\nThe same as `tapebook explain TERM`.\n"]
     for group, found in groups.items():
@@ -179,15 +206,23 @@ def _api() -> str:
 
 
 def build(out: Path) -> int:
-    """The pages under `out`; returns Sphinx's exit code, 1 where it warned."""
+    """The pages under `out`, in the place of those of an earlier build; returns Sphinx's exit code, 1 where it warned."""
     from sphinx.cmd.build import build_main
 
+    if out.exists() and not (out / "objects.inv").exists():
+        raise SystemExit(f"{out}: is there already, and no documentation; name another folder")
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
+        folder, site = Path(made) / "pages", Path(made) / "site"
+        folder.mkdir()
         write_pages(folder)
         shutil.copytree(ROOT / "notebooks" / "images", folder / "images")
-        return int(build_main(["-q", "-b", "html", "-c", str(HERE), str(folder), str(out)]))
+        code = int(build_main(["-q", "-W", "-b", "html", "-d", f"{made}/doctrees", "-c", str(HERE), str(folder), str(site)]))
+        if not code:
+            (site / ".buildinfo").unlink()
+            shutil.rmtree(out, ignore_errors=True)
+            shutil.copytree(site, out)
+        return code
 
 
 if __name__ == "__main__":
-    raise SystemExit(build(Path(sys.argv[1] if len(sys.argv) > 1 else "site")))
+    raise SystemExit(build(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dashboards" / "site"))

@@ -173,7 +173,9 @@ def test_no_column_is_a_word_of_sql(tmp_path: Path) -> None:
     EventLog(tmp_path / "log.duckdb").close()
     with duckdb.connect(str(tmp_path / "log.duckdb"), read_only=True) as con:
         columns = {name for (name,) in con.execute("SELECT column_name FROM duckdb_columns() WHERE NOT internal").fetchall()}
-        reserved = {word for (word,) in con.execute("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'").fetchall()}
+        reserved = {
+            word for (word,) in con.execute("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'").fetchall()
+        }
     assert {"seq", "limit_value", "limit_name", "source_offset"} <= columns
     assert columns & reserved == set()
 
