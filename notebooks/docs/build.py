@@ -134,11 +134,18 @@ def _terms() -> str:
         groups.setdefault(entry.group, []).append(entry)
     parts = ["# Terms\n\nThe same as `tapebook explain TERM`.\n"]
     for group, found in groups.items():
-        rows = (
-            (f"`{one.word}`", one.says, "; ".join(f"{name}: {says}" for name, says in {**one.fields, **one.facts}.items())) for one in found
-        )
-        parts.append(f"## {group[:1].upper()}{group[1:]}\n\n" + _table(("term", "meaning", "fields and facts"), rows))
+        parts.append(f"## {group[:1].upper()}{group[1:]}\n")
+        if any({**one.fields, **one.facts} for one in found):
+            parts += [_term(one) for one in found]
+        else:
+            parts.append(_table(("term", "meaning"), ((f"`{one.word}`", one.says) for one in found)))
     return "\n".join(parts)
+
+
+def _term(one: Any) -> str:
+    """A term with what it is made of, as a list."""
+    about = "".join(f"    - `{name}`: {' '.join(says.split())}\n" for name, says in {**one.fields, **one.facts}.items())
+    return f"- **{one.word}**: {' '.join(one.says.split())}\n{about}".replace("<", "&lt;")
 
 
 def _commands() -> str:
@@ -149,9 +156,9 @@ def _commands() -> str:
 
     parts = ["# Commands\n"]
     for name, command in _leaves(typer.main.get_command(command_line())):
-        says = re.sub(r"\n\s*", "\n", command.help or "")
+        says = re.sub(r"\n\s*", "\n", command.help or "").replace("\nExample:", "\n\nExample:")
         rows = ((f"`{', '.join(one.opts)}`", str(getattr(one, "help", "") or "")) for one in command.params)
-        parts.append(f"## tapebook {name}\n\n{says}\n\n" + _table(("argument or option", ""), rows))
+        parts.append(f"## tapebook {name}\n\n{says}\n\n" + _table(("argument or option", "meaning"), rows))
     return "\n".join(parts)
 
 
@@ -180,7 +187,7 @@ def _rest() -> str:
     rows = ((f"`{one.method} {one.path}`", one.says, ", ".join(r for r in roles if Role(r) in one.roles) or "anyone") for one in ROUTES)
     schema = json.dumps(openapi(), indent=1, default=str)
     head = "# REST\n\nA running gateway describes itself at `/docs` and `/v1/openapi.json`.\n\n"
-    return head + _table(("route", "", "roles"), rows) + f"\n## OpenAPI\n\n```json\n{schema}\n```\n"
+    return head + _table(("route", "what it does", "roles"), rows) + f"\n## OpenAPI\n\n```json\n{schema}\n```\n"
 
 
 def _views() -> str:
@@ -189,7 +196,7 @@ def _views() -> str:
     tables = ((f"`{name}`", says) for name, says in TABLES.items())
     views = ((f"`{name}`", says) for name, says in VIEWS.items())
     head = f'# Tables and views of a log\n\nAsk them with `tapebook log sql RUN "SELECT …"`. {ENDINGS}\n\n'
-    return head + _table(("view", ""), views) + "\n" + _table(("table", ""), tables)
+    return head + _table(("view", "meaning"), views) + "\n" + _table(("table", "meaning"), tables)
 
 
 def _api() -> str:
