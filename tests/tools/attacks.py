@@ -1,4 +1,4 @@
-"""What was tried against Tapebook, as rows of a table: `uv run --group test --all-extras python -m tests.tools.attacks tampering --count 500`.
+"""What was tried against Tapebook, as rows of a table: `uv run --group test --all-extras python -m tests.tools.attacks tampering`.
 
 `kills`: processes that write a log, its segments, or run a session under load are killed, and start again. `inputs`: the tables of
 `tests/commands`. `records`: `tests.tools.fuzz_raw`. `tampering`: a log's cells, rows and views are changed, one at a time, and
