@@ -70,6 +70,8 @@ def _check_session(con: duckdb.DuckDBPyConnection, session: int, session_id: str
     if first_hash not in known or stored != instrument_rows(session, instruments):
         return _wrong(session, "its id, meta or instruments differ from what was written")
     batches = con.execute("SELECT * EXCLUDE session FROM batches WHERE session = ? ORDER BY batch", [session]).fetchall()
+    if any(None in row for row in batches):
+        return _wrong(session, "the table of batches has an empty cell")
     names: dict[tuple[str, int], str] = {}
     checked = _check_batches(con, session, first_hash, batches, names)
     if not checked.ok:
