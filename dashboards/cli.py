@@ -57,7 +57,7 @@ def dash(
     token: Token = None,
     token_file: TokenFile = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where the pages are served; 0 is any.")] = 0,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after this time.")] = None,
     out: Out = OUT,
 ) -> None:
     """Pages over a session elsewhere, a recorded run or a log; prints an address that signs in once. Without an option: the newest run.
@@ -78,7 +78,10 @@ def dash(
 
 @dash_app.command("export")
 def export(
-    page: Annotated[str, typer.Argument(help="desk, risk, portfolio, backtests, operations or audit; what shows a state of it behind ?.")],
+    page: Annotated[
+        str,
+        typer.Argument(help="desk, risk, portfolio, backtests, operations or audit; a state of it follows a ?, as in desk?symbol=AAPL."),
+    ],
     to: Annotated[Path, typer.Option(metavar="FILE", help="Ends in .html, .png or .pdf.")],
     session: Url = None,
     run: Run = None,
@@ -105,7 +108,7 @@ def export(
 @report_app.command("daily")
 def daily(
     name: Annotated[str, typer.Argument(help="A session under the folder, or a portfolio of the only one that has it.")],
-    portfolio: Annotated[str | None, typer.Option(help="The one that is told of; by default each has its page.")] = None,
+    portfolio: Annotated[str | None, typer.Option(help="The portfolio to report; by default each has its page.")] = None,
     day: Annotated[int | None, typer.Option(min=1, help="Trading day of the session, from 1; by default the last one.")] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="A PDF beside it, where there is a browser.")] = False,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="The HTML file, of one portfolio.")] = None,

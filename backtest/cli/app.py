@@ -44,7 +44,7 @@ def backtest(
         str | None, typer.Option(help="Queue model of trades and levels: risk-averse, proportional, power:2 [risk-averse].")
     ] = None,
     fill: Annotated[str | None, typer.Option(help="Where orders meet bars: next_open, close, or path [next_open].")] = None,
-    volume_share: Annotated[str | None, typer.Option(help="Part of a bar's volume that each side of ours may trade [0.1].")] = None,
+    volume_share: Annotated[str | None, typer.Option(help="Share of a bar's volume that our orders of one side may trade [0.1].")] = None,
     maker_fee: Annotated[str | None, typer.Option(help="Part of the notional; negative is a rebate.")] = None,
     taker_fee: Annotated[str | None, typer.Option(help="Part of the notional.")] = None,
     fees: Annotated[str | None, typer.Option(help="A venue's maker and taker fee instead, like binance-spot.")] = None,

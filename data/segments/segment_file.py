@@ -128,5 +128,5 @@ class SegmentFile(LogFile):
             try:
                 self._con.cursor().execute(f"SELECT {self._from(table, [path])} LIMIT 0")
             except duckdb.Error as why:
-                return LogError(f"{path}: is no segment of ours, or cut: {one_line(why)}")
+                return LogError(f"{path}: is not one of our segments, or cut: {one_line(why)}")
         return LogError(f"{self.path}: {one_line(error)}")

@@ -167,6 +167,8 @@ def _leaves(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if inner is None:
         yield name.strip(), command
     else:
+        if name and command.invoke_without_command:
+            yield name.strip(), command
         for word, one in inner.items():
             yield from _leaves(one, f"{name} {word}")
 
