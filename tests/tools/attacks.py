@@ -43,7 +43,7 @@ def kills(count: int, seed: int) -> Found:
 
 def inputs(count: int, seed: int) -> Found:
     """Every row of the tables of bad input."""
-    said = _run("pytest", "-q", "-p", "no:cacheprovider", "tests/commands").stdout
+    said = _run("pytest", "-p", "no:cacheprovider", "tests/commands").stdout  # one -q of the project leaves the count
     passed, failed = (sum(map(int, re.findall(rf"(\d+) {word}", said))) for word in ("passed", "failed"))
     return Found(passed + failed, passed, "one line that says what and where, exit 2")
 
