@@ -169,6 +169,8 @@ def _explained(error: Exception) -> int:
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, code=2)
     if type(error).__module__ == "_duckdb" and type(error).__name__ in ("IOException", "TransactionException"):  # as where the disk is full
         return _failed(str(error).splitlines()[0], code=2)
+    if type(error).__module__.startswith("polars") and "No space left" in str(error):  # a Parquet file that did not fit
+        return _failed("No space left on device; make room, or name another folder", code=2)
     if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # of pathlib, an OSError from Python 3.13 on
         return _failed(f"{error}; name the file itself", code=2)
     if isinstance(error, (ValueError, OSError, ours)):

@@ -14,6 +14,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+import polars as pl
 
 from backtest.recording import Recording, kept_facts
 from data.log.event_log import EventLog, LogError
@@ -37,26 +38,35 @@ class RunError(TapebookError, ValueError):
     """A run that is not there or cannot be read, and how to mend it."""
 
 
+_MEND = "make the pool with multiprocessing.get_context('spawn') or 'forkserver', or use Sweep"
+
+
 def _warn_of_fork() -> None:
-    warnings.warn(
-        "this process forks after it ran a backtest: the child may hang, as the threads of polars do not come along; "
-        "make the pool with multiprocessing.get_context('spawn') or 'forkserver', or use Sweep",
-        RuntimeWarning,
-        stacklevel=2,
+    text = f"this process forks after it ran a backtest: the child may hang, as the threads of polars do not come along; {_MEND}"
+    warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+
+def _refuse(*_: Any, **__: Any) -> Any:
+    raise RunError(
+        f"this process was forked from one that has run a backtest, and would hang, as the threads of polars do not come along: {_MEND}"
     )
+
+
+def _refuse_in_child() -> None:
+    """In a fork, what would wait for polars' threads is refused by name, in feeds as in runs; the parent is left as it is."""
+    for name in ("collect", "_collect_eager"):
+        if hasattr(pl.LazyFrame, name):
+            setattr(pl.LazyFrame, name, _refuse)
 
 
 def begin_here() -> int:
     """The time (ns UTC) at which a run begins. Raises RunError in a fork of a process that ran one: polars' threads, which were not copied,
     would be waited for without end."""
     if not _PROCESSES and hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=_warn_of_fork)
+        os.register_at_fork(before=_warn_of_fork, after_in_child=_refuse_in_child)
     _PROCESSES.append(os.getpid())
     if _PROCESSES[0] != _PROCESSES[-1]:
-        raise RunError(
-            "this process was forked from one that has run a backtest, and would hang, as the threads of polars do not come along: "
-            "make the pool with multiprocessing.get_context('spawn') or 'forkserver', or use Sweep"
-        )
+        _refuse()
     del _PROCESSES[1:]
     return time.time_ns()
 

@@ -7,9 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from data.terminal import LONG, OUT, Json, Out, say, say_json
+from engine.errors import TapebookError
 from live.cli.pages import LOADERS
 
 app = typer.Typer()
+SITE = Path(__file__).resolve().parent / "site"
+"""Where the documentation lies in a wheel, and where a checkout builds it."""
 
 
 def _pages() -> Callable[[Any], None] | None:
@@ -54,7 +57,7 @@ def dash(
     token: Token = None,
     token_file: TokenFile = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where the pages are served; 0 is any.")] = 0,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after this time.")] = None,
     out: Out = OUT,
 ) -> None:
     """Pages over a session elsewhere, a recorded run or a log; prints an address that signs in once. Without an option: the newest run.
@@ -75,7 +78,10 @@ def dash(
 
 @dash_app.command("export")
 def export(
-    page: Annotated[str, typer.Argument(help="desk, risk, portfolio, backtests, operations or audit; what shows a state of it behind ?.")],
+    page: Annotated[
+        str,
+        typer.Argument(help="desk, risk, portfolio, backtests, operations or audit; a state of it follows a ?, as in desk?symbol=AAPL."),
+    ],
     to: Annotated[Path, typer.Option(metavar="FILE", help="Ends in .html, .png or .pdf.")],
     session: Url = None,
     run: Run = None,
@@ -102,7 +108,7 @@ def export(
 @report_app.command("daily")
 def daily(
     name: Annotated[str, typer.Argument(help="A session under the folder, or a portfolio of the only one that has it.")],
-    portfolio: Annotated[str | None, typer.Option(help="The one that is told of; by default each has its page.")] = None,
+    portfolio: Annotated[str | None, typer.Option(help="The portfolio to report; by default each has its page.")] = None,
     day: Annotated[int | None, typer.Option(min=1, help="Trading day of the session, from 1; by default the last one.")] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="A PDF beside it, where there is a browser.")] = False,
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="The HTML file, of one portfolio.")] = None,
@@ -122,3 +128,23 @@ def daily(
         return
     for one in made:
         say(f"{one['portfolio']}, day {one['day']}: {', '.join(str(path) for path in one['files'])}")
+
+
+@app.command()
+def docs(
+    browser: Annotated[bool, typer.Option("--open", help="Open them in the browser.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Print the folder of the pages, to put on a web server.")] = False,
+) -> None:
+    """The documentation as pages of this installation, which need no network; prints their address.
+
+    Example: `tapebook docs --open`
+    """
+    start = SITE / "index.html"
+    if not start.is_file():
+        mend = "in a checkout, build them: uv run --group docs --all-extras python notebooks/docs/build.py"
+        raise TapebookError(f"{SITE}: the documentation's pages are not there; {mend}")
+    say(str(SITE) if path else start.as_uri())
+    if browser:
+        import webbrowser
+
+        webbrowser.open(start.as_uri())

@@ -28,7 +28,7 @@ KindOfTable = Annotated[
     str | None, typer.Option(help="What a table holds: l3, l2, depth, trades, quotes or bars; else its columns say it.")
 ]
 Columns = Annotated[list[str] | None, typer.Option(help="ours=theirs: which column is which, like price=px; may be repeated.")]
-TimeZone = Annotated[str | None, typer.Option(help="Of times that name none, like America/New_York.")]
+TimeZone = Annotated[str | None, typer.Option(help="Time zone of times that name none, like America/New_York.")]
 Repair = Annotated[bool | None, typer.Option("--repair", help="Mend or leave out what is wrong, and count it, rather than stop.")]
 
 
@@ -95,7 +95,7 @@ def check_data(
     repair: Repair = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 unless the verdict is good.")] = False,
     html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the report to this HTML file, too.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the recorded orders that one lot of ours is put before.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed for choosing the recorded orders that our one-lot orders are put before.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Is a file what it should be, and how far can a fill in it be believed: a verdict with its reasons, and what it rests on.

@@ -5,17 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from backtest.analysis.analysis import Analysis
-from backtest.analysis.definitions import Summary
+from backtest.analysis.definitions import CROSSED_MAX, DAYS_MIN, DISTURBED_MAX, TRIPS_MIN, Summary
 from backtest.numbers import count, number, percent
 from backtest.recording import ASK, BID
 from engine.messages.vocabulary import Grain, Kind, Reason
 
-TRIPS_MIN = 30
-DAYS_MIN = 20
-DISTURBED_MAX = 0.05
-"""Share of the volume that others traded in the run's window from which clipped or displaced history is named."""
-CROSSED_MAX = 0.01
-"""Share of the samples with a bid at or above the ask from which that is named."""
 DISTURBED = {
     "clipped": "of recorded trading needed liquidity that your orders had already taken",
     "displaced": "of recorded executions were filled by your orders instead",

@@ -1,4 +1,4 @@
-"""What every figure of a summary is: label, unit, definition, source. One row per figure, in the order in which they are shown."""
+"""What every figure of a summary is, and when not to trust it: a row a figure in the order in which they are shown, and a row a caution."""
 
 from typing import Any, NamedTuple
 
@@ -172,3 +172,108 @@ METRICS = [
 ]
 
 BY_NAME = {one.name: one for one in METRICS}
+
+COUNTERS = {
+    "revealed": "shown by the published book and missing in the rebuilt one: added at the end of their level",
+    "removed": "in the rebuilt book and not in the published one: taken away",
+    "displaced": "recorded executions that your orders filled instead",
+    "clipped": "recorded trading that needed liquidity which your orders had already taken",
+    "estimated": "reductions of orders that entered unseen: taken from their level",
+    "unknown": "messages about unknown orders: left out",
+    "crossed": "recorded orders in a crossed book",
+}
+"""Lots of history that did not go as recorded."""
+
+TRIPS_MIN = 30
+DAYS_MIN = 20
+DISTURBED_MAX = 0.05
+"""Share of the volume that others traded in the run's window from which clipped or displaced history is named."""
+CROSSED_MAX = 0.01
+"""Share of the samples with a bid at or above the ask from which that is named."""
+
+
+class Meant(NamedTuple):
+    """`when` the caution is given and what follows from it, `mend`, and the `figures` that it touches."""
+
+    when: str
+    mend: str
+    figures: tuple[str, ...] = ()
+
+
+def _named(*parts: str) -> tuple[str, ...]:
+    """Every figure whose name has one of these parts."""
+    return tuple(one.name for one in METRICS if any(part in one.name for part in parts))
+
+
+_RETURNS = ("sharpe", "sharpe_interval", "probabilistic_sharpe", "sortino", "volatility", "total_return", "max_drawdown_fraction")
+_ANNUAL = ("sharpe", "sortino", "volatility")
+_TRIPS = ("win_rate", "profit_factor", "average_trip", "expectancy", "best_trip", "worst_trip", "trip_duration")
+_QUOTED = _named("spread_captured", "markout_")
+_MADE = ("net_pnl", "gross_pnl", "fills", "maker_share", "fill_ratio", "queue_ahead_entry", "queue_ahead_fill", "time_to_fill")
+_TAKEN = ("net_pnl", "gross_pnl", "fills", "fill_ratio", "market_share", *_QUOTED)
+
+CAUTIONS = {
+    "no_fills": Meant(
+        "No order was filled: there is nothing to judge.", "The caution says what refused the orders, or that none was sent."
+    ),
+    "no_capital": Meant(
+        "Equity was not above zero throughout, so returns are not defined.", "Give each portfolio cash (`cash=`, `--cash`).", _RETURNS
+    ),
+    "few_days": Meant(
+        f"Fewer than {DAYS_MIN} trading days: annualising multiplies the luck of a few days by √252.",
+        "Run more days (`tb.days`, `tapebook job`), and compare net P&L and drawdown, which are not annualised.",
+        (*_ANNUAL, "probabilistic_sharpe"),
+    ),
+    "few_trips": Meant(
+        f"Fewer than {TRIPS_MIN} closed round trips: one more win moves the figure by several per cent.",
+        "Run longer, or on more symbols.",
+        _TRIPS,
+    ),
+    "open_position": Meant(
+        "A position is held at the end. Its P&L is at the last trade price, at which nobody has closed it.",
+        "Be flat before the end, or judge by the P&L of closed trips.",
+        ("net_pnl", "gross_pnl", "open_pnl", "end_equity", "total_return"),
+    ),
+    "clipped": Meant(
+        f"More than {DISTURBED_MAX:.0%} of the volume of others needed liquidity that your orders took. The market would have answered.",
+        "Trade smaller.",
+        _TAKEN,
+    ),
+    "displaced": Meant(
+        f"Your orders took the place of more than {DISTURBED_MAX:.0%} of the volume of others. The market would have answered.",
+        "Trade smaller.",
+        _TAKEN,
+    ),
+    "crossed": Meant(
+        f"The book stood crossed or locked in more than {CROSSED_MAX:.0%} of the samples: a middle there is no price.",
+        "See `tapebook data check`.",
+        (*_QUOTED, "fills"),
+    ),
+    "queue_model": Meant(
+        "The data show how many lots stood at a price (LEVELS), not whose: your place in the queue is a model's.",
+        "Run it with the cautious model as well (`queue=`), or with data of orders.",
+        _MADE,
+    ),
+    "bar_path": Meant(
+        "The data are bars (BARS): what happened within one is a stated path.",
+        "Trust no stop or limit within a bar; run it on trades or orders.",
+        ("net_pnl", "gross_pnl", "fills", "max_drawdown", *_TRIPS),
+    ),
+    "estimated_queue": Meant(
+        "Fills of orders with a place in the queue that is ESTIMATED: the file revealed orders at their price after they had joined.",
+        "Take a file with more levels, or all orders.",
+        (*_MADE, "estimated_share"),
+    ),
+    "rejected": Meant(
+        "The exchange refused orders, so the strategy did not do what it meant to.",
+        "`tapebook explain REASON` says what each reason means.",
+        ("orders", "rejected_orders", "order_to_trade"),
+    ),
+    "not_arrived": Meant("Commands had not reached the exchange when the run ended.", "Send them a latency earlier.", ("orders", "fills")),
+}
+"""Every caution of a run, by its code. One that is not given says nothing against a figure."""
+
+
+def doubts(figure: str) -> list[str]:
+    """The codes of the cautions that touch a figure."""
+    return [code for code, meant in CAUTIONS.items() if figure in meant.figures]

@@ -44,7 +44,7 @@ def backtest(
         str | None, typer.Option(help="Queue model of trades and levels: risk-averse, proportional, power:2 [risk-averse].")
     ] = None,
     fill: Annotated[str | None, typer.Option(help="Where orders meet bars: next_open, close, or path [next_open].")] = None,
-    volume_share: Annotated[str | None, typer.Option(help="Part of a bar's volume that each side of ours may trade [0.1].")] = None,
+    volume_share: Annotated[str | None, typer.Option(help="Share of a bar's volume that our orders of one side may trade [0.1].")] = None,
     maker_fee: Annotated[str | None, typer.Option(help="Part of the notional; negative is a rebate.")] = None,
     taker_fee: Annotated[str | None, typer.Option(help="Part of the notional.")] = None,
     fees: Annotated[str | None, typer.Option(help="A venue's maker and taker fee instead, like binance-spot.")] = None,
@@ -102,7 +102,7 @@ def _say_result(result: Any, as_json: bool) -> None:
 @app.command()
 def explain(
     term: Annotated[
-        str | None, typer.Argument(help="A command, fact, reason, limit, rule, order type, flag, status, field or figure.")
+        str | None, typer.Argument(help="A command, fact, reason, limit, order type, field, figure, caution, view, strategy hook …")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -114,9 +114,9 @@ def explain(
     from engine.messages import dictionary
 
     if term is None:
-        say_json(dictionary.groups(pages.figures())) if as_json else say(pages.terms_page())
+        say_json(dictionary.groups(pages.further())) if as_json else say(pages.terms_page())
         return
-    found = dictionary.find(term, pages.figures())
+    found = dictionary.find(term, pages.further())
     say_json(dictionary.as_json(found)) if as_json else say(pages.page(found))
 
 

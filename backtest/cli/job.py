@@ -32,7 +32,7 @@ def _job(file: Path, date: str | None) -> Any:
 
 @job.command("run")
 def run_job(
-    file: File, date: Day = None, again: Annotated[bool, typer.Option("--again", help="Do what is done already anew.")] = False
+    file: File, date: Day = None, again: Annotated[bool, typer.Option("--again", help="Do again what is already done.")] = False
 ) -> None:
     """Do a date's backtests and sweeps, judge its gates, write its summary. Safe to start again: what is done is not done twice.
 

@@ -16,7 +16,7 @@ SHOWN = 50
 
 @log.command("verify")
 def verify_log(run: RunName = None, session: SessionName = None, out: Out = OUT, as_json: Json = False) -> None:
-    """Play a run again from its log and feed, or a live session from its log: the same bytes, or where they first differ (exit 1).
+    """Replay a run from its log and feed, or a live session from its log: the same bytes, or where they first differ (exit 1).
 
     Example: `tapebook log verify 20260105-0930`
     """

@@ -16,7 +16,7 @@ On = Annotated[str | None, typer.Option("--data", help="Only runs whose data hav
 
 @runs.command("list")
 def list_runs(out: Out = OUT, where: Where = None, strategy: Of = None, data: On = None, as_json: Json = False) -> None:
-    """Every recorded run, newest first; or those that fit.
+    """Every recorded run, newest first; or those that match.
 
     Example: `tapebook runs list --out results --where "sharpe > 1 AND fills >= 30"`
     """
@@ -53,7 +53,7 @@ def export(
     strategy: Of = None,
     data: On = None,
 ) -> None:
-    """Every run, or those that fit, as one table: what it was, its parameters, all its figures.
+    """Every run, or those that match, as one table: what it was, its parameters, all its figures.
 
     Example: `tapebook runs export runs.parquet --strategy Maker`
     """

@@ -23,7 +23,7 @@ def sweep(
     method: Annotated[str, typer.Option(help="grid (all combinations), random or optuna (within low..high).")] = "grid",
     runs: Annotated[int, typer.Option(help="Runs of random and optuna.")] = 100,
     chance: Annotated[int, typer.Option(help="Seed of random and optuna.")] = 0,
-    target: Annotated[str, typer.Option(help="The figure that the best run has most of.")] = "sharpe",
+    target: Annotated[str, typer.Option(help="The figure to maximise.")] = "sharpe",
     processes: Annotated[int, typer.Option(help="Processes of this machine.")] = 1,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler instead, like tcp://10.0.0.1:8786.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Longest that one run may take.")] = None,
@@ -96,7 +96,7 @@ def _range(text: str) -> tuple[Any, Any]:
     low, _, high = text.partition("..")
     ends = value_of(low), value_of(high)
     if not all(isinstance(end, int | float) for end in ends):
-        raise SweepError(f"{text!r} is no range; write low..high, or values like 10,20")
+        raise SweepError(f"{text!r} is not a range; write low..high, or values like 10,20")
     return ends
 
 

@@ -52,7 +52,7 @@ def _check(notebook: Path, parameters: Mapping[str, Any]) -> None:
     try:
         cells = nbformat.read(notebook, as_version=4).cells
     except Exception as error:  # nbformat raises what json and jsonschema raise, and its own
-        raise NotebookError(f"{notebook}: is no notebook ({str(error).splitlines()[0]})") from None
+        raise NotebookError(f"{notebook}: is not a notebook ({str(error).splitlines()[0]})") from None
     tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     declared = set(re.findall(r"^(\w+)\s*(?::[^=\n]+)?=", "\n".join(cell.source for cell in tagged), re.MULTILINE))
     for name in parameters:

@@ -7,7 +7,7 @@ import numpy as np
 
 from backtest.analysis.analysis import Analysis
 from backtest.analysis.cautions import DISTURBED
-from backtest.analysis.definitions import BY_NAME, Summary
+from backtest.analysis.definitions import BY_NAME, COUNTERS, Summary
 from backtest.numbers import count, duration, lot_places, percent, shown, significant
 from backtest.report.cards import DASH, card, table
 from engine.messages.vocabulary import OrderStatus, Reason
@@ -77,17 +77,6 @@ def _queue_bins(ahead: np.ndarray) -> list[tuple[int, int]]:
     edges = [*sorted(set(edges)), int(np.iinfo(np.int64).max)]
     found = [(low, high) for low, high in pairwise(edges) if ((ahead >= low) & (ahead < high)).any()]
     return bins + found
-
-
-COUNTERS = {
-    "revealed": "shown by the published book and missing in the rebuilt one: added at the end of their level",
-    "removed": "in the rebuilt book and not in the published one: taken away",
-    "displaced": "recorded executions that your orders filled instead",
-    "clipped": "recorded trading that needed liquidity which your orders had already taken",
-    "estimated": "reductions of orders that entered unseen: taken from their level",
-    "unknown": "messages about unknown orders: left out",
-    "crossed": "recorded orders in a crossed book",
-}
 
 
 def data_quality(a: Analysis) -> str:

@@ -4,8 +4,7 @@ from html import escape
 from typing import Any
 
 from backtest.analysis.analysis import Analysis
-from backtest.analysis.cautions import DAYS_MIN
-from backtest.analysis.definitions import BY_NAME, Summary
+from backtest.analysis.definitions import BY_NAME, DAYS_MIN, Summary
 from backtest.numbers import compact, count, duration, lot_places, number, percent, places, significant
 
 SHOWN_ELSEWHERE = {"feed_latency", "order_latency", "response_latency", "maker_fee", "taker_fee", "strategy", "parameters", "time_zone"}

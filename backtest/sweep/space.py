@@ -64,7 +64,7 @@ def checked_range(name: str, given: Any) -> Any:
     if isinstance(given, tuple):
         if len(given) == 2 and all(isinstance(end, int | float) and not isinstance(end, bool) for end in given) and given[0] < given[1]:
             return given
-        raise SweepError(f"{name}: {given!r} is no range; write (low, high), low below high, or a list of values")
+        raise SweepError(f"{name}: {given!r} is not a range; write (low, high), low below high, or a list of values")
     return _values(name, given)
 
 

@@ -41,9 +41,8 @@ class Sweep:
     target : the figure that the best run has most of; by default the Sharpe ratio
 
     Names are the strategy's parameters (of several strategies "portfolio.parameter") and cash, feed_latency, order_latency,
-    response_latency,
-    maker_fee, taker_fee, warm_up, seed of the backtest. Raises SweepError, ValueError with the mend for what does not fit, before anything
-    is run.
+    response_latency, maker_fee, taker_fee, warm_up, seed of the backtest. Raises SweepError, ValueError with the mend for what does
+    not fit, before anything is run.
 
     Example: `tb.Sweep(tb.Backtest(feed, Maker), grid={"edge": range(1, 6)}).run(processes=2).best()`
     """

@@ -75,7 +75,7 @@ def _line(path: Path, number: int, text: bytes, decode: Callable[[bytes], Any]) 
     if text[:1].isdigit():
         stamp, _, text = text.partition(b" ")
         if not stamp.isdigit():
-            return DataError(path, f"{stamp[:30].decode('ascii', 'replace')!r} is no local time in ns", number, "local time")
+            return DataError(path, f"{stamp[:30].decode('ascii', 'replace')!r} is not a local time in ns", number, "local time")
         local = int(stamp)
     try:
         said = decode(text)
@@ -85,7 +85,7 @@ def _line(path: Path, number: int, text: bytes, decode: Callable[[bytes], Any]) 
     if isinstance(said, dict) and isinstance(said.get("data"), dict):
         stream, said = str(said.get("stream", "")), said["data"]
     if not isinstance(said, dict):
-        return DataError(path, "is no message: a JSON object is needed", number)
+        return DataError(path, "is not a message: a JSON object is needed", number)
     if "s" not in said and "@" in stream:
         said["s"] = stream.partition("@")[0].upper()
     return Line(number, local, _kind(said, stream), said)

@@ -62,7 +62,7 @@ def read_public(
     """A feed of a public file; the symbol is that of its name where none is given. Raises DataError where its columns are not known."""
     names = columns_of(_fields(path))
     if names is None:
-        raise DataError(path, "is no public file of Binance by its first line")
+        raise DataError(path, "is not a public file of Binance by its first line")
     named = _NAME.search(inner_name(path))
     if symbol is not None and not isinstance(symbol, str):
         symbol = next(iter(symbol))

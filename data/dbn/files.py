@@ -92,7 +92,7 @@ def read_heading(path: Path, blocks: Iterator[bytes]) -> tuple[Heading, bytes]:
     if not text:
         raise DataError(path, "is empty")
     if text[:3] != b"DBN":
-        raise DataError(path, f"is no Databento file: its first bytes are {text[:8].hex(' ')}, not DBN")
+        raise DataError(path, f"is not a Databento file: its first bytes are {text[:8].hex(' ')}, not DBN")
     end = 8 + int.from_bytes(text[4:8], "little")
     if len(text) < end or text[3] not in (1, 2, 3):
         what = f"is of DBN version {text[3]}; 1 to 3 are known" if text[3] not in (1, 2, 3) else "is cut short within its metadata"

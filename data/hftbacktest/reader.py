@@ -83,7 +83,7 @@ def _load(path: Path) -> np.ndarray:
     except FileNotFoundError:
         raise DataError(path, "no such file") from None
     except (OSError, ValueError, EOFError, KeyError, IndexError, zipfile.BadZipFile) as error:
-        raise DataError(path, f"is no array that can be read ({error}); fetch it again") from None
+        raise DataError(path, f"is not an array that can be read ({error}); fetch it again") from None
     missing = [name for name in FIELDS if name not in (events.dtype.names or ())]
     if missing:
         raise DataError(path, f"has no field {missing[0]}; events of hftbacktest 2.x have {', '.join(FIELDS)}", 0, missing[0])

@@ -29,7 +29,7 @@ def queue_model(given: QueueName) -> Queue:
     name, exponent = (str(given).partition(":")[::2]) if isinstance(given, str) else given
     if name not in _MODELS:
         hint = did_you_mean(name, _MODELS, f"there are {', '.join(_MODELS)}")
-        raise ValueError(f"queue {name!r} is no queue model; {hint}")
+        raise ValueError(f"queue {name!r} is not a queue model; {hint}")
     model = _MODELS[name]
     if model != QueueModel.POWER:
         if exponent != "":

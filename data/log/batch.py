@@ -115,10 +115,11 @@ def names_in(batch: Batch) -> list[tuple[str, int, str]]:
     return found
 
 
-def genesis(session_id: str, meta: str, instruments: list[Instrument]) -> str:
-    """The first hash of a session: over its id, its meta (JSON) and its instruments."""
+def genesis(session_id: str, meta: str, instruments: list[Instrument], *more: object) -> str:
+    """The first hash of a session: over its id, its meta (JSON), its instruments, and `more`: the version that wrote it, its money's
+    decimals, which older Tapebooks left out."""
     listed = [[str(getattr(one, name)) for name in [*INSTRUMENT_TEXTS, "negative_prices"]] for one in instruments]
-    return hashlib.sha256(json.dumps([LAYOUT, session_id, meta, listed]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([LAYOUT, session_id, meta, listed, *more]).encode()).hexdigest()
 
 
 def seal(previous: str, batch: Batch) -> str:

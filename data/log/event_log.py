@@ -162,7 +162,8 @@ class EventLog(LogReader):
                 f"{self.path}: session {session_id!r} is there already; take another id, or go on with log.session({session_id!r})"
             )
         session = self.file.rows("SELECT coalesce(max(session), 0) + 1 FROM sessions")[0][0]
-        row = (session, session_id, product_version(), text, decimals, genesis(session_id, text, listed))
+        about = (product_version(), decimals)
+        row = (session, session_id, about[0], text, decimals, genesis(session_id, text, listed, *about))
         with self._writing():
             self._con.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", row)
             insert(self._con, "instruments", instrument_rows(session, listed))

@@ -29,7 +29,7 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[Any, ...
 def keep_cursors(con: duckdb.DuckDBPyConnection, session: int, cursors: Mapping[str, int]) -> None:
     """Where each source stands; nearly always one that is there already, which costs half of a replacement."""
     for source, offset in cursors.items():
-        update = 'UPDATE cursors SET "offset" = ? WHERE session = ? AND source = ?'
+        update = "UPDATE cursors SET source_offset = ? WHERE session = ? AND source = ?"
         (changed,) = con.execute(update, [int(offset), session, source]).fetchone() or (0,)
         if not changed:
             insert(con, "cursors", [(session, source, int(offset))])

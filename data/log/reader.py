@@ -13,12 +13,12 @@ import polars as pl
 from data.log.batch import SEAL, LoggedCommands
 from data.log.log_file import LogFile
 from data.log.rows import READ_ROWS, joined, no_commands, read_commands, read_facts
-from data.log.schema import TABLES, LogError, one_line, quoted, read_instruments
+from data.log.schema import SOURCE_OFFSET, TABLES, LogError, one_line, quoted, read_instruments
 from data.log.sessions import head_of, meta_of
 from data.log.verification import Verification, verify_chain
 from data.times import Moment
 from data.views.columns import time_of
-from data.views.definitions import VIEWS
+from data.views.definitions import IN_FRAMES, VIEWS
 from engine.messages.instrument import Instrument
 from engine.messages.records import FACT
 
@@ -98,7 +98,7 @@ class LogReader:
     def cursors(self, session: int) -> dict[str, int]:
         """Source -> offset, as of the last append that named it."""
         head_of(self.file, session)
-        return dict(self.file.rows('SELECT source, "offset" FROM cursors WHERE session = ?', [session]))
+        return dict(self.file.rows(f"SELECT source, {SOURCE_OFFSET} FROM cursors WHERE session = ?", [session]))
 
     @asks()
     def blocks(self, session: int) -> dict[int, str]:
@@ -130,8 +130,8 @@ class LogReader:
 
     @asks()
     def frame(self, view: str, session: int | None = None, **equal: Any) -> pl.DataFrame:
-        """A view of `data.views` or a table as a frame, of one session or of all; times are UTC. `equal`: values of columns, like
-        trader="ann". Raises LogError for an unknown view or column."""
+        """A view of `data.views` or a table as a frame, of one session or of all; times are UTC. `equal`: values of the view's columns,
+        like trader="ann". Columns of the frame are named as those of `Exchange`. Raises LogError for an unknown view or column."""
         known = [*VIEWS, *TABLES]
         if view not in known:
             raise LogError(f"{self.path}: no view {view!r}; there are: {', '.join(known)}")
@@ -141,7 +141,8 @@ class LogReader:
         chosen = " AND ".join(f"{quoted([column])} = ?" for column in equal) or "true"
         try:
             self.file.make_views()
-            return self.file.frame(f"SELECT * FROM {view} WHERE {chosen}", list(equal.values()))
+            found = self.file.frame(f"SELECT * FROM {view} WHERE {chosen}", list(equal.values()))
+            return found.rename(IN_FRAMES, strict=False)
         except duckdb.Error as error:
             raise LogError(f"{self.path}: {one_line(error)}") from None
 

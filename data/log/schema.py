@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from data.views.comments import comments
+from data.views.comments import comments, view_comments
 from data.views.definitions import VIEWS, VIEWS_DIGEST
 from engine.errors import TapebookError
 from engine.messages.instrument import Instrument, money_decimals
@@ -55,12 +55,14 @@ TABLES = {
     "names": "session INTEGER, kind VARCHAR, number UINTEGER, name VARCHAR, PRIMARY KEY (session, kind, number)",
     "commands": f"session INTEGER, seq BIGINT, {_typed(COMMAND, COMMAND_COLUMNS)}, position BIGINT",
     "facts": f"session INTEGER, {_typed(FACT, FACT_COLUMNS)}",
-    "cursors": 'session INTEGER, source VARCHAR, "offset" BIGINT, PRIMARY KEY (session, source)',
+    "cursors": "session INTEGER, source VARCHAR, source_offset BIGINT, PRIMARY KEY (session, source)",
     "blocks": "session INTEGER, batch INTEGER, seq BIGINT, digest VARCHAR",
     "batches": "session INTEGER, batch INTEGER, first_seq BIGINT, last_seq BIGINT, first_ts BIGINT, last_ts BIGINT, "
     "commands BIGINT, facts BIGINT, hash VARCHAR, PRIMARY KEY (session, batch)",
     "snapshots": "session INTEGER, seq BIGINT, layout INTEGER, commands BIGINT, digest VARCHAR, state BLOB, PRIMARY KEY (session, seq)",
 }
+SOURCE_OFFSET = "coalesce(*COLUMNS('offset$')) AS source_offset"
+"""Reads that column of `cursors`, also where an older Tapebook called it by a word of SQL."""
 
 
 def product_version() -> str:
@@ -171,6 +173,8 @@ def _check_layout(con: duckdb.DuckDBPyConnection, path: Path, read_only: bool) -
     if meta.get("views") != VIEWS_DIGEST and not read_only:
         with transaction(con):
             _create_tables(con)
+            if con.execute("SELECT 1 FROM duckdb_columns() WHERE table_name = 'cursors' AND column_name = 'offset'").fetchall():
+                con.execute('ALTER TABLE cursors RENAME COLUMN "offset" TO source_offset')
             _keep_views(con)
 
 
@@ -201,6 +205,7 @@ def create_views(con: duckdb.DuckDBPyConnection) -> None:
     """The views of `data.views`, over the tables that are there."""
     for name, query in VIEWS.items():
         con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+    con.execute(";".join(view_comments()))
 
 
 def _keep_views(con: duckdb.DuckDBPyConnection) -> None:

@@ -26,6 +26,12 @@ def stray_row(con: duckdb.DuckDBPyConnection, session: int) -> str | None:
     return None
 
 
+def lost_session(con: duckdb.DuckDBPyConnection) -> str | None:
+    """A session that has batches and is not listed; None where there is none."""
+    lost = con.execute("SELECT min(session) FROM batches WHERE session NOT IN (SELECT session FROM sessions)").fetchall()[0][0]
+    return None if lost is None else f"the log has batches of a session {lost} that is not listed any more"
+
+
 @cache
 def _ours() -> dict[str, str]:
     """Our views, as this DuckDB writes them down."""

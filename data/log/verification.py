@@ -9,7 +9,7 @@ import numpy as np
 from data.log.batch import Batch, LoggedCommands, genesis, names_in, seal
 from data.log.rows import joined, no_commands, read_commands, read_facts
 from data.log.schema import LogError, instrument_rows, one_line, read_instruments
-from data.log.strays import stray_row
+from data.log.strays import lost_session, stray_row
 from engine.messages.records import FACT
 
 _LAST = 2**63 - 1
@@ -51,7 +51,8 @@ def verify_chain(con: duckdb.DuckDBPyConnection, session: int) -> Verification:
 
     All that is committed when it begins is checked; a writer may go on beside it.
     """
-    found = con.execute("SELECT session_id, meta, genesis FROM sessions WHERE session = ?", [session]).fetchall()
+    about = "session_id, meta, genesis, version, decimals"
+    found = con.execute(f"SELECT {about} FROM sessions WHERE session = ?", [session]).fetchall()
     try:
         return _check_session(con, session, *found[0])
     except (LogError, ValueError, duckdb.Error) as error:
@@ -62,17 +63,20 @@ def _wrong(session: int, text: str, counted: tuple[int, int] = (0, 0), seq: int 
     return Verification(False, *counted, seq, f"session {session}: {text}")
 
 
-def _check_session(con: duckdb.DuckDBPyConnection, session: int, session_id: str, meta: str, first_hash: str) -> Verification:
+def _check_session(con: duckdb.DuckDBPyConnection, session: int, session_id: str, meta: str, first_hash: str, *more: Any) -> Verification:
     instruments = read_instruments(con, session)
     stored = con.execute("SELECT * FROM instruments WHERE session = ? ORDER BY number", [session]).fetchall()
-    if genesis(session_id, meta, instruments) != first_hash or stored != instrument_rows(session, instruments):
+    known = (genesis(session_id, meta, instruments, *more), genesis(session_id, meta, instruments))
+    if first_hash not in known or stored != instrument_rows(session, instruments):
         return _wrong(session, "its id, meta or instruments differ from what was written")
     batches = con.execute("SELECT * EXCLUDE session FROM batches WHERE session = ? ORDER BY batch", [session]).fetchall()
+    if any(None in row for row in batches):
+        return _wrong(session, "the table of batches has an empty cell")
     names: dict[tuple[str, int], str] = {}
     checked = _check_batches(con, session, first_hash, batches, names)
     if not checked.ok:
         return checked
-    stray = stray_row(con, session)
+    stray = stray_row(con, session) or lost_session(con)
     if stray is not None:
         return _wrong(session, stray)
     named = con.execute("SELECT kind, number, name FROM names WHERE session = ?", [session]).fetchall()

@@ -27,11 +27,11 @@ class Fault(IntEnum):
 
 WORDS = {
     Fault.FRAME: "is not the length of its type",
-    Fault.TYPE: "is no type of message that the format has",
-    Fault.CODE: "is no code that the format has",
+    Fault.TYPE: "is not a type of message that the format has",
+    Fault.CODE: "is not a code that the format has",
     Fault.TIME_BACK: "is before the message above; sort the data by time, or raise it to the last time",
     Fault.TIME_RANGE: "is not a time of day",
-    Fault.INSTRUMENT: "is no instrument that the file has announced",
+    Fault.INSTRUMENT: "is not an instrument that the file has announced",
     Fault.ORDER_ID: "is not an order's id; it must be above 0",
     Fault.SIDE: "is not a side",
     Fault.SIZE: "is not a size; it must be 1 to 4294967295 lots",

@@ -123,7 +123,7 @@ def _whole(folder: Path) -> list[Segment]:
     foreign: list[Path] = []
     found = found_in(folder, foreign)
     if foreign:
-        raise LogError(f"{foreign[0]}: is no segment of ours; move it out of the folder of the session's segments")
+        raise LogError(f"{foreign[0]}: is not one of our segments; move it out of the folder of the session's segments")
     chosen, at = list(largest(found)), 0
     for segment in chosen:
         if segment.first <= at:

@@ -15,10 +15,10 @@ _OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"  # higher lev
 SCRATCH = ".tmp"
 
 
-def reading(paths: Iterable[Path]) -> str:
-    """The table function that reads files in their order, and their columns alone."""
+def reading(paths: Iterable[Path], by_name: bool = False) -> str:
+    """The table function that reads files in their order, and their columns alone. `by_name`: files whose columns differ."""
     files = ", ".join(literal("".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))) for path in paths)
-    return f"read_parquet([{files}], hive_partitioning = false)"
+    return f"read_parquet([{files}], hive_partitioning = false, union_by_name = {by_name})"
 
 
 def store(con: "duckdb.DuckDBPyConnection", query: str, target: Path) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from data.log.frames import frame_of
 from data.log.log_file import LogFile
-from data.log.schema import TABLES, LogError, check_layout, create_views, one_line, quoted, transaction
+from data.log.schema import SOURCE_OFFSET, TABLES, LogError, check_layout, create_views, one_line, quoted, transaction
 from data.segments.connection import RETRIES, SegmentConnection, is_gone
 from data.segments.files import FIXED, Segment, current, segments_of, session_folders, session_id_of
 from data.segments.parquet import reading
@@ -103,7 +103,8 @@ class SegmentFile(LogFile):
 
     def _from(self, table: str, files: list[Path]) -> str:
         """The columns of a table, from files or from nowhere."""
-        return f"{self._columns[table]} FROM {reading(files) if files else f'empty.{table}'}"
+        columns = f"session, source, {SOURCE_OFFSET}" if table == "cursors" else self._columns[table]
+        return f"{columns} FROM {reading(files, table == 'cursors') if files else f'empty.{table}'}"
 
     def _renew(self) -> None:
         """The same rows of the segments that are there now. Raises LogError where they are in none."""
@@ -127,5 +128,5 @@ class SegmentFile(LogFile):
             try:
                 self._con.cursor().execute(f"SELECT {self._from(table, [path])} LIMIT 0")
             except duckdb.Error as why:
-                return LogError(f"{path}: is no segment of ours, or cut: {one_line(why)}")
+                return LogError(f"{path}: is not one of our segments, or cut: {one_line(why)}")
         return LogError(f"{self.path}: {one_line(error)}")

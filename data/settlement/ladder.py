@@ -96,7 +96,7 @@ def machine_of(trading: "EventLog", session: int, settlement: "EventLog", number
     """Settlement as two logs have it: the trading session, and its settlement session. Raises SettlementError, LogError."""
     meta = settlement.meta(number)
     if "terms" not in meta:
-        raise SettlementError(f"{settlement.path}: session {number} is no settlement; name one whose name ends in {SUFFIX}")
+        raise SettlementError(f"{settlement.path}: session {number} is not a settlement; name one whose name ends in {SUFFIX}")
     instruments = trading.instruments(session)
     machine = Machine(instruments, money_decimals(instruments), terms_of(meta, instruments), int(meta["retries"]))
     for facts in settlement.read_facts(number):

@@ -89,7 +89,7 @@ def find_columns(labels: Sequence[str], given: Mapping[str, str] | None = None) 
     for ours, theirs in (given or {}).items():
         if ours not in ALIASES:
             hint = did_you_mean(ours, ALIASES, f"there are {', '.join(ALIASES)}")
-            raise ValueError(f"columns: {ours!r} is no column of ours; {hint}")
+            raise ValueError(f"columns: {ours!r} is not one of our columns; {hint}")
         if theirs not in labels:
             hint = did_you_mean(theirs, labels, f"there are {', '.join(labels)}")
             raise ValueError(f"columns: there is no column {theirs!r}; {hint}")

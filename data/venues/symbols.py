@@ -35,7 +35,7 @@ def at_venue(feed: Feed, venue: str) -> Feed:
     Raises ValueError where the venue is no word.
     """
     if not venue.isalnum():
-        raise ValueError(f"venue {venue!r} is no word of letters and digits; name it by its MIC, such as XNAS")
+        raise ValueError(f"venue {venue!r} is not a word of letters and digits; name it by its MIC, such as XNAS")
     return AtVenue(feed, venue)
 
 

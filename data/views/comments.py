@@ -23,9 +23,9 @@ VIEWS = {
     "execution_summary": "Orders, volume and VWAP by trader, day and symbol.",
     "trades": "Trades: one row each, with maker and taker.",
     "positions": "Position, average price and P&L by portfolio and symbol.",
-    "limits": "Risk limits by portfolio, with their use and headroom.",
-    "breaches": 'Crossed risk limits, refused orders among them; "limit" is a word of SQL, so write it with its quotes.',
-    "compliance_failures": "Orders and replaces that compliance refused.",
+    "limits": "Risk limits by portfolio, with their use and headroom. limit_name is the reason of a refusal, as in breaches.",
+    "breaches": "Crossed risk limits, refused orders among them; value was held against limit_value.",
+    "compliance_failures": "Orders and replaces that compliance refused; value was held against limit_value.",
     "depth": "Resting quantity by symbol, side and price.",
     "OrderFilled": "The event OrderFilled: one row a side of each trade, with the order's status.",
     "TradeExecuted": "The event TradeExecuted: one row a trade.",
@@ -37,11 +37,16 @@ VIEWS = {
     },
 }
 ENDINGS = "Columns in _ticks, _lots and _raw (money in 10^-decimals) are exact."
-"""Said of every view. Views have no comment of their own in a log: DuckDB rewrites some for it, and `log verify` compares texts."""
+"""Said of every view. No view names two columns in one REPLACE: DuckDB keeps those in no order, so the texts of two logs would differ."""
+
+
+def view_comments() -> list[str]:
+    """The statements that write the comments of the views."""
+    return [f"COMMENT ON VIEW {name} IS {_text(f'{says} {ENDINGS}')}" for name, says in VIEWS.items()]
 
 
 def comments(columns: Container[tuple[str, str]]) -> list[str]:
-    """The statements that write the comments. `columns`: (table or view, column) of every one that is there."""
+    """The statements that write the comments of the tables. `columns`: (table or view, column) of every one that is there."""
     made = [f"COMMENT ON TABLE {name} IS {_text(says)}" for name, says in TABLES.items()]
     return made + [f'COMMENT ON COLUMN facts."{name}" IS {_text(says)}' for name, says in FACT_FIELDS.items() if ("facts", name) in columns]
 

@@ -22,7 +22,9 @@ VIEWS = {
 }
 """Name of each view and its query; one that reads another stands behind it."""
 
-COMMENTED = " 1"
+IN_FRAMES = {"limit_name": "limit", "limit_value": "limit"}
+"""Columns that a frame of the exchange calls by a word of SQL."""
+COMMENTED = " 2"
 """Counts up with what `data.views.comments` says, so that older logs get it too."""
 VIEWS_DIGEST = hashlib.sha256((repr(VIEWS) + COMMENTED).encode()).hexdigest()
 """Tells a log whose views an older Tapebook made."""

@@ -19,6 +19,7 @@ from data.views.columns import (
     time_of,
     word,
 )
+from engine.messages.records import FACT_COLUMNS
 from engine.messages.vocabulary import Flag, Kind, OrderType, Reason, Side, TimeInForce
 
 COMPLIANCE = one_of(range(Reason.RESTRICTED_SYMBOL, Reason.ORDER_RATE + 1))
@@ -64,9 +65,10 @@ WHERE f.kind = {Kind.TradeExecuted:d} ORDER BY f.session, f.seq
 
 # A ReplaceRejected does not say portfolio and side; the OrderCreated of its order does.
 _CREATED = f"SELECT session, seq, trader, order_id, portfolio, side FROM facts WHERE kind = {Kind.OrderCreated:d}"
+_AS_TOLD = ", ".join(f'r."{name}"' for name in ("session", *FACT_COLUMNS) if name not in ("portfolio", "side"))
 _OWNED = f"""
-    SELECT r.* REPLACE (CASE r.kind WHEN {Kind.ReplaceRejected:d} THEN coalesce(c.portfolio, 0) ELSE r.portfolio END AS portfolio,
-        CASE r.kind WHEN {Kind.ReplaceRejected:d} THEN coalesce(c.side, 0) ELSE r.side END AS side)
+    SELECT {_AS_TOLD}, CASE r.kind WHEN {Kind.ReplaceRejected:d} THEN coalesce(c.portfolio, 0) ELSE r.portfolio END AS portfolio,
+        CASE r.kind WHEN {Kind.ReplaceRejected:d} THEN coalesce(c.side, 0) ELSE r.side END AS side
     FROM facts r ASOF LEFT JOIN ({_CREATED}) c
     ON c.session = r.session AND c.trader = r.trader AND c.order_id = r.order_id AND c.seq <= r.seq
 """
@@ -92,7 +94,7 @@ SELECT f.session, f.seq, {time_of("f.ts")} AS ts, {word("f.kind", Kind)} AS even
     CASE WHEN {asked} THEN {quantity("f.quantity")} END AS quantity,
     CASE WHEN {asked} AND f.type IN {PRICED} THEN {price("f.price")} END AS price,
     {_measured("f.fee", one_of([Reason.RESTRICTED_SYMBOL, Reason.ORDER_RATE]))} AS value,
-    {_measured("f.maker_fee", one_of([Reason.RESTRICTED_SYMBOL]))} AS "limit", f.fee AS value_raw, f.maker_fee AS limit_raw
+    {_measured("f.maker_fee", one_of([Reason.RESTRICTED_SYMBOL]))} AS limit_value, f.fee AS value_raw, f.maker_fee AS limit_raw
 FROM ({_OWNED}) f {LISTED} {OWNERS}
 WHERE (f.kind IN {_REFUSALS} AND f.reason IN {reasons}){alarms} ORDER BY f.session, f.seq
 """

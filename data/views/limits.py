@@ -110,8 +110,9 @@ _ROWS = f"""
 LIMITS = f"""
 WITH set_limits AS ({_SET}), day AS ({_OPENED}), marks AS ({_MARKS}), held AS ({_HELD}), worth AS ({_WORTH}), working AS ({_WORKING}),
     deposited AS ({_DEPOSITS}), accounts AS ({_ACCOUNTS}), sides AS ({_SIDES}),
-    exact AS (SELECT * REPLACE (TRY_CAST(maximum AS BIGINT) AS maximum, TRY_CAST(used AS BIGINT) AS used) FROM ({_ROWS}))
-SELECT f.session, {called("p", "f.portfolio")} AS portfolio, {word("f.reason", Reason)} AS "limit", f.symbol,
+    exact AS (SELECT * REPLACE (TRY_CAST(maximum AS BIGINT) AS maximum)
+        FROM (SELECT * REPLACE (TRY_CAST(used AS BIGINT) AS used) FROM ({_ROWS})))
+SELECT f.session, {called("p", "f.portfolio")} AS portfolio, {word("f.reason", Reason)} AS limit_name, f.symbol,
     maximum::DOUBLE * numerator / denominator AS maximum, used::DOUBLE * numerator / denominator AS used,
     (maximum::HUGEINT - used)::DOUBLE * numerator / denominator AS headroom,
     f.maximum AS maximum_raw, f.used AS used_raw, TRY_CAST(f.maximum::HUGEINT - f.used AS BIGINT) AS headroom_raw

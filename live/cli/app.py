@@ -39,9 +39,11 @@ def run(
     demo: Annotated[bool, typer.Option("--demo", help="A synthetic market, three strategies and a small crowd.")] = False,
     kafka: Annotated[bool, typer.Option("--kafka", help="Through a genuine Kafka, which is started where none runs.")] = False,
     replay: Annotated[str | None, typer.Option(metavar="FILE|RUN", help="Play a file, or a recorded session, through the session.")] = None,
-    speed: Annotated[float, typer.Option(min=0, max=LONG, help="Of the replay: times as fast as it was; 0 is as fast as it goes.")] = 1.0,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Of the gateway; 0 is any.")] = None,
+    speed: Annotated[
+        float, typer.Option(min=0, max=LONG, help="Speed of the replay: 10 is ten times as fast as recorded; 0 is as fast as it goes.")
+    ] = 1.0,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after this time.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the gateway; 0 is any.")] = None,
     out: Out = OUT,
     as_json: Annotated[bool, typer.Option("--json", help="Nothing but one JSON object at the end.")] = False,
     gateway: Annotated[bool, typer.Option("--gateway/--no-gateway", help="Let clients connect.")] = True,
@@ -169,8 +171,8 @@ def services(
 @live.command()
 def streams(
     file: ConfigurationFile,
-    servers: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Of the Kafka, instead of the file's.")] = None,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
+    servers: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Servers of the Kafka, instead of the file's.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after this time.")] = None,
     out: Out = OUT,
     as_json: Annotated[bool, typer.Option("--json", help="Nothing but one JSON object at the end.")] = False,
 ) -> None:
@@ -191,8 +193,10 @@ def streams(
 def read(
     follow: Annotated[str, typer.Option("--follow", metavar="DIR|NAME", help="The session: its folder, or its name under OUT.")],
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Where it listens; 0 is any.")] = None,
-    configuration: Annotated[Path | None, typer.Option("--configuration", metavar="SESSION.toml", help="Whose [gateway] holds.")] = None,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
+    configuration: Annotated[
+        Path | None, typer.Option("--configuration", metavar="SESSION.toml", help="A configuration whose [gateway] applies.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after this time.")] = None,
     out: Out = OUT,
     as_json: Annotated[bool, typer.Option("--json", help="Say where it listens as one JSON object.")] = False,
 ) -> None:
@@ -220,7 +224,7 @@ def attach(
     verify: Annotated[Path | None, typer.Option(help="The PEM file of the authority that signed the gateway's certificate.")] = None,
     patience: Annotated[float, typer.Option(min=0, max=LONG, help="Seconds that it tries to come back after an outage.")] = 60.0,
     keep_orders: Annotated[bool, typer.Option("--keep-orders", help="Leave open orders at the end.")] = False,
-    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after so long.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=0, max=LONG, metavar="SECONDS", help="Stop after this time.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Nothing but one JSON object at the end.")] = False,
 ) -> None:
     """Run a strategy in a process of its own against a running session, through its gateway, until Ctrl-C, SIGTERM or `--for`.
@@ -239,7 +243,7 @@ def attach(
 
 @letters.command("list")
 def list_letters(
-    file: ConfigurationFile, limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 20, as_json: Json = False
+    file: ConfigurationFile, limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 20, as_json: Json = False
 ) -> None:
     """The newest messages that could not be read, and why.
 

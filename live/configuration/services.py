@@ -102,7 +102,7 @@ class TargetSettings(Part):
             if self.secret is None:
                 found["secret"] = 'a webhook is signed; name its secret: { env = "NAME" } or { file = "path" }, base64 behind whsec_'
             elif not _is_key(self.secret.read()):
-                found["secret"] = "is no signing secret; it is whsec_ and base64 of 24 bytes or more"
+                found["secret"] = "is not a signing secret; it is whsec_ and base64 of 24 bytes or more"
         if self.kind == "email" and not (self.sender and self.to):
             found["to"] = 'an e-mail needs a sender, and whom it goes to: to = ["ann@example.org"]'
         if found:

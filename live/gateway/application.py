@@ -79,7 +79,7 @@ def _endpoint(desk: Desk, guard: Guard, route: Route, operation: Operation) -> E
             query = dict(request.query_params)
             for name in query:
                 if name not in known and not route.open:
-                    raise malformed(name[:40], f"there is no such parameter; there are {', '.join(sorted(known)) or 'none here'}")
+                    raise malformed(name[:40], f"unknown parameter; there are {', '.join(sorted(known)) or 'none here'}")
             path = {name: unquote(str(value)) for name, value in request.path_params.items()}
             call = Call(who, path, query, await request.body(), request.headers, guard.address(request.scope))
             made = await operation(desk, call)
@@ -88,7 +88,7 @@ def _endpoint(desk: Desk, guard: Guard, route: Route, operation: Operation) -> E
             return refused(problem)
         except Exception:
             _log.exception("%s %s failed", route.method, route.path)
-            return refused(Problem(500, "INTERNAL", "a mistake of ours; the log of the session says where"))
+            return refused(Problem(500, "INTERNAL", "an error of Tapebook's own; the log of the session says where"))
 
     return endpoint
 

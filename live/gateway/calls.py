@@ -116,7 +116,7 @@ def only(given: Mapping[str, Any], *known: str) -> None:
     """Raises Problem (422) for a field that is not known."""
     for name in given:
         if name not in known:
-            raise malformed(name[:40], f"there is no such field; there are {', '.join(known) or 'none here'}")
+            raise malformed(name[:40], f"unknown field; there are {', '.join(known) or 'none here'}")
 
 
 def named(given: Mapping[str, Any], field: str) -> str | None:

@@ -193,7 +193,7 @@ def _listed(desk: Desk, call: Call, trader: str | None) -> Answer:
     limit, before = call.page()
     status = call.query.get("status")
     if status is not None and status not in ("active", *_PARTS):
-        raise malformed("status", f"{status[:40]!r} is no status; it is active or one of {', '.join(sorted(_PARTS))}")
+        raise malformed("status", f"{status[:40]!r} is not a status; it is active or one of {', '.join(sorted(_PARTS))}")
     if status in (None, "active"):
         found = list(desk.models.order_rows(active=status == "active", trader=trader, newest_first=True, limit=limit, before=before))
         return paged(shapes.orders(found), limit)

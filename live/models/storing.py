@@ -74,7 +74,7 @@ def _unpacked(stored: bytes) -> dict[str, np.ndarray]:
         layout, told = json.loads(raw[4 : 4 + size])
         fields = [(str(name), str(descr), int(count)) for name, descr, count in told]
     except (struct.error, ValueError, TypeError, zlib.error) as error:
-        raise ValueError(f"these bytes are no stored read models ({error}); rebuild them: ReadModels.from_log") from None
+        raise ValueError(f"these bytes are not stored read models ({error}); rebuild them: ReadModels.from_log") from None
     if layout != MODELS_LAYOUT or [(name, descr) for name, descr, _ in fields] != [(n, repr(Models.FIELDS[n])) for n in _STORED]:
         raise ValueError("these read models are of another layout; rebuild them: ReadModels.from_log")
     at, rows = 4 + size, {}

@@ -118,7 +118,7 @@ def _checked(made: dict[str, Any]) -> bytes:
     try:
         value = json.dumps(made, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        raise WireError(WHOLE, "a name has half of a surrogate pair, which is no character; write the name in UTF-8") from None
+        raise WireError(WHOLE, "a name has half of a surrogate pair, which is not a character; write the name in UTF-8") from None
     read_command(value)
     return value
 

@@ -78,7 +78,7 @@ def name(path: str, value: Any) -> str:
     try:
         length = len(value.encode())
     except UnicodeEncodeError:
-        raise WireError(path, f"{shown(value)} has half of a surrogate pair, which is no character; write the name in UTF-8") from None
+        raise WireError(path, f"{shown(value)} has half of a surrogate pair, which is not a character; write the name in UTF-8") from None
     if not value:
         raise WireError(path, "the name is empty; write one, or leave the field out")
     if length > NAME_BYTES:

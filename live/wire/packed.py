@@ -51,7 +51,7 @@ def unpack(message: Message) -> Packed:
         mend = f"this Tapebook reads layout {LAYOUT}; write it with the same version"
         raise WireError("layout", f"the records have layout {said['layout']!a}; {mend}")
     if said["record"] not in _TYPES:
-        raise WireError("record", f"{said['record']!a} is no record; it is {' or '.join(_TYPES)}")
+        raise WireError("record", f"{said['record']!a} is not a record; it is {' or '.join(_TYPES)}")
     kind, count, seq = _TYPES[said["record"]], _number("count", said), _number("seq", said)
     if len(message.value) != count * kind.itemsize:
         whole = f"{count:,} records of {kind.itemsize} bytes are {count * kind.itemsize:,}"

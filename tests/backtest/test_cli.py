@@ -25,7 +25,7 @@ RUNS = [f"runs {word}" for word in ("list", "show", "compare", "export", "report
 LOG = [f"log {word}" for word in ("verify", "sql", "head", "surveil", "extract")]
 LEAVES = ["backtest", *RUNS, *LOG, "data add", "data list", "data show", "data check", "explain", "lab"]
 LEAVES += ["sweep", "job run", "job check", "job list", "job pin"]
-LEAVES += [*LIVE, *KAFKA, "token", "dash", "dash export", "report daily"]
+LEAVES += [*LIVE, *KAFKA, "token", "dash", "dash export", "report daily", "docs"]
 MINE = """
 from engine import Strategy, Parameter
 

@@ -6,6 +6,7 @@ from enum import IntEnum
 import pytest
 
 import engine
+from backtest.analysis.definitions import CAUTIONS, COUNTERS
 from backtest.analysis.metrics import describe
 from engine import Limits, Rules
 from engine.messages.dictionary import CALLS, CHECKS, entries, find, groups
@@ -93,7 +94,12 @@ def test_without_a_word_it_lists_them_all(explain):
     assert (code, err) == (0, "")
     assert narrow(out)
     assert set(out.split()) >= {word for words in groups().values() for word in words}
-    assert json.loads(explain("--json")[1]) == {**groups(), "figure": [one.name for one in describe()]}
+    said = json.loads(explain("--json")[1])
+    assert (
+        said.items()
+        >= {**groups(), "figure": [one.name for one in describe()], "caution": list(CAUTIONS), "counter": list(COUNTERS)}.items()
+    )
+    assert {"on_fill", "OrderFilled"} <= {*said["hook"], *said["view"]}
 
 
 def test_json_is_for_scripts(explain):

@@ -68,7 +68,7 @@ def test_what_is_wrong_is_said_in_a_line(tmp_path):
     with pytest.raises(NotebookError, match=r"broken.ipynb: cell \d raised ValueError: no day 7"):
         run_notebook(broken, {"x": 7}, tmp_path / "a.html")
     (tmp_path / "text.ipynb").write_text("no json")
-    with pytest.raises(NotebookError, match="is no notebook"):
+    with pytest.raises(NotebookError, match="is not a notebook"):
         run_notebook(tmp_path / "text.ipynb", {}, tmp_path / "a.html")
     assert not list(tmp_path.glob("*.html"))
     assert not list(tmp_path.glob(".*")), "nothing is left behind"

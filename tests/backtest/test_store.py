@@ -323,12 +323,20 @@ FORKED = """
 import os, sys
 from backtest import Backtest, MarketMaker
 from data import synthetic_flow
+from engine import TapebookError
 
-Backtest(synthetic_flow(seed=1, messages=500), MarketMaker).run(None)
+feed = synthetic_flow(seed=1, messages=500)
+Backtest(feed, MarketMaker).run(None)
 child = os.fork()
 if not child:
+    for would_hang in (lambda: synthetic_flow(seed=2, messages=500), Backtest(feed, MarketMaker).run):
+        try:
+            would_hang()
+        except TapebookError as refused:
+            print(type(refused).__name__, refused, flush=True)
     os._exit(0)
 os.waitpid(child, 0)
+print("the parent goes on", len(synthetic_flow(seed=2, messages=500).commands()) > 500)
 """
 
 
@@ -338,6 +346,10 @@ def test_a_fork_after_a_run_is_told_with_the_mend(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FORKED], cwd=root, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0
     assert "get_context('spawn')" in done.stderr
+    first, second, parent = done.stdout.splitlines()
+    assert first == second
+    assert first.startswith("RunError this process was forked")
+    assert parent == "the parent goes on True"
 
 
 # ------------------------------------------------------------------ tampering

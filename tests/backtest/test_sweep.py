@@ -270,7 +270,7 @@ def test_random_points_follow_the_seed():
     ({"grid": {"edje": [1]}}, "no parameter 'edje'; did you mean edge"), ({"grid": {"edge": 1}}, r"write edge=\[1\]"), ({}, "one of grid"),
     ({"grid": {"edge": [-1]}}, "edge: -1 is out of range"), ({"grid": {"edge": []}}, "the list is empty"),
     ({"grid": {"edge": [1, 1]}}, "twice"),
-    ({"grid": {"edge": [1]}, "target": "sharp"}, "did you mean sharpe"), ({"random": {"edge": (3, 1)}}, "is no range"),
+    ({"grid": {"edge": [1]}, "target": "sharp"}, "did you mean sharpe"), ({"random": {"edge": (3, 1)}}, "is not a range"),
     ({"random": {"edge": (0, 1)}, "runs": 10**9}, "give 1 to 100,000"), ({"random": {"edge": (0, 1)}, "runs": 0}, "give 1 to 100,000"),
     ({"grid": {"order_latency": ["1 lightyear"]}}, "lightyear"), ({"grid": {"cash": ["a lot"]}}, "a lot"),
 ])  # fmt: skip

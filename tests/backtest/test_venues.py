@@ -72,7 +72,7 @@ def test_the_same_symbol_twice_needs_its_venues(tmp_path):
     assert np.array_equal(reopen(both.origin, both.fingerprint).commands(), both.commands())
     result = tb.Backtest(both, Once).run(out=tmp_path)
     assert verify_run(find_run(result.meta["run_id"], tmp_path), tmp_path / "cache").ok
-    with pytest.raises(ValueError, match="is no word of letters"):
+    with pytest.raises(ValueError, match="is not a word of letters"):
         tb.at_venue(one, "X NAS")
 
 

@@ -24,15 +24,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def complains(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., None]]:
-    """Asserts that the words of a command line are answered by exit 2, nothing on stdout and one line on stderr with these parts."""
+    """Asserts that the words of a command line are answered by exit 2 (or `exits`), nothing on stdout and one line on stderr with these
+    parts."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("TAPEBOOK_TOKEN", "none")
     faulthandler.dump_traceback_later(PATIENCE, exit=True, file=sys.__stderr__)
 
-    def check(words: list[str], *parts: str) -> None:
+    def check(words: list[str], *parts: str, exits: int = 2) -> None:
         code = run_command_line(words)
         out, err = capsys.readouterr()
-        assert (code, out) == (2, ""), (out, err[-2000:])
+        assert (code, out) == (exits, ""), (out, err[-2000:])
         assert err.startswith("tapebook: ")
         assert err.count("\n") == 1, err
         assert len(err) < 700, "a line that a person reads"

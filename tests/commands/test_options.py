@@ -103,6 +103,8 @@ dash export desk --to x.html --width=wide  | --width
 report daily nobody                   | 'nobody'
 report daily nobody --day=0           | --day
 report daily nobody --day=x           | --day
+docs --port=1                         | --port
+docs README                           | README
 kafka start --port=-1                 | --port
 kafka start --port=65536              | --port
 explain NOTHINGLIKEIT                 | NOTHINGLIKEIT

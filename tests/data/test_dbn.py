@@ -122,7 +122,7 @@ def test_damage_is_told_with_its_place(tmp_path):
     with pytest.raises(DataError, match="is empty"):
         read_dbn(path)
     path.write_bytes(b"PK" + whole)
-    with pytest.raises(DataError, match="is no Databento file"):
+    with pytest.raises(DataError, match="is not a Databento file"):
         read_dbn(path)
     path.write_bytes(whole[:3] + b"\x09" + whole[4:])
     with pytest.raises(DataError, match="DBN version 9"):

@@ -194,7 +194,7 @@ def bad(change):
         (lambda f: f.add(20, 9, "BUY", 0, 500000), "shares: 0 is not a size"),
         (lambda f: f.add(20, 9, "BUY", 5, 0), "price: 0 is out of range"),
         (lambda f: f.add(20, 9, "BUY", 5, 2**31 + 5), "price: .* is out of range"),
-        (lambda f: f.messages.append(b"z" + bytes(20)), r"field type: 'z' is no type of message"),
+        (lambda f: f.messages.append(b"z" + bytes(20)), r"field type: 'z' is not a type of message"),
         (lambda f: f.messages.append(f.messages[-1] + b"x"), "field length: 20 is not the length of its type"),
     ],
 )

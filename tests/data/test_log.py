@@ -72,6 +72,10 @@ TAMPERED = {
     "DROP VIEW trades":                                                         "the view trades is not the one",
     "CREATE VIEW losses AS SELECT 1":                                           "the view losses is not the one",
     "UPDATE sessions SET meta = '{}'":                                          "id, meta or instruments differ",
+    "UPDATE batches SET last_seq = NULL WHERE batch = 2":                       "the table of batches has an empty cell",
+    "UPDATE sessions SET version = '9.9'":                                      "id, meta or instruments differ",
+    "UPDATE sessions SET decimals = decimals + 1":                              "id, meta or instruments differ",
+    "INSERT INTO batches SELECT * REPLACE (7 AS session) FROM batches":         "batches of a session 7 that is not listed",
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """A writer is killed with SIGKILL at a random moment, again and again: nothing that it acknowledged may be lost."""
 
+import os
 import random
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from data.log.event_log import EventLog
 from engine.messages.records import COMMAND, FACT
 from engine.messages.vocabulary import Kind
 
-ROUNDS = 4
+ROUNDS = int(os.environ.get("TAPEBOOK_KILLS", "4"))
 ROOT = Path(__file__).parents[2]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -166,3 +167,29 @@ def test_positions_add_up_to_zero(log: EventLog) -> None:
 def test_a_session_is_read_with_its_own_instruments(log: EventLog) -> None:
     assert rows(log, "orders", "session", "symbol", "quantity", "portfolio", session=1) == [(1, "COIN", 1.0, "")]
     assert log.frame("orders")["session"].to_list() == [1] + [2] * 8
+
+
+def test_no_column_is_a_word_of_sql(tmp_path: Path) -> None:
+    EventLog(tmp_path / "log.duckdb").close()
+    with duckdb.connect(str(tmp_path / "log.duckdb"), read_only=True) as con:
+        columns = {name for (name,) in con.execute("SELECT column_name FROM duckdb_columns() WHERE NOT internal").fetchall()}
+        reserved = {
+            word for (word,) in con.execute("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'").fetchall()
+        }
+    assert {"seq", "limit_value", "limit_name", "source_offset"} <= columns
+    assert columns & reserved == set()
+
+
+def test_a_log_whose_columns_were_words_of_sql(tmp_path: Path) -> None:
+    path = tmp_path / "log.duckdb"
+    with EventLog(path) as log:
+        session = log.begin("one", {}, [AAPL])
+        log.append(session, OPENING[:1], facts(TOLD[0]), cursors={"orders": 7})
+    with duckdb.connect(str(path)) as con:
+        con.execute('ALTER TABLE cursors RENAME COLUMN source_offset TO "offset"')
+        con.execute("UPDATE meta SET value = 'older' WHERE key = 'views'")
+    with EventLog.open(path, read_only=True) as log:
+        assert log.cursors(session) == {"orders": 7}
+    with EventLog(path) as log:
+        assert log.cursors(session) == {"orders": 7}
+        assert log.frame("cursors", session)["source_offset"].to_list() == [7]

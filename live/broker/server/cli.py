@@ -20,7 +20,7 @@ def _server(out: Any, port: int = 0) -> Any:
 @kafka.command()
 def start(
     out: Out = OUT,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the clients, on loopback; 0 is the last one, or any.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for clients, on loopback; 0 is the last one used, or any.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Start a Kafka of one node with its data under OUT/kafka; returns when topics can be made. It runs until `tapebook kafka stop`.

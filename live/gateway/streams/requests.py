@@ -41,7 +41,7 @@ def kind_of(given: Any) -> str:
     """The message that is meant. Raises Problem."""
     if not isinstance(given, str) or given not in MESSAGES:
         mend = did_you_mean(given if isinstance(given, str) else "", MESSAGES, f"it is one of {', '.join(MESSAGES)}")
-        raise malformed("type", f"{str(given)[:40]!r} is no message that is known; {mend}")
+        raise malformed("type", f"{str(given)[:40]!r} is not a known message; {mend}")
     return given
 
 

@@ -1,5 +1,6 @@
 """A writer is killed with SIGKILL at random moments, within seals and merges too: the next one brings its segments up to the log."""
 
+import os
 import random
 import shutil
 import signal
@@ -16,7 +17,7 @@ from data.segments.files import Segment, segments_of, session_folder
 from data.segments.parquet import SCRATCH
 from tests.data.segments.sealed import DAY, NOON, Sealed, assert_same, assert_same_rows, numbered, whole
 
-ROUNDS = 4
+ROUNDS = int(os.environ.get("TAPEBOOK_KILLS", "4"))
 ROOT = Path(__file__).parents[3]
 
 

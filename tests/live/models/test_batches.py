@@ -136,7 +136,7 @@ def test_damaged_and_foreign_bytes_are_refused() -> None:
     exchange, committed = session(SETTINGS["clients"], 1, 100)
     stored = shown(exchange, committed).store()
     for wrong in (b"", b"x" * 100, stored[:-1], stored[:50] + bytes([stored[50] ^ 1]) + stored[51:]):
-        with pytest.raises(ValueError, match="no stored read models"):
+        with pytest.raises(ValueError, match="not stored read models"):
             ReadModels.restored(wrong, exchange.names, exchange.decimals)
 
 

@@ -52,7 +52,7 @@ def test_bars_are_refused_and_orders_need_no_model(tmp_path: Path) -> None:
     file.write_text("date,open,high,low,close\n2024-05-01,10,11,9,10\n")
     with pytest.raises(DataError, match="is of bars, which a session does not play; backtest it"):
         market_of(settings({"file": str(file)}), tmp_path)
-    with pytest.raises(ConfigurationError, match="queue 'last' is no queue model"):
+    with pytest.raises(ConfigurationError, match="queue 'last' is not a queue model"):
         settings({"file": "x"}, instruments=[{"symbol": "A", "tick": "0.01", "queue": "last"}])
 
 

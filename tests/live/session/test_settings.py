@@ -64,7 +64,7 @@ portfolio = "y"
         ('market = { file = "x", topic = true }', "key market: name one market"),
         ('day = { calendar = "XNY" }', "key day.calendar: no calendar 'XNY'; did you mean XNYS?"),
         ('day = { calendar = "XNYS", end = "16:00" }', "key day.end: is that of the calendar XNYS; leave it out, or the calendar"),
-        ('market = { file = "x", queue = "powr" }', "key market: queue 'powr' is no queue model; did you mean power?"),
+        ('market = { file = "x", queue = "powr" }', "key market: queue 'powr' is not a queue model; did you mean power?"),
         ('market = { topic = true, queue = "power:2" }', "key market.queue: is that of a file of trades and levels"),
         ("gateway = { port = 70000 }", "key gateway.port"),
         ("snapshot_every = 0", "key snapshot_every"),

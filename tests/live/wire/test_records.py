@@ -159,7 +159,7 @@ def changed(**headers: bytes | None) -> Callable[[Message], Message]:
         (changed(layout=str(LAYOUT + 1).encode()), "layout: the records have layout '3'; this Tapebook reads layout 2"),
         (changed(layout=None), "layout: the header is missing"),
         (changed(session=None), "session: the header is missing"),
-        (changed(record=b"order"), "record: 'order' is no record; it is command or fact"),
+        (changed(record=b"order"), "record: 'order' is not a record; it is command or fact"),
         (changed(record=b"command"), "value: it has 288 bytes, but 3 records of 64 bytes are 192"),
         (changed(count=b"4"), "value: it has 288 bytes, but 4 records of 96 bytes are 384"),
         (changed(count=b"-3"), "count: the header '-3' is not a whole number"),
