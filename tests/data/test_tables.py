@@ -1,6 +1,7 @@
 """Tables of orders, levels, books, trades and quotes: columns guessed or given, exact numbers, bad rows by their line."""
 
 import gzip
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 
 from data import read, read_table
 from data.feed import DataError, DataWarning
+from data.tabular.rows import Reader
 from engine.messages.vocabulary import Flag, Grain, Kind
 
 NS = 1_714_573_800_000_000_000
@@ -166,3 +168,26 @@ def test_read_says_what_it_took_a_file_for(tmp_path, capsys):
     assert "table: trades (" in capsys.readouterr().err
     bars = pl.DataFrame({"time": ["2024-05-01", "2024-05-02"], **{name: [1.0, 1.2] for name in ("open", "high", "low", "close")}})
     assert read(bars, quiet=True).grain == Grain.BARS
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_trades_in_order_are_what_the_columns_one_by_one_give(monkeypatch, odd):
+    """Two symbols, equal times, unknown sides; `odd`: a row in the middle that only the slow way takes, off the unit, mended."""
+    draw, count = np.random.default_rng(4), 5000
+    price = np.round(100 + np.cumsum(draw.integers(-1, 2, count)) / 100, 2)
+    price[2500] += 0.004 * odd
+    columns = {"time": NS + np.cumsum(draw.integers(0, 2, count)) * 1000, "symbol": draw.choice(["A", "B"], count), "price": price}
+    frame = pl.DataFrame({**columns, "size": draw.integers(1, 9, count), "side": draw.choice(["Buy", "sell", "unknown"], count)})
+
+    def taken():
+        feed = read_table(frame, "trades", tick="0.01", repair=odd)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            return np.concatenate([*feed.batches(700)]), dict(feed.repairs)
+
+    fast = taken()
+    monkeypatch.setattr(Reader, "in_order", lambda *_: None)
+    slow = taken()
+    assert len(fast[0]) == count
+    assert np.array_equal(fast[0], slow[0])
+    assert fast[1] == slow[1]
