@@ -39,8 +39,8 @@ class Frame(pn.custom.JSComponent):
 
     def __init__(self, make: Callable[[], Source] | None = None, **params: Any) -> None:
         super().__init__(**params)
-        self.link = Link(make, self._send_msg) if make is not None else None
+        self.carrier = Link(make, self._send_msg) if make is not None else None
 
     def _handle_msg(self, data: Any) -> None:
-        if self.link is not None and isinstance(data, str):
-            self.link.heard(data)
+        if self.carrier is not None and isinstance(data, str):
+            self.carrier.heard(data)

@@ -81,8 +81,8 @@ def _check_session(con: duckdb.DuckDBPyConnection, session: int, session_id: str
         return _wrong(session, stray)
     named = con.execute("SELECT kind, number, name FROM names WHERE session = ?", [session]).fetchall()
     now = con.execute("SELECT count(*) FROM batches WHERE session = ?", [session]).fetchall()[0][0]
-    more = len(named) > len(names) and now == len(batches)  # a batch that came meanwhile brings its own
-    if more or not names.items() <= {(kind, number): name for kind, number, name in named}.items():
+    grown = len(named) > len(names) and now == len(batches)  # a batch that came meanwhile brings its own
+    if grown or not names.items() <= {(kind, number): name for kind, number, name in named}.items():
         return _wrong(session, "the table of names differs from the commands", (checked.commands, checked.facts))
     return checked
 

@@ -47,9 +47,10 @@ def in_order(reading: Reading, block: Block, instrument: Ints, side: Ints, scale
 def _times(reading: Reading, series: pl.Series) -> tuple[Ints, int]:
     """Times since 1970 as int64 and the ns that each counts; 0 where they are no whole numbers and not in UTC."""
     unit = 0
-    if isinstance(series.dtype, pl.Datetime):
-        if series.dtype.time_zone or reading.zone in (None, "UTC"):
-            series, unit = series.to_physical(), UNITS[series.dtype.time_unit]
+    kind = series.dtype
+    if isinstance(kind, pl.Datetime):
+        if kind.time_zone or reading.zone in (None, "UTC"):
+            series, unit = series.to_physical(), UNITS[kind.time_unit]
     elif is_epoch(series) and not series.dtype.is_float():
         series = series.cast(pl.Int64, strict=False)
         unit = UNITS[reading.time_unit] if reading.time_unit else 0 if series[0] is None else unit_of_epoch(float(series[0]))

@@ -110,7 +110,7 @@ def test_over_a_session_that_runs_a_view_lives_and_ends_with_its_reader(browser,
         inside.locator("[data-field='feed.state']", has_text="LIVE").wait_for()
         page.clean()
         page.close()
-        link = shown[-1].link
+        link = shown[-1].carrier
         link._left = min(link._left, 4)  # a reader that has gone is missed after a while; the test does not wait for all of it
         until(lambda: not link.running)
     finally:

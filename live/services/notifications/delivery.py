@@ -13,8 +13,8 @@ from live.services.notifications.targets import Refused, Target, Unreachable
 
 LOOK = 1.0
 """Seconds after which a target looks for what waits, though nobody called."""
-ANSWER = 2.0
-"""Seconds that an end waits for the answer to what was sent: without it, it would be told again at the next start."""
+ANSWER = 0.8
+"""Seconds that an end waits for the answer to what was sent (a session gives its tasks 1): else it is told again at the next start."""
 Dead = Callable[[Waiting, BaseException], Awaitable[None]]
 
 
@@ -91,7 +91,9 @@ async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=ANSWER)
-        task.cancel()
+        try:
+            await asyncio.wait({task}, timeout=ANSWER)
+        finally:
+            task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         raise
