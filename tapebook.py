@@ -33,7 +33,7 @@ _PACKAGES = tuple(_ROOMS)
 _EXTRAS = {
     **dict.fromkeys(("aiokafka", "filelock", "jgo", "msgspec", "streamz"), "live"),
     **dict.fromkeys(("cloudpickle", "distributed", "optuna", "pandas"), "research"),
-    **dict.fromkeys(("fastapi", "uvicorn", "websockets", "httpx2", "joserfc", "prometheus_client"), "gateway"),
+    **dict.fromkeys(("fastapi", "httptools", "uvicorn", "websockets", "httpx2", "joserfc", "prometheus_client"), "gateway"),
     **dict.fromkeys(("panel", "bokeh", "bokeh_fastapi", "param"), "dash"),
 }
 """Modules that only some commands need, and the extra that brings each."""

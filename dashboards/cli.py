@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from data.terminal import LONG, OUT, Json, Out, say, say_json
-from engine.errors import TapebookError
 from live.cli.pages import LOADERS
 
 app = typer.Typer()
@@ -141,6 +140,8 @@ def docs(
     """
     start = SITE / "index.html"
     if not start.is_file():
+        from engine.errors import TapebookError
+
         mend = "in a checkout, build them: uv run --group docs --all-extras python notebooks/docs/build.py"
         raise TapebookError(f"{SITE}: the documentation's pages are not there; {mend}")
     say(str(SITE) if path else start.as_uri())
