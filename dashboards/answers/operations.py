@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from backtest.jobs.listing import jobs
 from backtest.past import folders
 from dashboards.answers.place import folder_of, path_of
 from dashboards.answers.port import AnswerError, Asked
@@ -14,23 +15,34 @@ from live.services.host import FOLDER, LETTERS
 from live.services.supervisor import STATUS
 from live.session.status import sessions
 
-LETTERS_MOST, VALUE_MOST = 100, 400
+LETTERS_MOST, VALUE_MOST, JOBS_MOST = 100, 400, 50
 _SAID = ("session", "state", "started", "pid", "url", "error")
 
 
 async def standing(asked: Asked) -> Any:
-    """Sessions under the folder, services of this one, sizes of its log, numbers of runs and dead letters."""
+    """Sessions and the last jobs under the folder, services of this one, sizes of its log, numbers of runs and dead letters."""
     return await asyncio.to_thread(_standing, asked)
 
 
 def _standing(asked: Asked) -> dict[str, Any]:
     listed = [{name: one.get(name) for name in _SAID} for one in sessions(asked.out)]
     made: dict[str, Any] = {"sessions": listed, "folder": str(asked.out), "runs": sum(1 for _ in folders(asked.out))}
+    made["jobs"] = _jobs(asked.out)
     try:
         folder = folder_of(asked.source)
     except AnswerError as odd:
         return {**made, "services": [], "files": [], "elsewhere": str(odd)}
     return {**made, "services": _services(folder), "files": _files(path_of(asked.source)), "letters": len(_lines(folder))}
+
+
+def _jobs(out: Path) -> list[dict[str, Any]]:
+    """The last dates of all jobs, the newest first."""
+    last = sorted(jobs(out), key=lambda one: str(one.get("date")), reverse=True)[:JOBS_MOST]
+    return [
+        {"name": one.get("job"), "date": one.get("date"), "outcome": one.get("outcome"), "problems": one.get("problems") or [],
+         "steps": len(one.get("steps") or [])}
+        for one in last
+    ]  # fmt: skip
 
 
 def _services(folder: Path) -> list[dict[str, Any]]:

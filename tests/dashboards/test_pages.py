@@ -1,5 +1,6 @@
 """Backtests, portfolio, operations and audit in a browser: their numbers are those of runs, session and log."""
 
+import json
 import shutil
 from decimal import Decimal
 
@@ -109,6 +110,13 @@ def test_operations_show_the_sessions_meters(session, visit):
     page.page.wait_for_selector("#card-letters >> text=risk, compliance and admin")
     page.page.click("#card-standing >> text=Files")
     page.wait_for("() => Number(document.querySelector(`[data-field='file.log.duckdb.bytes']`)?.dataset.value) > 0")
+    ended = {"job": "nightly", "date": "2026-01-05", "outcome": "failed", "problems": ["fills differ"], "steps": [{}, {}]}
+    done = session.out / "jobs" / "nightly" / "2026-01-05" / "job.json"
+    done.parent.mkdir(parents=True)
+    done.write_text(json.dumps(ended))
+    page.page.click("#card-standing >> text=Jobs")
+    page.wait("job.nightly.2026-01-05.steps", "2")
+    page.page.wait_for_selector("#card-standing >> text=fills differ")
     page.clean()
 
 

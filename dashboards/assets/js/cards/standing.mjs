@@ -1,4 +1,4 @@
-// Sessions, services, files and clients, as they stand now.
+// Sessions, services, jobs, files and clients, as they stand now.
 
 import { address, answer } from "../answers.mjs";
 import { empty, field, h, head, pill, say, Table } from "../dom.mjs";
@@ -30,6 +30,13 @@ const TABLES = {
     ...[["seq", "Seq"], ["behind", "Behind"], ["dead_letters", "Dead letters"]].map(([name, title]) => ({ name, title, kind: "num", cell: (row, td) => field(td, `service.${row.name}.${name}`, row[name], number(String(row[name]))) })),
     { name: "error", title: "Why", cell: (row, td) => say(td, row.error || "—") },
   ],
+  Jobs: [
+    { name: "symbol", title: "Job", cell: (row, td) => say(td, row.name) },
+    { name: "date", title: "Date", cell: (row, td) => say(td, row.date) },
+    { name: "state", title: "Outcome", cell: (row, td) => pill(td, row.outcome, row.outcome === "ok" ? "up" : "down") },
+    { name: "steps", title: "Steps", kind: "num", cell: (row, td) => field(td, `job.${row.name}.${row.date}.steps`, row.steps, number(String(row.steps))) },
+    { name: "error", title: "Why", cell: (row, td) => { say(td, row.problems[0] ?? "—"); td.title = row.problems.join("\n"); } },
+  ],
   Files: [
     { name: "symbol", title: "File", cell: (row, td) => say(td, row.name) },
     { name: "files", title: "Files", kind: "num", cell: (row, td) => field(td, `file.${row.name}.files`, row.files, number(String(row.files))) },
@@ -51,6 +58,7 @@ const LABELS = { clients: "Clients of the gateway", dropped: "Quotes and trades 
 const NOTHING = {
   Sessions: "No session yet. tapebook live --demo starts one.",
   Services: "No service runs beside this session; [notifications], [settlement] or [surveillance] in its configuration starts one.",
+  Jobs: "No job was run under this folder. tapebook job run FILE.toml runs one.",
   Files: "The log lies elsewhere.",
   Clients: "Only the session’s own process knows its clients.",
 };
@@ -64,13 +72,13 @@ export function mount(body) {
   const tables = Object.fromEntries(names.map((name) => [name, new Table(TABLES[name], { caption: name })]));
   const nothing = empty("");
   body.append(top.element, ...Object.values(tables).map((one) => one.scroll), nothing);
-  const rows = { Sessions: [], Services: [], Files: [], Clients: [] };
+  const rows = Object.fromEntries(names.map((name) => [name, []]));
   const why = { ...NOTHING };
   function show() {
     const name = chosen();
     buttons.forEach((one) => one.setAttribute("aria-pressed", String(one.textContent === name)));
     for (const [each, table] of Object.entries(tables)) {
-      table.show(rows[each], (row) => row.session ?? row.name);
+      table.show(rows[each], (row) => row.session ?? (row.date ? `${row.name} ${row.date}` : row.name));
       table.scroll.hidden = each !== name || !rows[each].length;
     }
     nothing.hidden = rows[name].length > 0;
@@ -85,7 +93,7 @@ export function mount(body) {
   async function load() {
     const { ok, data } = await answer("standing");
     if (!ok) return say(nothing.firstChild, data.detail);
-    Object.assign(rows, { Sessions: data.sessions, Services: data.services, Files: data.files.map(grown) });
+    Object.assign(rows, { Sessions: data.sessions, Services: data.services, Jobs: data.jobs, Files: data.files.map(grown) });
     if (data.elsewhere) why.Services = why.Files = data.elsewhere;
     show();
   }
