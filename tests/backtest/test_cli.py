@@ -519,7 +519,9 @@ def test_what_is_imported_is_declared():
     known |= {"llvmlite", "opentelemetry"}  # parts of numba and of opentelemetry_sdk
     rooms = {"engine", "data", "backtest", "live", "dashboards"}
     modules = [ROOT / "tapebook.py", *(path for room in rooms for path in (ROOT / room).rglob("*.py"))]
-    strange = {f"{path.relative_to(ROOT)} imports {name}" for path in modules for name in imports(path) if name.lower() not in known | rooms}
+    strange = {
+        f"{path.relative_to(ROOT)} imports {name}" for path in modules for name in imports(path) if name.lower() not in known | rooms
+    }
     assert {one for one in strange if one.split()[-1] not in sys.stdlib_module_names} == set()
 
 
