@@ -77,6 +77,7 @@ def test_what_may_have_left_unseen_is_no_fault(tmp_path):
 def test_ids_that_are_reused_or_gone(tmp_path):
     messages = [
         "34200.1,1,11,100,500000,1",
+        "34200.15,3,11,100,500000,1",
         "34200.2,1,11,50,500000,1",
         "34200.3,1,12,10,499900,1",
         "34200.4,3,12,10,499900,1",
@@ -86,8 +87,8 @@ def test_ids_that_are_reused_or_gone(tmp_path):
     found = check_feed(read_lobster(write(tmp_path, messages, [])[0], "none"))
     assert found["orders"] == {"faults": {"id_reused": 1, "gone": 1}, "never_added": 1, "lots_lost_unseen": 0}
     assert [(fault["row"], fault["what"]) for fault in found["faulty_rows"]] == [
-        (2, "adds order 11, which an earlier row added"),
-        (5, "takes 10 of order 12, of which nothing is left"),
+        (3, "adds order 11, which an earlier row added"),
+        (6, "takes 10 of order 12, of which nothing is left"),
     ]
 
 
