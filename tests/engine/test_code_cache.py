@@ -58,7 +58,7 @@ def test_damaged_machine_code_is_made_again(tmp_path: Path) -> None:
         (path,) = kept(tmp_path, pattern)
         harm(path)
         assert double(tmp_path) == "[0 2 4] Counter()\n"
-        assert "Counter({" in double(tmp_path)
+    assert "Counter({" in double(tmp_path)
     (folder,) = {path.parent for path in kept(tmp_path, "*.nbi")}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
