@@ -25,7 +25,7 @@ from live.models.read_models import ReadModels
 from live.session import kept_models
 from live.wire.facts import encode_facts
 from tests.live.session.load import NAME, PORTFOLIO, SYMBOLS, TRADER
-from tests.support.brokers import in_loop
+from tests.support.brokers import in_loop, within
 
 KILLS = int(os.environ.get("TAPEBOOK_KILLS", "3"))
 ROOT = Path(__file__).parents[3]
@@ -148,6 +148,7 @@ def check_notifications(out: Path, facts: np.ndarray) -> None:
 
 
 @in_loop
+@within(60 + 20 * KILLS)
 async def test_a_client_that_retries(tmp_path: Path) -> None:
     """Embedded: an answered order is in the log at the seq that was told; one that was sent again is there once."""
     child, chance = Child(tmp_path), random.Random(14)
@@ -194,6 +195,7 @@ async def published(broker: KafkaBroker, topic: str) -> AsyncIterator[bytes]:
 
 
 @in_loop
+@within(60 + 20 * KILLS)
 async def test_a_session_on_kafka(tmp_path: Path, a_kafka: KafkaServer) -> None:
     """Every message is carried out once and in order; `orders.events` has every fact, and a repeated one with the same bytes."""
     servers = a_kafka.start().servers
