@@ -9,22 +9,11 @@ import numpy as np
 from engine.exchange import Exchange
 from engine.messages.records import FACT
 from engine.messages.vocabulary import HISTORY, Kind, OrderType, Reason, Side
+from live.wire.routes import ORDER_KINDS
 
 NOT_COUNTED = (1 << 32) - 1
 """`ahead` where the lots of the queue are not counted: the gateway does not tell them."""
-_ORDER = {
-    kind.name: kind
-    for kind in (
-        Kind.OrderCreated,
-        Kind.OrderTriggered,
-        Kind.OrderReplaced,
-        Kind.OrderCancelled,
-        Kind.OrderRejected,
-        Kind.OrderExpired,
-        Kind.CancelRejected,
-        Kind.ReplaceRejected,
-    )
-}
+_ORDER = {kind.name: kind for kind in ORDER_KINDS}
 _REFUSED = {Kind.NEW: Kind.OrderRejected, Kind.CANCEL: Kind.CancelRejected, Kind.REPLACE: Kind.ReplaceRejected}
 
 

@@ -16,6 +16,7 @@ from live.broker.port import Outgoing
 from live.broker.topics import DEAD_LETTERS
 from live.configuration.services import ServiceSettings, service_settings
 from live.services.catalogue import NOTIFICATIONS, made
+from live.services.endings import to_its_end
 from live.services.host import FOLDER, keep_letter
 from live.services.notifications.service import Notifications
 from live.services.service import Feeder, Service
@@ -161,7 +162,7 @@ class Supervisor:
     async def _run(self, one: Kept) -> None:
         """Until the session ends. Raises what the service, or a way to its targets, raised."""
         feeder = Feeder(one.service, one.host)
-        first = await _whole(feeder.open())
+        first = await to_its_end(feeder.open())
         works = [self._follow(one, feeder, first), self._tick(one)]
         if isinstance(one.service, Notifications):
             works.append(one.service.deliver())
@@ -174,20 +175,20 @@ class Supervisor:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await _whole(asyncio.to_thread(one.service.close))
+            await to_its_end(asyncio.to_thread(one.service.close))
 
     async def _follow(self, one: Kept, feeder: Feeder, first: int) -> None:
         async for batch in self._session.follow(first):
             async with one.lock:
                 one.host.refresh()
-                await _whole(feeder.feed(batch))
+                await to_its_end(feeder.feed(batch))
             one.failures = 0
 
     async def _tick(self, one: Kept) -> None:
         while True:
             await asyncio.sleep(TICK)
             async with one.lock:
-                await _whole(asyncio.to_thread(one.service.tick, self._session.clock.now()))
+                await to_its_end(asyncio.to_thread(one.service.tick, self._session.clock.now()))
 
     def _notice(self, key: str, kind: str, ts: int, said: dict[str, Any]) -> None:
         """What a service noticed is a notice of the session too; notifications have it already."""
@@ -249,18 +250,6 @@ def _key(notice: dict[str, Any]) -> str:
     if "symbol" in notice and "at" in notice:
         return f"{notice['at']}-{notice['symbol']}-{notice['kind']}"
     return f"{notice['ts']}-{notice['kind']}"
-
-
-async def _whole(work: Any) -> Any:
-    """Wait for something that runs in a thread, which cannot be cancelled: who is cancelled meanwhile still waits for it."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task], timeout=10)
-        if task.done() and not task.cancelled():
-            task.exception()  # seen: who was to hear of it has gone
-        raise
 
 
 def _write(path: Path, text: str) -> None:

@@ -21,6 +21,17 @@ _TO_OWNER = Route(ORDERS_EVENTS, True)
 HISTORYS_OWN = [kind for kind in Kind if kind >= Kind.HistoryAdded]
 """Facts about history's own orders: they go nowhere."""
 
+ORDER_KINDS = (
+    Kind.OrderCreated,
+    Kind.OrderTriggered,
+    Kind.OrderReplaced,
+    Kind.OrderCancelled,
+    Kind.OrderRejected,
+    Kind.OrderExpired,
+    Kind.CancelRejected,
+    Kind.ReplaceRejected,
+)
+"""Facts that an order's owner is told, beside its trades."""
 OWNED: tuple[Route, ...] = (_TO_OWNER,)
 """Of every fact that `ROUTES` does not name."""
 FILLED, REFUSED_BY_RISK, REFUSED_BY_COMPLIANCE = "OrderFilled", "refused by risk", "refused by compliance"

@@ -3,11 +3,11 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from engine.messages.durations import duration_ns
 from live.configuration.services import TargetSettings
+from live.services.endings import to_its_end
 from live.services.notifications.outbox import Outbox, Waiting
 from live.services.notifications.targets import Refused, Target, Unreachable
 
@@ -75,7 +75,7 @@ class Delivery:
             with attempt:
                 async with breaker:  # type: ignore[attr-defined]
                     self.tries += 1
-                    await _to_its_end(self._send(outbox, told))
+                    await to_its_end(self._send(outbox, told), ANSWER)
 
     async def _send(self, outbox: Outbox, told: Waiting) -> None:
         try:
@@ -83,17 +83,3 @@ class Delivery:
         except TimeoutError:
             raise Unreachable(f"{self.given.name}: no answer within {self.given.timeout}") from None
         await asyncio.to_thread(outbox.done, [told.n])
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Wait for it; where we are cancelled meanwhile, for ANSWER at most."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        try:
-            await asyncio.wait({task}, timeout=ANSWER)
-        finally:
-            task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        raise

@@ -23,6 +23,7 @@ from live.broker.server.properties import free_ports, ports_of
 from live.session.session import Session
 from tests.live.session.load import settings_of
 from tests.support.brokers import a_topic, numbered, numbers, take_all
+from tests.support.certificate import certificate_in
 
 ROOT = Path(__file__).parents[3]
 
@@ -126,7 +127,7 @@ def test_a_start_that_is_interrupted_leaves_nothing_behind(kafka, tmp_path, monk
 
 def test_clients_that_must_log_in_over_tls(kafka, tmp_path):
     """SASL over TLS with an authority of one's own: the broker port, and a whole session."""
-    chain, key = tls_files(tmp_path)
+    chain, key = certificate_in(tmp_path)
     login = "org.apache.kafka.common.security.plain.PlainLoginModule required username=desk password=secret user_desk=secret;"
     properties = {
         "listener.security.protocol.map": "CLIENT:SASL_SSL,CONTROLLER:PLAINTEXT",
@@ -174,18 +175,6 @@ def test_clients_that_must_log_in_over_tls(kafka, tmp_path):
             assert "guess" not in str(refused.value)
     finally:
         server.kill()
-
-
-def tls_files(folder: Path) -> tuple[Path, Path]:
-    """A certificate for loopback that is signed by itself, and its key, as PEM."""
-    chain, key = folder / "chain.pem", folder / "key.pem"
-    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    words += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(chain)]
-    try:
-        subprocess.run(["openssl", *words], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("there is no openssl to make a certificate with")
-    return chain, key
 
 
 def test_a_jar_that_is_wrong_is_fetched_again(kafka, tmp_path):

@@ -3,7 +3,6 @@
 import json
 import socket
 import ssl
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from live.gateway.operations import connections
 from live.gateway.operations.tracing import Traces
 from live.gateway.security.audit import Audit
 from live.gateway.security.configuration import secured
+from tests.support.certificate import certificate_in
 from tests.support.live_gateway import order, running
 
 SITE = "https://desk.example"
@@ -172,15 +172,7 @@ def test_readiness_falls_with_the_broker(tmp_path):
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """A certificate that we sign ourselves, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    words += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
-    try:
-        subprocess.run(["openssl", *words], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("there is no openssl to make a certificate with")
-    return cert, key
+    return certificate_in(tmp_path_factory.mktemp("tls"))
 
 
 def test_tls(tmp_path, certificate):
